@@ -1,0 +1,1 @@
+"""LangGraph workflows over the tools, the knowledge base and a model."""

@@ -1,0 +1,1 @@
+"""Contracts that cross folders: frozen pydantic models that refuse unknown fields."""

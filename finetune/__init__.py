@@ -1,0 +1,1 @@
+"""Datasets, training recipes and export of the planning model."""

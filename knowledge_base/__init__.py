@@ -1,0 +1,1 @@
+"""From files and law packages to cited, valid, permitted passages."""

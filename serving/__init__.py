@@ -1,0 +1,1 @@
+"""The FastAPI gateway and the Gradio pages."""

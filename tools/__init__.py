@@ -1,0 +1,1 @@
+"""Deterministic hands of the agents: they decide, the model explains."""
