@@ -111,7 +111,7 @@ class ToolResult(Frozen):
 class Verdict(StrEnum):
     """Outcome of a rule; missing data never passes."""
 
-    PASS = "符合"
+    PASS = "符合"  # noqa: S105 - a verdict
     FAIL = "不符合"
     NEEDS_STUDY = "需论证"
     MISSING_DATA = "数据缺失"

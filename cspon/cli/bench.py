@@ -1,0 +1,49 @@
+"""`cspon bench NAME`: run a benchmark; one JSON object on stdout, progress on stderr."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cspon.settings import load_settings
+
+app = typer.Typer(help="基准测试：标准输出为一个 JSON 对象，进度在标准错误", no_args_is_help=True)
+
+
+def _print(result: dict[str, Any]) -> None:
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2, default=str))
+
+
+@app.command()
+def spatial(
+    parcels: Annotated[int, typer.Option(help="生成的地类图斑数")] = 1_000_000,
+    projects: Annotated[int, typer.Option(help="批量项目数")] = 1_000,
+) -> None:
+    """控制线合规性检查：本项目、geopandas.overlay 与 PostGIS 同机同数据对比."""
+    from eval.bench.spatial import run
+
+    _print(run(parcels=parcels, projects=projects, folder=load_settings().home / "bench"))
+
+
+@app.command()
+def retrieval(
+    set_: Annotated[
+        Path | None, typer.Option("--set", help="检索集 JSON：{query, gold} 列表")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option(help="法规文件夹或条文 JSON")] = None,
+) -> None:
+    """检索：命中率（带置信区间）与时延；不给检索集时只测默认法规库的时延."""
+    from eval.bench.retrieval import run
+
+    settings = load_settings()
+    _print(
+        run(
+            set_file=set_,
+            corpus=corpus,
+            folder=settings.home / "bench",
+            kb_dir=settings.kb_dir,
+            laws_list=settings.laws_list,
+            laws_db=settings.laws_db,
+        )
+    )
