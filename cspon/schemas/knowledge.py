@@ -108,7 +108,8 @@ class Citation(Frozen):
     effective_from: date | None = None
     effective_to: date | None = None
     level: str = ""
-    verification: Literal["verified", "not_in_base"] = "not_in_base"
+    verification: Literal["verified", "not_in_base", "contradicted"] = "not_in_base"
+    """contradicted: the base holds the document, but not this article or not these words."""
     passage_id: str | None = None
     note: str = ""
     """A caveat: successor, recorded status that disagrees, unknown effective date."""
