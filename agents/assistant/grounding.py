@@ -1,0 +1,189 @@
+"""Does a sentence stand on its facts and clauses? Deterministic checks of what a model wrote.
+
+Knows numbers, marks, rule words and wording overlap. Does not know where facts come from.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+
+from cspon.schemas.base import Frozen
+from cspon.schemas.knowledge import Citation
+
+MARK = re.compile(r"〔(\d{1,2})〕")
+SENTENCE = re.compile(r"[^。！？；\n]+[。！？；]?(?:〔\d{1,2}〕)*|\n+")
+RULE_WORDS = re.compile(
+    r"应当|不得|禁止|必须|严禁|须经|需经|须由|应由|由[^，。]{1,20}批准|报[^，。]{1,12}批准|"
+    r"可以依法|有权|负责审批|罚款|责令|依照|按照[^，。]{0,12}规定|依据|根据《|第[一二三四五六七八九十百千零\d]+条"
+)
+NEGATION = re.compile(r"不|未|无法|难以|禁止|暂缓|尚|否")
+FAVOURABLE = re.compile(r"(?:选址|项目|方案|用地)?(?:总体|基本)?(可行|符合(?:要求|规定|规划)|可以(?:建设|占用|实施|选址)|予以通过)")
+CHINESE_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+CHINESE_NUMBER = re.compile(
+    r"[零〇一二两三四五六七八九十百千万]+(?=公顷|亩|平方|公里|米|日|天|年|个月|月|倍|万|元|度|%|％)|百分之[零一二三四五六七八九十百]+"
+)
+ARABIC = re.compile(r"(?<![第〔\d])\d[\d,]*(?:\.\d+)?")
+
+
+class Fact(Frozen):
+    """One figure sentence from a tool: what it is about and what it says."""
+
+    subjects: tuple[str, ...]
+    text: str
+
+
+class Problem(Frozen):
+    """Why a sentence is not supported."""
+
+    sentence: str
+    reason: str
+
+
+def sentences(text: str) -> list[str]:
+    """Split Chinese text into sentences; marks stay with the sentence before them."""
+    return [s for s in SENTENCE.findall(text) if s.strip()]
+
+
+def chinese_number(text: str) -> int | None:
+    """Read 三十五, 一百二十, 两万; None when it is not a number."""
+    total = section = digit = 0
+    units = {"十": 10, "百": 100, "千": 1000}
+    for char in text:
+        if char in CHINESE_DIGITS:
+            digit = CHINESE_DIGITS[char]
+        elif char in units:
+            section += (digit or 1) * units[char]
+            digit = 0
+        elif char == "万":
+            total += (section + digit or 1) * 10_000
+            section = digit = 0
+        else:
+            return None
+    return total + section + digit
+
+
+def numbers(text: str) -> set[Decimal]:
+    """Collect the quantities of a text, Arabic or Chinese; article numbers and marks are not."""
+    text = re.sub(r"第[一二三四五六七八九十百千零〇两\d]+[条款项章节编]", "", MARK.sub("", text))
+    found: set[Decimal] = set()
+    for match in ARABIC.findall(text):
+        try:
+            found.add(Decimal(match.replace(",", "")).normalize())
+        except InvalidOperation:
+            continue
+    for match in CHINESE_NUMBER.findall(text):
+        value = chinese_number(match.removeprefix("百分之"))
+        if value is not None:
+            found.add(Decimal(value).normalize())
+    return found
+
+
+def overlap(sentence: str, grounds: str) -> float:
+    """Share of the sentence's character bigrams that stand in the grounds, 0..1."""
+    wanted = _bigrams(MARK.sub("", sentence))
+    return len(wanted & _bigrams(grounds)) / len(wanted) if wanted else 1.0
+
+
+def check(
+    text: str,
+    *,
+    facts: Sequence[Fact],
+    citations: Sequence[Citation],
+    question: str,
+    verdict_failed: bool = False,
+    min_overlap: float = 0.5,
+) -> list[Problem]:
+    """Return the sentences of `text` that are not supported.
+
+    Args:
+        text: What the model wrote, with marks 〔n〕 that count `citations` from 1.
+        facts: Figures from tools.
+        citations: Clauses the model was given.
+        question: The user's question; its numbers may be repeated.
+        verdict_failed: Whether a tool found the project not compliant; favourable words are false.
+        min_overlap: Least share of bigrams that a sentence has in common with its grounds. 0.5 is
+            the project's own choice (verified: false), low enough for paraphrase.
+    """
+    everything = "\n".join(
+        [f.text for f in facts] + [f"{c.label}{c.quote}{c.point}" for c in citations] + [question]
+    )
+    problems = []
+    for sentence in sentences(text):
+        reason = (
+            _number_problem(sentence, facts, citations, question)
+            or _mark_problem(sentence, citations)
+            or _verdict_problem(sentence, verdict_failed)
+            or (
+                "与所给事实和条文的文字对应不足"
+                if overlap(sentence, everything) < min_overlap
+                else None
+            )
+        )
+        if reason:
+            problems.append(Problem(sentence=sentence, reason=reason))
+    return problems
+
+
+def _number_problem(
+    sentence: str, facts: Sequence[Fact], citations: Sequence[Citation], question: str
+) -> str | None:
+    clause_numbers = numbers("\n".join(c.quote + c.point for c in citations)) | numbers(question)
+    subjects = {s for f in facts for s in f.subjects}
+    named: set[str] = set()
+    for part in re.split(r"[，、,：:（(]", sentence):
+        here = {s for s in subjects if s in part}
+        named = here or named
+        for value in numbers(part):
+            holders = [f for f in facts if value in numbers(f.text)]
+            if not holders and value not in clause_numbers:
+                return f"数字 {value} 不在工具结果和条文中"
+            if holders and named and value not in clause_numbers:
+                owners = {s for f in holders for s in f.subjects}
+                if owners and not owners & named:
+                    return f"数字 {value} 不是“{'、'.join(sorted(named))}”的数字"
+    return None
+
+
+def _mark_problem(sentence: str, citations: Sequence[Citation]) -> str | None:
+    marks = [int(m) for m in MARK.findall(sentence)]
+    wrong = [m for m in marks if not 1 <= m <= len(citations)]
+    if wrong:
+        return f"引用了不存在的依据〔{wrong[0]}〕"
+    articles = re.findall(r"第[一二三四五六七八九十百千零\d]+条(?:之[一二三四五六七八九十])?", sentence)
+    known = {c.article for c in citations} | set(
+        re.findall(r"第[一二三四五六七八九十百千零]+条", "".join(c.quote for c in citations))
+    )
+    unknown = [a for a in articles if a not in known]
+    if unknown:
+        return f"提到的{unknown[0]}不在所给条文中"
+    if RULE_WORDS.search(sentence) and not marks:
+        return "规则性表述没有标注依据"
+    if marks:
+        grounds = "".join(citations[m - 1].quote + citations[m - 1].point for m in marks)
+        rule_part = MARK.sub("", sentence)
+        if RULE_WORDS.search(rule_part) and overlap(rule_part, grounds) < 0.3:
+            return f"表述与依据〔{marks[0]}〕的内容不对应"
+    return None
+
+
+def _verdict_problem(sentence: str, verdict_failed: bool) -> str | None:
+    if not verdict_failed:
+        return None
+    for match in FAVOURABLE.finditer(sentence):
+        before = sentence[max(0, match.start() - 6) : match.end()]
+        if not NEGATION.search(before):
+            return "与检查结论相反"
+    return None
+
+
+def _bigrams(text: str) -> set[str]:
+    kept = re.sub(r"[^\w]|_", "", text)
+    return {kept[i : i + 2] for i in range(len(kept) - 1)}
+
+
+def content_coverage(query: str, texts: Iterable[str]) -> float:
+    """Share of the query's bigrams found in the best of the texts: is the base about this at all?"""
+    stop = re.compile(r"什么|怎么|如何|多少|哪些|是否|可以|需要|规定|请问|应该|由谁|能不能|吗|呢|的|了")
+    wanted = _bigrams(stop.sub(" ", query).replace(" ", ""))
+    joined = "".join(texts)
+    return len(wanted & _bigrams(joined)) / len(wanted) if wanted else 0.0
