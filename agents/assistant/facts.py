@@ -34,9 +34,7 @@ def _line_sentence(line: LineOverlap) -> str:
     if not line.present:
         return f"{line.title}图层缺失，未检查。"
     if line.role == "urban_development_boundary":
-        return (
-            f"{line.title}内{ha(line.area_ha)}公顷，{line.title}外{ha(line.outside_ha)}公顷。"
-        )
+        return f"{line.title}内{ha(line.area_ha)}公顷，{line.title}外{ha(line.outside_ha)}公顷。"
     if not line.area_ha:
         return f"不占用{line.title}。"
     return f"占用{line.title}{ha(line.area_ha)}公顷。"

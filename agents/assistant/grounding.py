@@ -17,7 +17,9 @@ RULE_WORDS = re.compile(
     r"可以依法|有权|负责审批|罚款|责令|依照|按照[^，。]{0,12}规定|依据|根据《|第[一二三四五六七八九十百千零\d]+条"
 )
 NEGATION = re.compile(r"不|未|无法|难以|禁止|暂缓|尚|否")
-FAVOURABLE = re.compile(r"(?:选址|项目|方案|用地)?(?:总体|基本)?(可行|符合(?:要求|规定|规划)|可以(?:建设|占用|实施|选址)|予以通过)")
+FAVOURABLE = re.compile(
+    r"(?:选址|项目|方案|用地)?(?:总体|基本)?(可行|符合(?:要求|规定|规划)|可以(?:建设|占用|实施|选址)|予以通过)"
+)
 CHINESE_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 CHINESE_NUMBER = re.compile(
     r"[零〇一二两三四五六七八九十百千万]+(?=公顷|亩|平方|公里|米|日|天|年|个月|月|倍|万|元|度|%|％)|百分之[零一二三四五六七八九十百]+"
@@ -149,7 +151,9 @@ def _mark_problem(sentence: str, citations: Sequence[Citation]) -> str | None:
     wrong = [m for m in marks if not 1 <= m <= len(citations)]
     if wrong:
         return f"引用了不存在的依据〔{wrong[0]}〕"
-    articles = re.findall(r"第[一二三四五六七八九十百千零\d]+条(?:之[一二三四五六七八九十])?", sentence)
+    articles = re.findall(
+        r"第[一二三四五六七八九十百千零\d]+条(?:之[一二三四五六七八九十])?", sentence
+    )
     known = {c.article for c in citations} | set(
         re.findall(r"第[一二三四五六七八九十百千零]+条", "".join(c.quote for c in citations))
     )
@@ -183,7 +187,9 @@ def _bigrams(text: str) -> set[str]:
 
 def content_coverage(query: str, texts: Iterable[str]) -> float:
     """Share of the query's bigrams found in the best of the texts: is the base about this at all?"""
-    stop = re.compile(r"什么|怎么|如何|多少|哪些|是否|可以|需要|规定|请问|应该|由谁|能不能|吗|呢|的|了")
+    stop = re.compile(
+        r"什么|怎么|如何|多少|哪些|是否|可以|需要|规定|请问|应该|由谁|能不能|吗|呢|的|了"
+    )
     wanted = _bigrams(stop.sub(" ", query).replace(" ", ""))
     joined = "".join(texts)
     return len(wanted & _bigrams(joined)) / len(wanted) if wanted else 0.0

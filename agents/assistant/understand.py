@@ -165,9 +165,7 @@ def site_plan(question: str) -> Plan:
             "asked_on": ASKED_ON,
         },
     )
-    return Plan(
-        intent=Intent.SITE_COMPLIANCE, slots={"project_type": project_type}, steps=(step,)
-    )
+    return Plan(intent=Intent.SITE_COMPLIANCE, slots={"project_type": project_type}, steps=(step,))
 
 
 def regulation_plan(question: str) -> Plan:

@@ -1,0 +1,409 @@
+"""The assistant's graph: understand → check plan → act → retrieve → write → verify.
+
+Checkpointed in SQLite, so that a run can be replayed. A broken model server degrades a run to
+`none` with a visible notice; it does not stop it.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, StateGraph
+
+from agents.assistant import compose, retrieve
+from agents.assistant.act import act
+from agents.assistant.check_plan import check_plan
+from agents.assistant.facts import compliance_facts
+from agents.assistant.state import JsonDict, State
+from agents.assistant.understand import ask_model, regulation_plan, understand
+from agents.assistant.verify import contradictions, used_marks
+from agents.assistant.write import Grounds, Written, qa_prompt, site_prompt, write
+from cspon.errors import InputError, ModelUnavailable, RetryTool, ToolFailed
+from cspon.schemas.agent import (
+    Answer,
+    Event,
+    Intent,
+    Plan,
+    Principal,
+    Refusal,
+    RefusalKind,
+    Usage,
+)
+from cspon.schemas.knowledge import Citation
+from cspon.schemas.spatial import Compliance, ToolResult, Verdict
+from knowledge_base.base import KnowledgeBase
+from llm.chat import ChatModel
+from llm.embeddings import Embedder
+from tools.catalogue import Tool, load_tools
+
+STAGES = {
+    "understand": "理解问题",
+    "check_plan": "检查计划",
+    "act": "运行工具",
+    "retrieve": "检索条文",
+    "write": "撰写",
+    "verify": "核验",
+}
+DEGRADED = "大模型不可用（{reason}），本次回答只含工具结论与条文原文。"
+NO_MODEL = "未使用大模型，回答由工具结论与条文原文组成。"
+
+
+class Assistant:
+    """Answers planning questions.
+
+    Args:
+        model: The chat model, or None for no model at all.
+        knowledge_base: The regulation base, or None when there is none (clauses stay unverified).
+        layers: Folder of the layer catalogue.
+        checkpoints: SQLite file of the runs; None keeps them in memory.
+        embedder: For understanding questions that the rules do not decide.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel | None,
+        knowledge_base: KnowledgeBase | None,
+        layers: Path,
+        checkpoints: Path | None,
+        *,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.model = model
+        self.knowledge_base = knowledge_base
+        self.layers = layers
+        self.checkpoints = checkpoints
+        self.embedder = embedder
+        self.tools: dict[str, Tool] = load_tools()
+
+    async def answer(
+        self,
+        question: str,
+        *,
+        boundary: Path | None = None,
+        principal: Principal | None = None,
+        asked_on: date | None = None,
+        run_id: str | None = None,
+    ) -> Answer:
+        """Answer at once; see `stream`."""
+        result: Answer | None = None
+        async for event in self.stream(
+            question, boundary=boundary, principal=principal, asked_on=asked_on, run_id=run_id
+        ):
+            result = event.answer or result
+        assert result is not None, "a run ends with its answer"
+        return result
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        boundary: Path | None = None,
+        principal: Principal | None = None,
+        asked_on: date | None = None,
+        run_id: str | None = None,
+    ) -> AsyncIterator[Event]:
+        """Yield progress, checked text as it is written, and last the whole answer.
+
+        The deltas joined are the answer's text. A bad boundary or a missing input is a refusal of
+        kind `needs_input` in the answer, never an exception.
+        """
+        run_id = run_id or uuid.uuid4().hex
+        state: State = {
+            "question": question,
+            "boundary": str(boundary) if boundary else None,
+            "layers": str(self.layers),
+            "principal": (principal or Principal()).model_dump(mode="json"),
+            "asked_on": (asked_on or date.today()).isoformat(),
+            "run_id": run_id,
+            "notices": [],
+            "usage": {},
+        }
+        config: Any = {"configurable": {"thread_id": run_id}}
+        async with AsyncExitStack() as stack:
+            graph = self._graph().compile(checkpointer=await self._saver(stack))
+            async for part in graph.astream(state, config, stream_mode="custom", durability="sync"):
+                yield Event.model_validate(part)
+
+    async def replay(self, run_id: str) -> Answer | None:
+        """Return the recorded answer of a run; None when there is no such run."""
+        config: Any = {"configurable": {"thread_id": run_id}}
+        async with AsyncExitStack() as stack:
+            graph = self._graph().compile(checkpointer=await self._saver(stack))
+            snapshot = await graph.aget_state(config)
+        answer = snapshot.values.get("answer")
+        return Answer.model_validate(answer) if answer else None
+
+    async def _saver(self, stack: AsyncExitStack) -> Any:
+        if self.checkpoints is None:
+            return InMemorySaver()
+        self.checkpoints.parent.mkdir(parents=True, exist_ok=True)
+        return await stack.enter_async_context(
+            AsyncSqliteSaver.from_conn_string(str(self.checkpoints))
+        )
+
+    def _graph(self) -> StateGraph[State]:
+        graph = StateGraph(State)
+        for name in STAGES:
+            graph.add_node(name, _timed(name, getattr(self, f"_{name}")))
+        graph.add_edge(START, "understand")
+        graph.add_edge("understand", "check_plan")
+        graph.add_conditional_edges("check_plan", _after_check)
+        graph.add_edge("act", "retrieve")
+        graph.add_edge("retrieve", "write")
+        graph.add_edge("write", "verify")
+        graph.add_edge("verify", END)
+        return graph
+
+    async def _understand(self, state: State) -> State:
+        question, has_boundary = state["question"], state["boundary"] is not None
+        plan = await asyncio.to_thread(
+            understand, question, has_boundary=has_boundary, embedder=self.embedder
+        )
+        if plan is not None:
+            return {"plan": plan.model_dump(mode="json")}
+        if self.model is None:
+            return {"plan": regulation_plan(question).model_dump(mode="json")}
+        try:
+            plan, reply = await ask_model(question, has_boundary=has_boundary, model=self.model)
+        except ModelUnavailable as error:
+            notice = DEGRADED.format(reason=error)
+            return {
+                "plan": regulation_plan(question).model_dump(mode="json"),
+                "notices": [notice],
+            }
+        used = Usage(
+            model_calls=1,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+        )
+        return {
+            "plan": plan.model_dump(mode="json"),
+            "usage": used.model_dump(mode="json"),
+        }
+
+    async def _check_plan(self, state: State) -> State:
+        plan, notices = await asyncio.to_thread(
+            check_plan,
+            Plan.model_validate(state["plan"]),
+            tools=self.tools,
+            boundary=_path(state["boundary"]),
+            layers=Path(state["layers"]),
+        )
+        return {"plan": plan.model_dump(mode="json"), "notices": notices}
+
+    async def _act(self, state: State) -> State:
+        plan = Plan.model_validate(state["plan"])
+        try:
+            results = await act(
+                plan,
+                tools=self.tools,
+                boundary=_path(state["boundary"]),
+                layers=Path(state["layers"]),
+                asked_on=date.fromisoformat(state["asked_on"]),
+            )
+        except InputError as error:
+            return _refusing(plan, RefusalKind.NEEDS_INPUT, error.message, error.mend)
+        except (RetryTool, ToolFailed) as error:
+            return _refusing(plan, RefusalKind.UNSOLVABLE, str(error), "")
+        return {"results": [r.model_dump(mode="json") for r in results]}
+
+    async def _retrieve(self, state: State) -> State:
+        plan = Plan.model_validate(state["plan"])
+        if plan.refusal:
+            return {}
+        results = [ToolResult.model_validate(r) for r in state.get("results", [])]
+        on_date = date.fromisoformat(state["asked_on"])
+        principal = Principal.model_validate(state["principal"])
+        citations: list[Citation] = await asyncio.to_thread(
+            retrieve.cite_results,
+            results,
+            self.knowledge_base,
+            on_date=on_date,
+            principal=principal,
+        )
+        notices = []
+        if self.knowledge_base is None:
+            notices.append("尚未建立法规库，所列依据均未核验。请运行 cspon kb build-laws。")
+        elif plan.queries:
+            hits, found = await asyncio.to_thread(
+                retrieve.search, plan, self.knowledge_base, on_date=on_date, principal=principal
+            )
+            citations += found
+            if not results and not retrieve.covers(state["question"], hits):
+                return _not_in_base(plan, citations)
+        elif not results:
+            return _not_in_base(plan, citations)
+        return {
+            "citations": [c.model_dump(mode="json") for c in citations],
+            "notices": notices + compose.caveats(citations),
+        }
+
+    async def _write(self, state: State) -> State:
+        plan = Plan.model_validate(state["plan"])
+        if plan.refusal:
+            return {}
+        citations = tuple(Citation.model_validate(c) for c in state["citations"])
+        emit = _emitter()
+        if plan.intent is Intent.SITE_COMPLIANCE:
+            return await self._write_site(state, citations, emit)
+        grounds = Grounds(question=state["question"], citations=citations)
+        written, notices = await self._model_text(qa_prompt(grounds), grounds, emit)
+        if written is None or not written.text:
+            text = compose.extract(state["question"], citations)
+            emit(text)
+            written = Written(text=text, usage=written.usage if written else Usage())
+            drafted_by = "extract"
+        else:
+            drafted_by = "model"
+        tail = "\n\n" + compose.qa_tail(
+            citations, used_marks(written.text), date.fromisoformat(state["asked_on"])
+        )
+        emit(tail)
+        return {
+            "draft": written.text + tail,
+            "drafted_by": drafted_by,
+            "notices": notices + _unsupported(written),
+            "usage": written.usage.model_dump(mode="json"),
+        }
+
+    async def _write_site(
+        self, state: State, citations: tuple[Citation, ...], emit: Callable[[str], None]
+    ) -> State:
+        result = ToolResult.model_validate(state["results"][0])
+        data = Compliance.model_validate(result.data)
+        facts = tuple(compliance_facts(data))
+        head = compose.site_head(data, result)
+        emit(head)
+        grounds = Grounds(
+            question=state["question"],
+            facts=facts,
+            citations=citations,
+            verdict_failed=data.verdict is Verdict.FAIL,
+        )
+        title = "\n\n## 综合说明\n\n"
+        opened = False
+
+        def emit_explained(text: str) -> None:
+            nonlocal opened
+            emit(text if opened else title + text)
+            opened = True
+
+        written, notices = await self._model_text(site_prompt(grounds), grounds, emit_explained)
+        middle = title + written.text if written and written.text else ""
+        tail = "\n\n" + compose.site_tail(data, result, citations)
+        emit(tail)
+        return {
+            "draft": head + middle + tail,
+            "drafted_by": "model" if middle else "extract",
+            "notices": notices + (_unsupported(written) if written else []),
+            "usage": written.usage.model_dump(mode="json") if written else {},
+        }
+
+    async def _model_text(
+        self, messages: Any, grounds: Grounds, emit: Callable[[str], None]
+    ) -> tuple[Written | None, list[str]]:
+        """Write with the model; without one, or when it fails, say so."""
+        if self.model is None:
+            return None, [NO_MODEL]
+        if not any(c.verification == "verified" for c in grounds.citations) and not grounds.facts:
+            return None, []
+        try:
+            return await write(self.model, messages, grounds, emit), []
+        except ModelUnavailable as error:
+            return None, [DEGRADED.format(reason=error)]
+
+    async def _verify(self, state: State) -> State:
+        plan = Plan.model_validate(state["plan"])
+        citations = tuple(Citation.model_validate(c) for c in state.get("citations", []))
+        results = tuple(ToolResult.model_validate(r) for r in state.get("results", []))
+        refusal, text = plan.refusal, state.get("draft", "")
+        notices = list(state["notices"])
+        wrong = contradictions(text, citations)
+        if wrong and not refusal:
+            refusal = Refusal(
+                kind=RefusalKind.UNSOLVABLE,
+                message="引用核验未通过，答案不予给出：" + "；".join(wrong),
+                mend="请更新法规库或规则库后重试。",
+            )
+            text = ""
+        verdict = results[0].data.get("verdict") if results and not refusal else None
+        answer = Answer(
+            question=state["question"],
+            text=text,
+            verdict=verdict,
+            citations=citations,
+            results=results,
+            unknowns=tuple(results[0].data.get("unknowns", ())) if results else (),
+            notices=tuple(notices),
+            refusal=refusal,
+            plan=plan,
+            model=self.model.name if self.model and state.get("drafted_by") == "model" else "none",
+            usage=Usage.model_validate(state["usage"]),
+            asked_on=date.fromisoformat(state["asked_on"]),
+            run_id=state["run_id"],
+        )
+        get_stream_writer()(Event(kind="answer", answer=answer).model_dump(mode="json"))
+        return {"answer": answer.model_dump(mode="json")}
+
+
+def _timed(name: str, node: Callable[[State], Any]) -> Any:
+    """Announce a node and record its seconds."""
+
+    async def timed(state: State) -> State:
+        get_stream_writer()(Event(kind="progress", text=STAGES[name]).model_dump(mode="json"))
+        started = time.perf_counter()
+        update: State = await node(state)
+        if name == "verify":
+            return update
+        usage: JsonDict = dict(update.get("usage") or {})
+        usage["seconds"] = {name: round(time.perf_counter() - started, 3)}
+        return {**update, "usage": usage}
+
+    return timed
+
+
+def _emitter() -> Callable[[str], None]:
+    writer = get_stream_writer()
+    return lambda text: writer(Event(kind="delta", text=text).model_dump(mode="json"))
+
+
+def _after_check(state: State) -> Literal["act", "retrieve", "verify"]:
+    plan = Plan.model_validate(state["plan"])
+    if plan.refusal:
+        return "verify"
+    return "act" if plan.steps else "retrieve"
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _refusing(plan: Plan, kind: RefusalKind, message: str, mend: str) -> State:
+    refusal = Refusal(kind=kind, message=message, mend=mend)
+    return {"plan": plan.model_copy(update={"refusal": refusal}).model_dump(mode="json")}
+
+
+def _not_in_base(plan: Plan, citations: list[Citation]) -> State:
+    named = [c.label for c in citations if c.verification == "not_in_base"]
+    about = f"（问题提到的{'、'.join(named)}未入库）" if named else ""
+    state = _refusing(
+        plan,
+        RefusalKind.NOT_IN_KNOWLEDGE_BASE,
+        f"法规库中没有能回答这个问题的条文{about}。",
+        "可用 cspon kb add 把相关文件入库后再问。",
+    )
+    return state
+
+
+def _unsupported(written: Written) -> list[str]:
+    return [f"大模型有 {len(written.unsupported)} 句话未获支持，已在文中标出。"] * bool(
+        written.unsupported
+    )

@@ -1,0 +1,185 @@
+"""Let the model write, sentence by sentence, and let only supported sentences through.
+
+The stream is checked while it runs: a sentence is shown when it stands on the given facts and
+clauses; the others are rewritten once, together, and what still fails is shown with a mark.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from agents.assistant.compose import excerpt
+from agents.assistant.grounding import Fact, Problem, check, sentences
+from agents.assistant.understand import PROMPTS
+from cspon.schemas.agent import Usage
+from cspon.schemas.base import Frozen
+from cspon.schemas.knowledge import Citation
+from llm.chat import ChatModel, ChatReply, ChatRequest, Message
+from llm.prompts import load_prompt
+
+UNSUPPORTED = "（此句未获所列事实与条文支持，请勿引用）"
+ENDS = "。！？\n"
+
+
+class Grounds(Frozen):
+    """What a text may stand on."""
+
+    question: str
+    facts: tuple[Fact, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    verdict_failed: bool = False
+
+    def check(self, text: str) -> list[Problem]:
+        """Return the unsupported sentences of `text`."""
+        return check(
+            text,
+            facts=self.facts,
+            citations=self.citations,
+            question=self.question,
+            verdict_failed=self.verdict_failed,
+        )
+
+
+class Written(Frozen):
+    """What came of a write."""
+
+    text: str
+    unsupported: tuple[Problem, ...] = ()
+    usage: Usage = Usage()
+
+
+def site_prompt(grounds: Grounds) -> tuple[Message, ...]:
+    """Facts and clause points in; three or four sentences out."""
+    facts = "\n".join(f"- {fact.text}" for fact in grounds.facts)
+    clauses = "\n".join(
+        f"〔{n}〕{c.label}：{c.point or excerpt(c.quote, grounds.question, 120)}"
+        for n, c in enumerate(grounds.citations, 1)
+        if c.verification == "verified"
+    )
+    return _messages("explain_site.md", facts=facts, clauses=clauses)
+
+
+def qa_prompt(grounds: Grounds, limit: int = 260) -> tuple[Message, ...]:
+    """Clauses and the question in; an answer with marks out."""
+    clauses = "\n".join(
+        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, limit)}"
+        for n, c in enumerate(grounds.citations, 1)
+        if c.verification == "verified"
+    )
+    return _messages("answer_regulation.md", clauses=clauses, question=grounds.question)
+
+
+async def write(
+    model: ChatModel,
+    messages: tuple[Message, ...],
+    grounds: Grounds,
+    emit: Callable[[str], None],
+    *,
+    max_tokens: int = 320,
+    max_rewrites: int = 1,
+) -> Written:
+    """Stream a checked text; `emit` gets each supported sentence as soon as it is whole.
+
+    Raises:
+        ModelUnavailable: the model does not answer or broke off; what was emitted stands.
+    """
+    kept: list[str] = []
+    failed: list[Problem] = []
+    replies: list[ChatReply] = []
+    request = ChatRequest(messages=messages, max_tokens=max_tokens)
+    seen: set[str] = set()
+    async for sentence in _sentences(model, request, replies):
+        plain = re.sub(r"\W", "", sentence)
+        if plain and plain in seen:
+            continue  # a small model may loop; a repeated sentence adds nothing
+        seen.add(plain)
+        problems = grounds.check(sentence)
+        if problems:
+            failed += problems
+        else:
+            kept.append(sentence)
+            emit(sentence)
+    marked: list[Problem] = []
+    if failed and max_rewrites:
+        rewritten, marked = await _rewrite(model, messages, grounds, failed, replies)
+        for sentence in rewritten:
+            if re.sub(r"\W", "", sentence) not in seen:
+                kept.append(sentence)
+                emit(sentence)
+    elif failed:
+        marked = failed
+    for problem in marked:
+        text = problem.sentence.strip() + UNSUPPORTED
+        kept.append(text)
+        emit(text)
+    usage = Usage(
+        model_calls=len(replies),
+        prompt_tokens=sum(r.prompt_tokens for r in replies),
+        completion_tokens=sum(r.completion_tokens for r in replies),
+    )
+    return Written(text="".join(kept).strip(), unsupported=tuple(marked), usage=usage)
+
+
+async def _sentences(
+    model: ChatModel, request: ChatRequest, replies: list[ChatReply]
+) -> AsyncIterator[str]:
+    """Yield whole sentences of a stream; a mark after the full stop belongs to the sentence."""
+    buffer = ""
+    async for delta in model.stream(request):
+        if delta.reply is not None:
+            replies.append(delta.reply)
+        buffer += delta.text
+        while (cut := _cut(buffer)) is not None:
+            sentence, buffer = buffer[:cut], buffer[cut:]
+            if sentence.strip():
+                yield sentence
+    finished = not replies or replies[-1].finish_reason != "length"
+    if buffer.strip() and (finished or buffer.rstrip()[-1] in ENDS):
+        yield buffer
+
+
+def _cut(buffer: str) -> int | None:
+    """Where the first sentence ends, once the character after it is known not to be a mark."""
+    ends = [i for i, char in enumerate(buffer) if char in ENDS]
+    if not ends:
+        return None
+    after = ends[0] + 1
+    marks = re.match(r"(?:〔\d{1,2}〕)*", buffer[after:])
+    end = after + (marks.end() if marks else 0)
+    if end >= len(buffer) or (buffer[end] == "〔" and "〕" not in buffer[end:]):
+        return None
+    return end
+
+
+async def _rewrite(
+    model: ChatModel,
+    messages: tuple[Message, ...],
+    grounds: Grounds,
+    failed: Sequence[Problem],
+    replies: list[ChatReply],
+) -> tuple[list[str], list[Problem]]:
+    """Ask once for better sentences; return the supported ones and the problems that remain."""
+    wrong = "\n".join(f"{p.sentence.strip()}（问题：{p.reason}）" for p in failed)
+    request = ChatRequest(
+        messages=(
+            *messages,
+            Message(role="assistant", content="".join(p.sentence for p in failed)),
+            Message(role="user", content=load_prompt(PROMPTS / "rewrite.md", wrong=wrong)),
+        ),
+        max_tokens=200,
+    )
+    reply = await model.complete(request)
+    replies.append(reply)
+    candidates = [s for s in sentences(reply.text) if s.strip()]
+    good = [s for s in candidates if not grounds.check(s)]
+    if good and len(good) == len(candidates):
+        return good, []
+    return good, list(failed)[len(good) :]
+
+
+def _messages(prompt: str, **values: str) -> tuple[Message, ...]:
+    """A stable system part first (the prompt cache keeps it), then what changes."""
+    system = load_prompt(PROMPTS / "system.md")
+    return (
+        Message(role="system", content=system),
+        Message(role="user", content=load_prompt(PROMPTS / prompt, **values)),
+    )
