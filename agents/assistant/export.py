@@ -1,7 +1,6 @@
 """Save an answer as Markdown, JSON, PNG map and docx; nothing half-written stays."""
 
 import json
-import os
 from pathlib import Path
 
 from agents.assistant.compose import describe
@@ -102,7 +101,7 @@ def _replace(path: Path, text: str) -> Path:
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return path
