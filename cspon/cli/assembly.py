@@ -1,0 +1,111 @@
+"""From settings to a working assistant: what `ask`, `demo` and `doctor` put together alike."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cspon.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.assistant import Assistant
+    from knowledge_base.base import KnowledgeBase
+    from llm.embeddings import Embedder
+    from llm.providers import ModelOptions
+
+Progress = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """Talk to the user; stdout is for data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def model_options(settings: Settings) -> "ModelOptions":
+    """Build what the model providers need."""
+    from llm.providers import ModelOptions
+
+    return ModelOptions(
+        models_dir=settings.models_dir,
+        engine_dir=settings.engine_dir,
+        model_path=settings.model_path,
+        threads=settings.model_threads,
+        context=settings.model_context,
+        timeout_s=settings.model_timeout_s,
+        openai_base_url=settings.openai_base_url,
+        openai_api_key=settings.openai_api_key,
+        engine_port=settings.engine_port,
+    )
+
+
+def open_embedder(settings: Settings) -> "Embedder":
+    """Return the embedder that the settings name."""
+    from llm.embeddings import get_embedder
+
+    key = settings.openai_api_key
+    return get_embedder(
+        settings.embedding,
+        base_url=settings.embedding_base_url,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
+def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeBase":
+    """Open the knowledge base.
+
+    Raises:
+        SetupError: it was never built; the message says how.
+    """
+    from knowledge_base.base import KnowledgeBase
+
+    key = settings.qdrant_api_key
+    return KnowledgeBase.open(
+        settings.kb_dir,
+        embedder,
+        store=settings.store,
+        qdrant_url=settings.qdrant_url,
+        qdrant_api_key=key.get_secret_value() if key else None,
+    )
+
+
+@contextmanager
+def open_assistant(settings: Settings, *, progress: Progress = say) -> "Iterator[Assistant]":
+    """Put an assistant together; the embedded engine is started when the model needs it.
+
+    A model that cannot be had degrades to `none` with a notice; a missing knowledge base leaves
+    the clauses unverified, and the answer says so.
+    """
+    from agents.assistant import Assistant
+    from cspon.errors import SetupError
+    from llm.providers import get_model
+
+    embedder = open_embedder(settings)
+    try:
+        knowledge_base = open_knowledge_base(settings, embedder)
+    except SetupError as error:
+        progress(f"注意：{error}")
+        knowledge_base = None
+    model = None
+    try:
+        if settings.model.startswith("embedded:"):
+            start_engine(settings, progress=progress)
+        model = get_model(settings.model, model_options(settings))
+    except SetupError as error:
+        progress(f"注意：大模型不可用，改为不用大模型（none）。{error}")
+    try:
+        yield Assistant(model, knowledge_base, settings.layers, settings.runs_db, embedder=embedder)
+    finally:
+        if knowledge_base is not None:
+            knowledge_base.close()
+
+
+def start_engine(settings: Settings, *, progress: Progress = say) -> None:
+    """Fetch the embedded model when needed and start its engine; a healthy one is reused."""
+    from llm import engines
+
+    engines.start(
+        "embedded",
+        settings.model.partition(":")[2],
+        model_options(settings),
+        progress=progress,
+    )
