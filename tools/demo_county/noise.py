@@ -1,0 +1,102 @@
+"""Random fields that depend on place and seed alone, so that any part can be made on its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def _mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    # The finaliser of splitmix64 (Steele, Lea, Flood 2014).
+    h = (h ^ (h >> np.uint64(30))) * _MIX_1
+    h = (h ^ (h >> np.uint64(27))) * _MIX_2
+    return h ^ (h >> np.uint64(31))
+
+
+def hash01(seed: int, salt: int, *keys: ArrayLike) -> Floats:
+    """Return numbers in [0, 1) that depend on the seed, the salt and the integer keys alone.
+
+    Args:
+        seed: Seed of the county.
+        salt: What the numbers are for; other salts give independent numbers.
+        keys: Integer arrays, broadcast against each other.
+    """
+    h = _mix(np.full((1,), seed * 1_000_003 + salt, np.int64).astype(np.uint64) + _GOLDEN)
+    for key in keys:
+        h = _mix(h + _GOLDEN + np.asarray(key).astype(np.int64).astype(np.uint64))
+    return np.asarray((h >> np.uint64(11)).astype(np.float64) / float(1 << 53))
+
+
+@dataclass(frozen=True)
+class Fractal:
+    """Smooth value noise, summed over octaves; values lie in about [-1, 1].
+
+    Attributes:
+        wavelength: Lattice spacing of the first octave, m.
+        octaves: Number of octaves, each of half the wavelength and half the weight.
+    """
+
+    seed: int
+    salt: int
+    wavelength: float
+    octaves: int = 3
+
+    def __call__(self, x: Floats, y: Floats) -> Floats:
+        """Evaluate at metric coordinates of any shape."""
+        total = np.zeros(np.broadcast(x, y).shape)
+        weight, norm, spacing = 1.0, 0.0, self.wavelength
+        for octave in range(self.octaves):
+            total += weight * self._octave(x / spacing, y / spacing, octave)
+            norm += weight
+            weight, spacing = weight / 2, spacing / 2
+        return np.asarray(total / norm)
+
+    def _octave(self, u: Floats, v: Floats, octave: int) -> Floats:
+        i, j = np.floor(u), np.floor(v)
+        s, t = u - i, v - j
+        s, t = s * s * s * (s * (6 * s - 15) + 10), t * t * t * (t * (6 * t - 15) + 10)
+
+        def corner(di: int, dj: int) -> Floats:
+            return hash01(self.seed, self.salt * 16 + octave, i + di, j + dj) * 2 - 1
+
+        low = corner(0, 0) * (1 - s) + corner(1, 0) * s
+        high = corner(0, 1) * (1 - s) + corner(1, 1) * s
+        return np.asarray(low * (1 - t) + high * t)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A smooth bend of the plane: it curves lines and cannot fold them over.
+
+    Each scale is (amplitude m, wavelength m); the amplitude stays below a tenth of the wavelength,
+    and the sum of amplitude * 2 pi / wavelength below 1, hence the map is one-to-one.
+    """
+
+    seed: int
+    salt: int
+    scales: tuple[tuple[float, float], ...]
+    waves: int = 3
+
+    def __call__(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return the bent coordinates."""
+        dx, dy = np.zeros(np.broadcast(x, y).shape), np.zeros(np.broadcast(x, y).shape)
+        for n, (amplitude, wavelength) in enumerate(self.scales):
+            for wave in range(self.waves):
+                a, b, c, d = hash01(self.seed, self.salt, n, wave, np.arange(4))
+                angle, k = 2 * np.pi * a, 2 * np.pi / (wavelength * (0.8 + 0.5 * b))
+                phase = k * (np.cos(angle) * x + np.sin(angle) * y)
+                dx += amplitude / self.waves * np.sin(phase + 2 * np.pi * c)
+                dy += amplitude / self.waves * np.sin(phase + 2 * np.pi * d)
+        return np.asarray(x + dx), np.asarray(y + dy)
+
+
+def smoothstep(low: float, high: float, value: Floats) -> Floats:
+    """Rise from 0 at `low` to 1 at `high` without a kink."""
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3 - 2 * t))
