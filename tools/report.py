@@ -1,46 +1,26 @@
 """Write Markdown as a Word document in the layout of a Chinese official document.
 
-Knows: headings, paragraphs, bold, italics, lists, tables, links, block quotes, code, pictures, and
-the page of GB/T 9704-2012 (A4, type area 156 mm × 225 mm, page number between dashes).
-Does not know: what the text says; footnotes; raw HTML (printed as text, `<br>` excepted).
+Knows the document as a whole: title, core properties, the file. `tools.report_writer` knows the
+Markdown, `tools.report_layout` the page, fonts and styles.
 """
 
 import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from docx import Document
-from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.image.exceptions import UnrecognizedImageError
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
-from docx.shared import Emu
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from cspon.errors import InputError
-from tools.report_layout import AUTHOR, TEXT_HEIGHT, TEXT_WIDTH, prepare, set_fonts, shade
-
-NUMBER = re.compile(r"[-−+]?[\d,]*\.?\d+\s*(%|‰|公顷|亩|㎡|m²|米|个|块|处)?|[—–-]")
-"""A cell that is right-aligned: a number with an optional unit, or a dash."""
+from tools.report_layout import AUTHOR, prepare
+from tools.report_writer import Writer, plain_text
 
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML 1.0 cannot hold."""
-
-WIDE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
-
-ALIGNMENT = {
-    "left": WD_ALIGN_PARAGRAPH.LEFT,
-    "center": WD_ALIGN_PARAGRAPH.CENTER,
-    "right": WD_ALIGN_PARAGRAPH.RIGHT,
-}
 
 
 def markdown_to_docx(markdown: str, out: Path, *, images: Mapping[str, Path] | None = None) -> Path:
@@ -57,12 +37,14 @@ def markdown_to_docx(markdown: str, out: Path, *, images: Mapping[str, Path] | N
     Raises:
         InputError: a picture is named that `images` does not hold, or its file is not a picture.
     """
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     root = SyntaxTreeNode(parser.parse(ILLEGAL.sub("\ufffd", markdown)))
-    title = next((_plain(n) for n in root.children if n.type == "heading" and n.tag == "h1"), "")
+    title = next(
+        (plain_text(n) for n in root.children if n.type == "heading" and n.tag == "h1"), ""
+    )
     document = Document()
     prepare(document, title)
-    _Writer(document, images or {}).blocks(root.children)
+    Writer(document, images or {}).blocks(root.children)
     _set_properties(document, title)
     _save(document, out)
     return out
@@ -87,290 +69,3 @@ def _save(document: Any, out: Path) -> None:
         Path(name).replace(out)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _plain(node: SyntaxTreeNode) -> str:
-    """Return the text of a node without its marks."""
-    if node.type in ("text", "code_inline"):
-        return node.content
-    if node.type in ("softbreak", "hardbreak"):
-        return " "
-    return "".join(_plain(child) for child in node.children)
-
-
-def _slug(text: str) -> str:
-    """Return the anchor that `[…](#anchor)` uses for a heading, as code hosting sites write it."""
-    return re.sub(r"[^\w-]", "", text.strip().lower().replace(" ", "-"))
-
-
-@dataclass(frozen=True)
-class _Marks:
-    """Character formatting that is open at this place."""
-
-    bold: bool = False
-    italic: bool = False
-    strike: bool = False
-    code: bool = False
-
-    def with_(self, **changes: bool) -> "_Marks":
-        return _Marks(**{**self.__dict__, **changes})
-
-
-@dataclass
-class _Writer:
-    """Walks the syntax tree and appends to the document."""
-
-    document: Any
-    images: Mapping[str, Path]
-    bookmarks: dict[str, str] = field(default_factory=dict)
-    """Slug of a heading to the name of its bookmark."""
-
-    def blocks(self, nodes: list[SyntaxTreeNode]) -> None:
-        """Append the blocks of the document."""
-        headings = [_slug(_plain(n)) for n in nodes if n.type == "heading"]
-        self.bookmarks = {slug: f"_h{i}" for i, slug in reversed(list(enumerate(headings)))}
-        placed: set[str] = set()
-        for node in nodes:
-            if node.type == "heading":
-                self._heading(node, placed)
-            else:
-                self._block(node)
-
-    def _heading(self, node: SyntaxTreeNode, placed: set[str]) -> None:
-        level = int(node.tag[1])
-        style = f"Heading {min(max(level - 1, 1), 4)}"
-        if level == 1 and not placed:
-            style = "Title"
-        paragraph = self.document.add_paragraph(style=style)
-        self._inlines(paragraph, node)
-        slug = _slug(_plain(node))
-        if slug not in placed:
-            placed.add(slug)
-            self._bookmark(paragraph, self.bookmarks[slug], len(placed))
-
-    @staticmethod
-    def _bookmark(paragraph: Any, name: str, number: int) -> None:
-        start, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
-        for element in (start, end):
-            element.set(qn("w:id"), str(number))
-        start.set(qn("w:name"), name)
-        paragraph._p.insert(1 if paragraph._p.pPr is not None else 0, start)
-        paragraph._p.append(end)
-
-    def _block(self, node: SyntaxTreeNode) -> None:
-        if node.type == "paragraph":
-            self._paragraph(node)
-        elif node.type in ("bullet_list", "ordered_list"):
-            self._list(node, 1)
-        elif node.type == "blockquote":
-            self._quote(node)
-        elif node.type == "table":
-            self._table(node)
-        elif node.type in ("fence", "code_block"):
-            paragraph = self.document.add_paragraph(style="Code")
-            self._text(paragraph, node.content.rstrip("\n"), _Marks(code=True))
-        elif node.type == "hr":
-            self.document.add_paragraph(style="Rule")
-        elif node.type == "heading":  # inside a list or a quotation
-            self._inlines(self.document.add_paragraph(style="Heading 4"), node)
-        else:
-            raise AssertionError(f"unknown block {node.type}")
-
-    def _paragraph(self, node: SyntaxTreeNode) -> None:
-        inline = node.children[0].children if node.children else []
-        if inline and all(n.type in ("image", "softbreak") for n in inline):
-            for image in inline:
-                if image.type == "image":
-                    self._figure(image)
-            return
-        self._inlines(self.document.add_paragraph(style="Body Text"), node)
-
-    def _figure(self, node: SyntaxTreeNode) -> None:
-        paragraph = self.document.add_paragraph(style="Figure")
-        self._picture(paragraph, node)
-        caption = _plain(node)
-        if caption:
-            paragraph.paragraph_format.keep_with_next = True
-            self._text(self.document.add_paragraph(style="Caption"), caption, _Marks())
-
-    def _picture(self, paragraph: Any, node: SyntaxTreeNode) -> None:
-        name = unquote(str(node.attrs.get("src", "")))
-        if name not in self.images:
-            known = "、".join(self.images) or "无"
-            raise InputError(
-                f"正文引用了图片「{name}」，但没有提供该图片（已提供：{known}）",
-                mend="在 images 中给出该名称对应的文件，或从正文中删去这一图片",
-            )
-        file = self.images[name]
-        try:
-            shape = paragraph.add_run().add_picture(str(file))
-        except (OSError, UnrecognizedImageError) as error:
-            raise InputError(
-                f"图片「{name}」无法读取（{error or type(error).__name__}）",
-                file=file,
-                mend="提供 PNG 或 JPEG 图片",
-            ) from None
-        scale = min(TEXT_WIDTH / shape.width, TEXT_HEIGHT * 0.85 / shape.height, 1.0)
-        shape.width, shape.height = Emu(int(shape.width * scale)), Emu(int(shape.height * scale))
-        shape._inline.docPr.set("descr", _plain(node))
-
-    def _list(self, node: SyntaxTreeNode, level: int) -> None:
-        kind = "List Number" if node.type == "ordered_list" else "List Bullet"
-        style = kind if level == 1 else f"{kind} {min(level, 3)}"
-        number = (
-            self._new_numbering(style, int(node.attrs.get("start", 1)))
-            if kind == "List Number"
-            else None
-        )
-        for item in node.children:
-            first = True
-            for child in item.children:
-                if child.type in ("bullet_list", "ordered_list"):
-                    self._list(child, level + 1)
-                elif child.type == "paragraph":
-                    paragraph = self.document.add_paragraph(
-                        style=style if first else "List Continue"
-                    )
-                    if first and number is not None:
-                        paragraph._p.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = (
-                            number
-                        )
-                    self._inlines(paragraph, child)
-                else:
-                    self._block(child)
-                first = False
-
-    def _new_numbering(self, style: str, start: int) -> int:
-        """Start a numbered list at `start`: without its own instance it would count on."""
-        numbering = self.document.part.numbering_part.element
-        used = self.document.styles[style].element.pPr.numPr.numId.val
-        instance = numbering.add_num(numbering.num_having_numId(used).abstractNumId.val)
-        instance.add_lvlOverride(ilvl=0).add_startOverride(start)
-        return int(instance.numId)
-
-    def _quote(self, node: SyntaxTreeNode) -> None:
-        for child in node.children:
-            if child.type == "paragraph":
-                self._inlines(self.document.add_paragraph(style="Quote"), child)
-            elif child.type == "blockquote":
-                self._quote(child)
-            else:
-                self._block(child)
-
-    def _table(self, node: SyntaxTreeNode) -> None:
-        rows = [row.children for part in node.children for row in part.children]
-        columns = len(rows[0])
-        table = self.document.add_table(rows=len(rows), cols=columns, style="Table Grid")
-        align = [_alignment(rows, i) for i in range(columns)]
-        widths = _column_widths(rows)
-        table.autofit = False
-        for column, width in enumerate(widths):
-            table.columns[column].width = width
-        for number, row in enumerate(rows):
-            properties = table.rows[number]._tr.get_or_add_trPr()
-            properties.append(OxmlElement("w:cantSplit"))
-            if number == 0:
-                properties.append(OxmlElement("w:tblHeader"))
-            for column, cell in enumerate(table.rows[number].cells):
-                cell.width = widths[column]
-                paragraph = cell.paragraphs[0]
-                paragraph.style = "Table Text"
-                paragraph.alignment = ALIGNMENT["center" if number == 0 else align[column]]
-                self._inlines(paragraph, row[column], _Marks(bold=number == 0))
-                if number == 0:
-                    shade(cell._tc.get_or_add_tcPr())
-        self.document.add_paragraph(style="After Table")
-
-    def _inlines(self, paragraph: Any, node: SyntaxTreeNode, marks: _Marks = _Marks()) -> None:
-        for inline in node.children:
-            for child in inline.children if inline.type == "inline" else [inline]:
-                self._inline(paragraph, child, marks)
-
-    def _inline(self, paragraph: Any, node: SyntaxTreeNode, marks: _Marks) -> None:
-        changes = {
-            "strong": {"bold": True},
-            "em": {"italic": True},
-            "s": {"strike": True},
-        }.get(node.type)
-        if changes is not None:
-            self._inlines(paragraph, node, marks.with_(**changes))
-        elif node.type == "text":
-            self._text(paragraph, node.content, marks)
-        elif node.type == "code_inline":
-            self._text(paragraph, node.content, marks.with_(code=True))
-        elif node.type == "softbreak":
-            self._text(paragraph, _soft_space(node), marks)
-        elif node.type == "hardbreak":
-            paragraph.add_run().add_break()
-        elif node.type == "link":
-            self._link(paragraph, node, marks)
-        elif node.type == "image":
-            self._picture(paragraph, node)
-        else:
-            raise AssertionError(f"unknown inline {node.type}")
-
-    @staticmethod
-    def _text(paragraph: Any, text: str, marks: _Marks) -> None:
-        for part in re.split(r"(<br\s*/?>)", text) if "<br" in text else [text]:
-            if part.startswith("<br"):
-                paragraph.add_run().add_break()
-            elif part:
-                run = paragraph.add_run(part)
-                run.bold, run.italic = marks.bold or None, marks.italic or None
-                run.font.strike = marks.strike or None
-                if marks.code:
-                    set_fonts(run._r.get_or_add_rPr(), latin="Consolas", chinese="仿宋")
-
-    def _link(self, paragraph: Any, node: SyntaxTreeNode, marks: _Marks) -> None:
-        target = str(node.attrs.get("href", ""))
-        anchor = self.bookmarks.get(unquote(target[1:])) if target.startswith("#") else None
-        before = len(paragraph._p)
-        self._inlines(paragraph, node, marks)
-        if target.startswith("#") and anchor is None:
-            return  # an anchor of a page, not of this document: the words stay
-        link = OxmlElement("w:hyperlink")
-        if anchor is not None:
-            link.set(qn("w:anchor"), anchor)
-        else:
-            relation = paragraph.part.relate_to(
-                target, RELATIONSHIP_TYPE.HYPERLINK, is_external=True
-            )
-            link.set(qn("r:id"), relation)
-        for element in list(paragraph._p)[before:]:
-            if element.tag == qn("w:r"):
-                style = OxmlElement("w:rStyle")
-                style.set(qn("w:val"), "Hyperlink")
-                element.get_or_add_rPr().insert(0, style)
-            link.append(element)
-        paragraph._p.append(link)
-
-
-def _soft_space(node: SyntaxTreeNode) -> str:
-    """A line end between Chinese characters is no space; between Latin words it is one."""
-    siblings = node.parent.children if node.parent is not None else []
-    place = siblings.index(node)
-    before = _plain(siblings[place - 1])[-1:] if place else ""
-    after = _plain(siblings[place + 1])[:1] if place + 1 < len(siblings) else ""
-    return "" if WIDE.match(before) or WIDE.match(after) else " "
-
-
-def _alignment(rows: list[list[SyntaxTreeNode]], column: int) -> str:
-    """Alignment that the Markdown states, else right for a column of numbers, else left."""
-    style = str(rows[0][column].attrs.get("style", ""))
-    stated = re.search(r"text-align:\s*(left|center|right)", style)
-    if stated:
-        return stated.group(1)
-    cells = [_plain(row[column]).strip() for row in rows[1:]]
-    filled = [cell for cell in cells if cell]
-    return "right" if filled and all(NUMBER.fullmatch(cell) for cell in filled) else "left"
-
-
-def _column_widths(rows: list[list[SyntaxTreeNode]]) -> list[Emu]:
-    """Share the text width by the columns' longest cells, none below a readable minimum."""
-    longest = []
-    for column in range(len(rows[0])):
-        texts = [_plain(row[column]) for row in rows]
-        length = max(sum(2 if WIDE.match(c) else 1 for c in text) for text in texts)
-        longest.append(min(max(length, 6), 44) + 2)
-    total = sum(longest)
-    return [Emu(int(TEXT_WIDTH * share / total)) for share in longest]
