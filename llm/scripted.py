@@ -13,7 +13,7 @@ it while steps are left over. A script is a list of steps in Python or a YAML fi
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ class ScriptedModel:
             raise _as_error(step.error)
         return self._reply(step, request)
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Answer with the next step, in pieces of a few characters.
 
         Raises:
