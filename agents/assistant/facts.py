@@ -4,7 +4,7 @@ Every number here is formatted from the tool's own fields; nothing is computed a
 """
 
 from agents.assistant.grounding import Fact
-from cspon.schemas.spatial import Compliance, LineOverlap, Table, Verdict
+from cspon.schemas.spatial import Compliance, LineOverlap, Table
 
 PROJECT = ("项目", "总面积", "用地面积")
 
@@ -15,29 +15,32 @@ def ha(value: float | None) -> str:
 
 
 def compliance_facts(data: Compliance) -> list[Fact]:
-    """List the facts, most important first."""
+    """List the facts: the problems, which a model is told, then the rest, to check it by."""
     facts = [Fact(subjects=PROJECT, text=f"项目面积{ha(data.area_ha)}公顷，结论：{data.verdict}。")]
-    facts += [Fact(subjects=(line.title,), text=_line_sentence(line)) for line in data.lines]
+    for line in data.lines:
+        facts += _line_facts(line)
     facts += [
-        Fact(subjects=(code.name,), text=f"{code.name}{ha(code.area_ha)}公顷。")
+        Fact(subjects=(code.name,), text=f"{code.name}{ha(code.area_ha)}公顷。", shown=False)
         for code in data.codes
     ]
-    facts += [
-        Fact(subjects=(), text=rule.message)
-        for rule in data.rules
-        if rule.verdict is not Verdict.PASS
-    ]
+    facts += [Fact(subjects=(), text=rule.message, shown=False) for rule in data.rules]
     return facts
 
 
-def _line_sentence(line: LineOverlap) -> str:
+def _line_facts(line: LineOverlap) -> list[Fact]:
+    subject = (line.title,)
     if not line.present:
-        return f"{line.title}图层缺失，未检查。"
-    if line.role == "urban_development_boundary":
-        return f"{line.title}内{ha(line.area_ha)}公顷，{line.title}外{ha(line.outside_ha)}公顷。"
+        return [Fact(subjects=subject, text=f"{line.title}图层缺失，未检查。")]
+    if line.outside_ha is not None:
+        outside = f"位于{line.title}外{ha(line.outside_ha)}公顷。"
+        inside = f"位于{line.title}内{ha(line.area_ha)}公顷。"
+        return [
+            Fact(subjects=subject, text=outside, shown=line.outside_ha > 0),
+            Fact(subjects=subject, text=inside, shown=line.outside_ha == 0),
+        ]
     if not line.area_ha:
-        return f"不占用{line.title}。"
-    return f"占用{line.title}{ha(line.area_ha)}公顷。"
+        return [Fact(subjects=subject, text=f"不占用{line.title}。")]
+    return [Fact(subjects=subject, text=f"占用{line.title}{ha(line.area_ha)}公顷。")]
 
 
 def markdown_table(table: Table) -> str:

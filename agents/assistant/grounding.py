@@ -32,6 +32,8 @@ class Fact(Frozen):
 
     subjects: tuple[str, ...]
     text: str
+    shown: bool = True
+    """Whether a model is told; the others only serve to check what it writes."""
 
 
 class Problem(Frozen):
@@ -78,6 +80,31 @@ def numbers(text: str) -> set[Decimal]:
         if value is not None:
             found.add(Decimal(value).normalize())
     return found
+
+
+LABEL = re.compile(
+    r"《([^》]{2,60})》(第[一二三四五六七八九十百千零〇两\d]+条(?:之[一二三四五六七八九十])?)"
+)
+
+
+def remark(sentence: str, citations: Sequence[Citation]) -> str:
+    """Put the right mark after every clause that a sentence names in words.
+
+    A small model names 《…》第…条 and numbers it wrongly or not at all; the name decides.
+    """
+    if not LABEL.search(sentence):
+        return sentence
+    numbered = {(_short(c.title), c.article): n for n, c in reversed(list(enumerate(citations, 1)))}
+
+    def marked(match: re.Match[str]) -> str:
+        number = numbered.get((_short(match[1]), match[2]))
+        return f"{match[0]}〔{number}〕" if number else match[0]
+
+    return LABEL.sub(marked, MARK.sub("", sentence))
+
+
+def _short(title: str) -> str:
+    return title.strip("《》").removeprefix("中华人民共和国")
 
 
 def overlap(sentence: str, grounds: str) -> float:
@@ -129,7 +156,8 @@ def check(
 def _number_problem(
     sentence: str, facts: Sequence[Fact], citations: Sequence[Citation], question: str
 ) -> str | None:
-    clause_numbers = numbers("\n".join(c.quote + c.point for c in citations)) | numbers(question)
+    clause_texts = [c.quote + "\n" + c.point for c in citations] + [question]
+    clause_numbers = numbers("\n".join(clause_texts))
     subjects = {s for f in facts for s in f.subjects}
     named: set[str] = set()
     for part in re.split(r"[，、,：:（(]", sentence):
@@ -143,6 +171,37 @@ def _number_problem(
                 owners = {s for f in holders for s in f.subjects}
                 if owners and not owners & named:
                     return f"数字 {value} 不是“{'、'.join(sorted(named))}”的数字"
+            if not holders and not _same_context(part, value, clause_texts):
+                return f"数字 {value} 在条文中不是这个意思"
+    return None
+
+
+COMPARATORS = re.compile(
+    r"(?:不(?:得|应|能)?|应当|应|为|是|须|在|至|最(?:长|短|高|低|多|少)|面积|期限|时间|达到?|"
+    r"(?:超|少|多|低|高|大|小|短|长)(?:过|于)|以[上下内外]|满|计|共|约|期间?|年限|一般|占|合计|：|:)+$"
+)
+
+
+def _same_context(part: str, value: Decimal, texts: Sequence[str]) -> bool:
+    """Whether the number stands by the same noun in some text: 耕地超过35 is not 农田超过35."""
+    noun = _noun_before(part, value)
+    if noun is None:
+        return True
+    for text in texts:
+        for piece in re.split(r"[，、；。：:（）()\n]", text):
+            if value in numbers(piece) and (noun in piece or _noun_before(piece, value) is None):
+                before = _noun_before(piece, value)
+                if before in (None, noun):
+                    return True
+    return False
+
+
+def _noun_before(part: str, value: Decimal) -> str | None:
+    """The two characters before a number once comparators are taken off; None at the start."""
+    for match in re.finditer(f"{ARABIC.pattern}|{CHINESE_NUMBER.pattern}", part):
+        if value in numbers(part[match.start() : match.end() + 1]):
+            before = COMPARATORS.sub("", re.sub(r"[^\w]", "", part[: match.start()]))
+            return before[-2:] if len(before) >= 2 else None
     return None
 
 

@@ -16,7 +16,7 @@ from cspon.schemas.agent import Intent, Plan, Refusal, RefusalKind, Step
 from cspon.schemas.base import Frozen
 from llm.chat import ChatModel, ChatReply, ChatRequest, Message
 from llm.embeddings import Embedder
-from llm.prompts import load_prompt
+from llm.prompts import fill_prompt
 
 BOUNDARY = "$boundary"
 LAYERS = "$layers"
@@ -120,8 +120,8 @@ async def ask_model(
         "required": ["intent"],
         "additionalProperties": False,
     }
-    prompt = load_prompt(PROMPTS / "understand.md").format(
-        has_boundary="有" if has_boundary else "无", question=question
+    prompt = fill_prompt(
+        PROMPTS / "understand.md", has_boundary="有" if has_boundary else "无", question=question
     )
     reply = await model.complete(
         ChatRequest(

@@ -8,13 +8,13 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from agents.assistant.compose import excerpt
-from agents.assistant.grounding import Fact, Problem, check, sentences
+from agents.assistant.grounding import Fact, Problem, check, remark, sentences
 from agents.assistant.understand import PROMPTS
 from cspon.schemas.agent import Usage
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
 from llm.chat import ChatModel, ChatReply, ChatRequest, Message
-from llm.prompts import load_prompt
+from llm.prompts import fill_prompt, load_prompt
 
 UNSUPPORTED = "（此句未获所列事实与条文支持，请勿引用）"
 ENDS = "。！？\n"
@@ -47,25 +47,29 @@ class Written(Frozen):
     usage: Usage = Usage()
 
 
-def site_prompt(grounds: Grounds) -> tuple[Message, ...]:
-    """Facts and clause points in; three or four sentences out."""
-    facts = "\n".join(f"- {fact.text}" for fact in grounds.facts)
+def site_prompt(grounds: Grounds, limit: int = 5) -> tuple[Message, ...]:
+    """Facts that matter and clause points in; three sentences out."""
+    facts = "\n".join(fact.text for fact in grounds.facts if fact.shown)
+    verified = [(n, c) for n, c in enumerate(grounds.citations, 1) if c.verification == "verified"]
     clauses = "\n".join(
-        f"〔{n}〕{c.label}：{c.point or excerpt(c.quote, grounds.question, 120)}"
-        for n, c in enumerate(grounds.citations, 1)
-        if c.verification == "verified"
+        f"〔{n}〕{c.label}：{c.point or excerpt(c.quote, grounds.question, 100)}"
+        for n, c in verified[:limit]
     )
-    return _messages("explain_site.md", facts=facts, clauses=clauses)
+    return _messages("system_site.md", "explain_site.md", facts=facts, clauses=clauses)
 
 
-def qa_prompt(grounds: Grounds, limit: int = 260) -> tuple[Message, ...]:
-    """Clauses and the question in; an answer with marks out."""
+def qa_prompt(grounds: Grounds, limit: int = 4) -> tuple[Message, ...]:
+    """The best clauses and the question in; an answer with marks out."""
+    verified = [(n, c) for n, c in enumerate(grounds.citations, 1) if c.verification == "verified"]
     clauses = "\n".join(
-        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, limit)}"
-        for n, c in enumerate(grounds.citations, 1)
-        if c.verification == "verified"
+        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, 260)}" for n, c in verified[:limit]
     )
-    return _messages("answer_regulation.md", clauses=clauses, question=grounds.question)
+    return _messages(
+        "system_regulation.md",
+        "answer_regulation.md",
+        clauses=clauses,
+        question=grounds.question,
+    )
 
 
 async def write(
@@ -87,7 +91,8 @@ async def write(
     replies: list[ChatReply] = []
     request = ChatRequest(messages=messages, max_tokens=max_tokens)
     seen: set[str] = set()
-    async for sentence in _sentences(model, request, replies):
+    async for raw in _sentences(model, request, replies):
+        sentence = remark(raw, grounds.citations)
         plain = re.sub(r"\W", "", sentence)
         if plain and plain in seen:
             continue  # a small model may loop; a repeated sentence adds nothing
@@ -163,23 +168,22 @@ async def _rewrite(
         messages=(
             *messages,
             Message(role="assistant", content="".join(p.sentence for p in failed)),
-            Message(role="user", content=load_prompt(PROMPTS / "rewrite.md", wrong=wrong)),
+            Message(role="user", content=fill_prompt(PROMPTS / "rewrite.md", wrong=wrong)),
         ),
         max_tokens=200,
     )
     reply = await model.complete(request)
     replies.append(reply)
-    candidates = [s for s in sentences(reply.text) if s.strip()]
+    candidates = [remark(s, grounds.citations) for s in sentences(reply.text)]
     good = [s for s in candidates if not grounds.check(s)]
     if good and len(good) == len(candidates):
         return good, []
     return good, list(failed)[len(good) :]
 
 
-def _messages(prompt: str, **values: str) -> tuple[Message, ...]:
+def _messages(system: str, prompt: str, **values: str) -> tuple[Message, ...]:
     """A stable system part first (the prompt cache keeps it), then what changes."""
-    system = load_prompt(PROMPTS / "system.md")
     return (
-        Message(role="system", content=system),
-        Message(role="user", content=load_prompt(PROMPTS / prompt, **values)),
+        Message(role="system", content=load_prompt(PROMPTS / system)),
+        Message(role="user", content=fill_prompt(PROMPTS / prompt, **values)),
     )

@@ -1,0 +1,126 @@
+from decimal import Decimal
+
+import pytest
+
+from agents.assistant.grounding import (
+    Fact,
+    check,
+    chinese_number,
+    content_coverage,
+    numbers,
+    remark,
+    sentences,
+)
+from cspon.schemas.knowledge import Citation
+
+FARMLAND = Citation(
+    source="laws",
+    title="中华人民共和国土地管理法",
+    article="第三十五条",
+    quote="永久基本农田经依法划定后，任何单位和个人不得擅自占用或者改变其用途。",
+    verification="verified",
+)
+APPROVAL = Citation(
+    source="laws",
+    title="中华人民共和国土地管理法",
+    article="第四十六条",
+    quote="征收下列土地的，由国务院批准：\n（一）永久基本农田；\n"
+    "（二）永久基本农田以外的耕地超过三十五公顷的；\n（三）其他土地超过七十公顷的。",
+    verification="verified",
+)
+FACTS = [
+    Fact(subjects=("项目", "总面积"), text="项目面积52.3187公顷，结论：不符合。"),
+    Fact(subjects=("永久基本农田",), text="占用永久基本农田12.3456公顷。"),
+    Fact(subjects=("生态保护红线",), text="占用生态保护红线3.2101公顷。"),
+]
+
+
+def reasons(text, **overrides):
+    arguments = {
+        "facts": FACTS,
+        "citations": [FARMLAND, APPROVAL],
+        "question": "选址是否可行？",
+        "verdict_failed": True,
+    } | overrides
+    return [problem.reason for problem in check(text, **arguments)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("三十五", 35),
+        ("一百二十", 120),
+        ("十", 10),
+        ("两万", 20_000),
+        ("零", 0),
+        ("一千零五", 1005),
+    ],
+)
+def test_chinese_numbers(text, value):
+    assert chinese_number(text) == value
+
+
+def test_numbers_leave_out_articles_and_marks():
+    assert numbers("依照第三十五条〔2〕，超过三十五公顷、12.30亩的") == {
+        Decimal(35),
+        Decimal("12.3"),
+    }
+
+
+def test_sentences_keep_their_marks():
+    assert sentences("甲占用。〔1〕乙不占用〔2〕。") == ["甲占用。〔1〕", "乙不占用〔2〕。"]
+
+
+def test_a_supported_text_has_no_problem():
+    text = (
+        "项目占用永久基本农田12.3456公顷，占用生态保护红线3.2101公顷，结论不符合。"
+        "永久基本农田任何单位和个人不得擅自占用或者改变其用途〔1〕。"
+    )
+    assert reasons(text) == []
+
+
+def test_an_invented_number_is_found():
+    assert "不在工具结果" in reasons("占用永久基本农田15公顷。")[0]
+
+
+def test_a_number_of_another_line_is_found():
+    assert "不是“生态保护红线”" in reasons("占用生态保护红线12.3456公顷。")[0]
+
+
+def test_a_number_moved_to_another_noun_of_the_clause_is_found():
+    wrong = "征收永久基本农田超过三十五公顷的，由国务院批准〔2〕。"
+    right = "征收永久基本农田以外的耕地超过三十五公顷的，由国务院批准〔2〕。"
+    assert reasons(right, question="征收耕地由谁批准？") == []
+    assert "不是这个意思" in reasons(wrong, question="征收耕地由谁批准？")[0]
+
+
+def test_a_rule_without_a_mark_is_found():
+    assert reasons("永久基本农田不得擅自占用或者改变其用途。") == ["规则性表述没有标注依据"]
+
+
+def test_a_mark_without_a_clause_and_an_article_not_given_are_found():
+    assert "不存在的依据" in reasons("永久基本农田不得擅自占用〔7〕。")[0]
+    assert "第八十八条" in reasons("依照第八十八条，永久基本农田不得擅自占用〔1〕。")[0]
+
+
+def test_a_mark_on_the_wrong_clause_is_found():
+    assert "不对应" in reasons("征收其他土地超过七十公顷的由国务院批准〔1〕。")[0]
+
+
+def test_a_favourable_word_against_the_verdict_is_found():
+    assert reasons("项目选址可行。")[0] == "与检查结论相反"
+    assert "与检查结论相反" not in reasons("项目选址不可行，结论不符合。")
+
+
+def test_remark_trusts_the_name_over_the_number():
+    text = "依据〔2〕《土地管理法》第三十五条，不得擅自占用。"
+    assert remark(text, [FARMLAND, APPROVAL]) == (
+        "依据《土地管理法》第三十五条〔1〕，不得擅自占用。"
+    )
+    assert remark("不得擅自占用〔1〕。", [FARMLAND]) == "不得擅自占用〔1〕。"
+
+
+def test_coverage_tells_a_foreign_question():
+    texts = [FARMLAND.quote, APPROVAL.quote]
+    assert content_coverage("征收永久基本农田由谁批准？", texts) > 0.5
+    assert content_coverage("量子计算机的纠错码怎么设计", texts) < 0.2
