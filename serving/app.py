@@ -1,0 +1,91 @@
+"""The FastAPI application: routes, middleware and a lifespan that opens the parts.
+
+Nothing is opened at import or by `create_app`; what cannot be opened degrades the service.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from cspon.settings import Settings
+from llm.chat import ChatModel
+from serving import health, openai_api, problems, tools_api
+from serving.services import Answerer, open_parts, start_services
+from serving.streams import ClientGone
+from serving.telemetry import Telemetry
+
+MULTIPART_MARGIN = 1 << 20
+"""Bytes of a request beside the file itself."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    assistant: Answerer | None = None,
+    model: ChatModel | None = None,
+    ui: bool = False,
+) -> FastAPI:
+    """Make the gateway.
+
+    Args:
+        settings: Where model, knowledge base and layers are.
+        assistant: Used instead of opening one.
+        model: Used instead of `settings.model`.
+        ui: Mount the chat page at `/ui`.
+
+    Raises:
+        SetupError: `ui` without the extra of that name.
+    """
+    services = start_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await open_parts(services, assistant=assistant, model=model)
+        try:
+            yield
+        finally:
+            await services.close()
+
+    app = FastAPI(
+        title="CSPON Planner",
+        summary="国土空间规划领域大模型与智能体",
+        lifespan=lifespan,
+        docs_url=None,  # both pages would load scripts from outside
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.include_router(health.router)
+    app.include_router(openai_api.router)
+    app.include_router(tools_api.router)
+    problems.install(app)
+    app.add_exception_handler(ClientGone, _client_gone)
+    limit = services.uploads.max_bytes + MULTIPART_MARGIN
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limit)
+    app.add_middleware(Telemetry, metrics=services.metrics)
+    if ui:
+        _mount_pages(app)
+    return app
+
+
+def _mount_pages(app: FastAPI) -> None:
+    from cspon.errors import missing_extra
+
+    try:
+        import gradio  # noqa: F401
+    except ImportError:
+        raise missing_extra("gradio", "ui") from None
+    from serving.pages.mount import mount_pages
+
+    mount_pages(app)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/ui/")
+
+
+async def _client_gone(request: Request, error: Exception) -> Response:
+    """Nobody reads it; the status is what the log and the counters see."""
+    return Response(status_code=499)

@@ -1,0 +1,248 @@
+"""What the gateway opened at start: model, knowledge base, layers, assistant; and what is missing.
+
+A part that cannot be opened degrades the gateway, it does not stop it: `Services.missing` says why,
+`/readyz` and the pages show it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cspon.errors import CsponError, SetupError
+from cspon.schemas.agent import Event, Principal
+from cspon.schemas.base import Frozen
+from cspon.settings import Settings
+from llm.chat import ChatModel
+from llm.embeddings import Embedder
+from serving.audit import Audit
+from serving.metrics import Metrics
+from serving.problems import ApiError
+from serving.uploads import Uploads
+
+if TYPE_CHECKING:
+    from knowledge_base.base import KnowledgeBase
+
+log = logging.getLogger("cspon.serving")
+
+
+class Answerer(Protocol):
+    """What the gateway needs of `agents.assistant.Assistant`."""
+
+    def stream(
+        self,
+        question: str,
+        *,
+        boundary: Path | None = None,
+        principal: Principal | None = None,
+        asked_on: date | None = None,
+        run_id: str | None = None,
+    ) -> AsyncIterator[Event]:
+        """Answer with progress, text deltas and the final answer."""
+        ...
+
+
+class PartState(Frozen):
+    """Whether one part works."""
+
+    ok: bool
+    detail: str = ""
+
+
+@dataclass
+class Services:
+    """The parts of a running gateway; `missing` maps a part to the reason in Chinese."""
+
+    settings: Settings
+    metrics: Metrics
+    audit: Audit
+    uploads: Uploads
+    model: ChatModel | None = None
+    knowledge_base: "KnowledgeBase | None" = None
+    assistant: Answerer | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    synthetic: bool = False
+    """The layers are made data."""
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        boundary: Path | None = None,
+        principal: Principal,
+        asked_on: date | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Run the assistant; the folder of an uploaded boundary is taken out of every text.
+
+        Raises:
+            ApiError: 503, the assistant could not be opened.
+        """
+        if self.assistant is None:
+            raise ApiError(503, "助手尚未就绪，详见 /readyz", code="not_ready")
+        events: Any = self.assistant.stream(
+            question, boundary=boundary, principal=principal, asked_on=asked_on
+        )
+        async with aclosing(events):
+            async for event in events:
+                yield event if boundary is None else _without_folder(event, boundary.parent)
+
+    async def state(self) -> dict[str, PartState]:
+        """Say for model, store and layers whether they work, now."""
+        return {
+            "model": await self._model_state(),
+            "store": await asyncio.to_thread(self._store_state),
+            "layers": await asyncio.to_thread(self._layers_state),
+        }
+
+    async def _model_state(self) -> PartState:
+        if self.model is None:
+            why = self.missing.get("model", "未配置对话模型（none）")
+            return PartState(ok=False, detail=f"{why}；只给出工具结论与条文原文")
+        health = await self.model.health()
+        return PartState(ok=health.ok, detail=f"{self.model.name} {health.detail}".strip())
+
+    def _store_state(self) -> PartState:
+        if self.knowledge_base is None:
+            return PartState(ok=False, detail=self.missing.get("store", "法规库未打开"))
+        try:
+            status = self.knowledge_base.status()
+        except CsponError as error:
+            return PartState(ok=False, detail=str(error))
+        return PartState(ok=True, detail=describe_store(status))
+
+    def _layers_state(self) -> PartState:
+        from tools.layers import load_catalogue
+
+        try:
+            catalogue = load_catalogue(self.settings.layers)
+        except CsponError as error:
+            return PartState(ok=False, detail=str(error))
+        gone = [s.title for s in catalogue.layers if not (self.settings.layers / s.path).exists()]
+        self.synthetic = catalogue.synthetic
+        kind = "（合成数据）" if catalogue.synthetic else ""
+        if gone:
+            return PartState(ok=False, detail=f"{catalogue.title}{kind}缺图层：{'、'.join(gone)}")
+        return PartState(ok=True, detail=f"{catalogue.title}{kind}，{len(catalogue.layers)} 个图层")
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        closing: Any = getattr(self.assistant, "aclose", None)
+        if closing:
+            await closing()
+        if self.knowledge_base is not None:
+            await asyncio.to_thread(self.knowledge_base.close)
+        if self.model is not None:
+            await self.model.aclose()
+
+
+def _without_folder(event: Event, folder: Path) -> Event:
+    text = event.model_dump_json().replace(f"{folder}/", "").replace(str(folder), "")
+    return Event.model_validate_json(text)
+
+
+def describe_store(status: Any) -> str:
+    """Say in a few words what the knowledge base holds."""
+    return "，".join(
+        f"{label} {getattr(status, name)}"
+        for name, label in (("documents", "文献"), ("passages", "条文"))
+        if getattr(status, name, None) is not None
+    )
+
+
+def start_services(settings: Settings) -> Services:
+    """Make the parts that cannot fail."""
+    return Services(
+        settings,
+        Metrics(),
+        Audit(settings.home / "audit.jsonl"),
+        Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
+    )
+
+
+async def open_parts(
+    services: Services, *, assistant: Answerer | None, model: ChatModel | None
+) -> None:
+    """Open the model, the knowledge base and the assistant; what fails is noted, not raised."""
+    services.model = model or _open_model(services)
+    if assistant is not None:
+        services.assistant = assistant
+        return
+    embedder = await asyncio.to_thread(_open_embedder, services)
+    if embedder is not None:
+        services.knowledge_base = await asyncio.to_thread(_open_knowledge_base, services, embedder)
+    from agents.assistant import Assistant
+
+    services.assistant = Assistant(
+        services.model,
+        services.knowledge_base,
+        services.settings.layers,
+        services.settings.runs_db,
+        embedder=embedder,
+    )
+
+
+def _open_model(services: Services) -> ChatModel | None:
+    from llm.providers import ModelOptions, get_model
+
+    settings = services.settings
+    try:
+        return get_model(
+            settings.model,
+            ModelOptions(
+                models_dir=settings.models_dir,
+                engine_dir=settings.engine_dir,
+                model_path=settings.model_path,
+                threads=settings.model_threads,
+                context=settings.model_context,
+                timeout_s=settings.model_timeout_s,
+                openai_base_url=settings.openai_base_url,
+                openai_api_key=settings.openai_api_key,
+                engine_port=settings.engine_port,
+            ),
+        )
+    except CsponError as error:
+        _note(services, "model", error)
+        return None
+
+
+def _open_embedder(services: Services) -> Embedder | None:
+    from llm.embeddings import get_embedder
+
+    settings = services.settings
+    key = settings.openai_api_key
+    try:
+        return get_embedder(
+            settings.embedding,
+            base_url=settings.embedding_base_url,
+            api_key=key.get_secret_value() if key else None,
+        )
+    except CsponError as error:
+        _note(services, "store", error)
+        return None
+
+
+def _open_knowledge_base(services: Services, embedder: Embedder) -> "KnowledgeBase | None":
+    from knowledge_base.base import KnowledgeBase
+
+    settings = services.settings
+    key = settings.qdrant_api_key
+    try:
+        return KnowledgeBase.open(
+            settings.kb_dir,
+            embedder,
+            store=settings.store,
+            qdrant_url=settings.qdrant_url,
+            qdrant_api_key=key.get_secret_value() if key else None,
+        )
+    except CsponError as error:
+        _note(services, "store", error)
+        return None
+
+
+def _note(services: Services, part: str, error: CsponError) -> None:
+    services.missing[part] = error.message if isinstance(error, SetupError) else str(error)
+    log.warning("part missing", extra={"facts": {"part": part, "why": str(error)}})

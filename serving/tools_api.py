@@ -1,0 +1,209 @@
+"""`/v1/tools/compliance` and `/v1/files`: the deterministic tools without any model.
+
+A boundary comes as a multipart upload in one of five formats (a shapefile as zip) or as inline
+GeoJSON. Reading and checking run in threads of their own, never on the event loop.
+"""
+
+import asyncio
+import os
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi import UploadFile as UploadForm
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+
+from cspon.errors import CsponError
+from cspon.schemas.agent import Principal
+from cspon.schemas.spatial import ToolResult
+from serving.principal import current_principal
+from serving.problems import ApiError
+from serving.services import Services
+from serving.streams import unless_gone
+from serving.uploads import FORMATS, StoredFile, clean_name, inline_boundary, write_boundary
+
+router = APIRouter(prefix="/v1")
+Who = Annotated[Principal, Depends(current_principal)]
+
+threads = CapacityLimiter(max(2, os.cpu_count() or 2))
+"""Overlays are CPU work: no more of them at once than cores."""
+
+MULTIPART = {
+    "schema": {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {"type": "string", "format": "binary", "description": " ".join(FORMATS)},
+            "project_type": {"type": "string", "default": "unspecified"},
+            "asked_on": {"type": "string", "format": "date"},
+        },
+    }
+}
+
+
+class ComplianceForm(BaseModel):
+    """What goes with a boundary file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_type: str = Field("unspecified", max_length=40)
+    asked_on: date | None = None
+
+
+class ComplianceBody(ComplianceForm):
+    """The JSON body: inline GeoJSON in `epsg`."""
+
+    boundary: dict[str, Any]
+    epsg: int | None = Field(None, ge=1024, le=999_999)
+    name: str | None = Field(None, max_length=80)
+
+
+@router.post(
+    "/tools/compliance",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": MULTIPART,
+                "application/json": {"schema": ComplianceBody.model_json_schema()},
+            },
+        }
+    },
+)
+async def check_compliance(request: Request, principal: Who) -> Response:
+    """Check a boundary against the control lines; returns the `ToolResult`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        work = _check_inline(request)
+    elif kind == "multipart/form-data":
+        work = _check_upload(request)
+    else:
+        raise ApiError(
+            415,
+            "请求须为 multipart/form-data（file 字段为边界文件）或 application/json",
+            code="unsupported_media_type",
+        )
+    services: Services = request.app.state.services
+    calls = services.metrics.tool_calls
+    try:
+        result = await unless_gone(request, work)
+    except CsponError as error:
+        calls.labels("check_compliance", type(error).__name__).inc()
+        raise
+    calls.labels("check_compliance", "ok").inc()
+    who = {"principal": principal, "request_id": request.state.request_id}
+    await asyncio.to_thread(services.audit.tool, result, **who)
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
+async def _check_inline(request: Request) -> ToolResult:
+    raw = await request.body()
+    try:
+        body = ComplianceBody.model_validate_json(raw)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+    services: Services = request.app.state.services
+
+    def work() -> ToolResult:
+        with inline_boundary(body.boundary, epsg=body.epsg, name=body.name) as path:
+            return _run(services, path, body)
+
+    return await to_thread.run_sync(work, limiter=threads)
+
+
+async def _check_upload(request: Request) -> ToolResult:
+    services: Services = request.app.state.services
+    async with request.form(max_files=1, max_fields=8) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise ApiError(400, "缺少边界文件（字段 file）", param="file", code="missing")
+        try:
+            options = ComplianceForm.model_validate({k: v for k, v in form.items() if k != "file"})
+        except ValidationError as error:
+            raise RequestValidationError(error.errors()) from None
+
+        def work() -> ToolResult:
+            with TemporaryDirectory(prefix="cspon-boundary-") as folder:
+                path = write_boundary(
+                    Path(folder),
+                    clean_name(file.filename or ""),
+                    file.file,
+                    max_bytes=services.uploads.max_bytes,
+                )
+                return _run(services, path, options)
+
+        return await to_thread.run_sync(work, limiter=threads)
+
+
+def _run(services: Services, path: Path, options: ComplianceForm) -> ToolResult:
+    from tools.catalogue import load_tools
+
+    tool = load_tools()["check_compliance"]
+    result = tool.run(
+        boundary=path,
+        layers=services.settings.layers,
+        project_type=options.project_type,
+        asked_on=options.asked_on,
+    )
+    text = result.model_dump_json()
+    return ToolResult.model_validate_json(text.replace(f"{path.parent}/", ""))
+
+
+@router.post("/files")
+async def upload_file(request: Request, file: UploadForm) -> dict[str, Any]:
+    """Keep a boundary file for a day; its id goes into `cspon.file_id` of a chat request."""
+    services: Services = request.app.state.services
+
+    def work() -> dict[str, Any]:
+        stored = services.uploads.save(file.filename or "", file.file)
+        try:
+            return describe(stored)
+        except BaseException:
+            services.uploads.remove(stored.id)
+            raise
+
+    return await to_thread.run_sync(work, limiter=threads)
+
+
+@router.delete("/files/{file_id}")
+async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
+    """Remove a file at once."""
+    services: Services = request.app.state.services
+    await to_thread.run_sync(services.uploads.remove, file_id)
+    return {"id": file_id, "object": "file", "deleted": True}
+
+
+def describe(stored: StoredFile) -> dict[str, Any]:
+    """Read the boundary and say what it is.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from tools.geometry.area import M2_PER_HA, ellipsoidal_area_m2
+    from tools.geometry.crs import describe as describe_crs
+    from tools.geometry.read import read_boundary
+
+    boundary = read_boundary(stored.path)
+    area_ha = ellipsoidal_area_m2(boundary.geometry, boundary.epsg) / M2_PER_HA
+    return {
+        "id": stored.id,
+        "object": "file",
+        "bytes": stored.bytes,
+        "created_at": stored.created_at,
+        "filename": stored.name,
+        "purpose": "boundary",
+        "cspon": {
+            "project": boundary.name,
+            "area_ha": round(area_ha, 4),
+            "epsg": boundary.epsg,
+            "crs": describe_crs(boundary.epsg),
+            "parcels": len(boundary.parcels),
+            "notices": list(boundary.notices),
+        },
+    }

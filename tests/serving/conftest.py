@@ -1,0 +1,80 @@
+"""A real gateway on a loopback port, with a fake assistant and a scripted model."""
+
+import asyncio
+import importlib.util
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from cspon.settings import Settings
+from llm.scripted import ScriptedModel
+from serving.app import create_app
+from serving.run import listen
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fakes():
+    return _load("fakes")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(_env_file=None, home=tmp_path / "home", layers=tmp_path / "layers")
+
+
+@contextmanager
+def running(app):
+    """Serve an app on a free loopback port; yields its address."""
+    socket = listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[socket])))
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            threading.Event().wait(0.01)
+        assert server.started
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        socket.close()
+        assert not thread.is_alive()
+
+
+class Gateway:
+    def __init__(self, url, app, assistant, model):
+        self.url, self.app, self.assistant, self.model = url, app, assistant, model
+        self.services = app.state.services
+
+    def client(self, **more):
+        import openai
+
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, **more)
+
+
+@pytest.fixture
+def gateway(settings, fakes):
+    """Start gateways: `gateway(steps=…)` with a scripted model, `gateway(model=…)` with any."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(*, steps=None, model=None, ui=False, **changes):
+            assistant = fakes.FakeAssistant()
+            model = ScriptedModel(steps) if steps is not None else model
+            given = settings.model_copy(update={"model": "none", **changes})
+            app = create_app(given, assistant=assistant, model=model, ui=ui)
+            return Gateway(stack.enter_context(running(app)), app, assistant, model)
+
+        yield start
