@@ -1,0 +1,139 @@
+"""Apply rules to a site. Missing data never passes."""
+
+from cspon.registry import registry
+from cspon.schemas.spatial import RuleOutcome, Verdict
+from tools.rules.load import load_rules, project_types
+from tools.rules.model import COUNTY, LAND_USE, ROLE_TITLES, Rule, Site
+from tools.rules.predicates import Figures, Predicate
+
+WORST_FIRST = (Verdict.FAIL, Verdict.MISSING_DATA, Verdict.NEEDS_STUDY, Verdict.PASS)
+"""A violation that is established stays one whatever else is unknown; what is unknown may hide one,
+so it outranks what only needs study."""
+
+_DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2}
+
+
+def evaluate(site: Site, rules: tuple[Rule, ...] | None = None) -> tuple[RuleOutcome, ...]:
+    """Return one outcome a rule, in the rules' order."""
+    return tuple(apply_rule(rule, site) for rule in (load_rules() if rules is None else rules))
+
+
+def worst(outcomes: tuple[RuleOutcome, ...]) -> Verdict:
+    """Return the overall verdict."""
+    return min((o.verdict for o in outcomes), key=WORST_FIRST.index)
+
+
+def decide(rule: Rule, site: Site) -> tuple[str, Figures]:
+    """Return the outcome's name and figures; the data must be there."""
+    function: Predicate = registry.get("predicate", rule.predicate)
+    name, figures = function.function(site, rule.parameters)
+    assert name in rule.outcomes, f"rule {rule.id}: predicate gave {name}"
+    return name, figures
+
+
+def apply_rule(rule: Rule, site: Site) -> RuleOutcome:
+    """Apply one rule."""
+    reason = _missing(rule, site) or _not_valid(rule, site)
+    if reason:
+        return RuleOutcome(
+            rule_id=rule.id,
+            title=rule.title,
+            verdict=Verdict.MISSING_DATA,
+            message=f"{reason}，无法判定{rule.title}。",
+            line=rule.line,
+            basis=tuple(b.plain() for b in rule.basis if not b.when),
+            verified=rule.verified,
+        )
+    name, figures = decide(rule, site)
+    outcome = rule.outcomes[name]
+    verdict, message = outcome.verdict, fill(outcome.message, figures, site)
+    unseen = _unseen_ha(rule, site)
+    if verdict is Verdict.PASS and unseen > 0 and rule.severity != "data":
+        verdict = Verdict.MISSING_DATA
+        message = message.rstrip("。") + f"；但项目有 {unseen:.4f} 公顷没有数据，不能判为符合。"
+    basis = tuple(b.plain() for b in rule.basis if not b.when or name in b.when)
+    area = figures.get(rule.area)
+    return RuleOutcome(
+        rule_id=rule.id,
+        title=rule.title,
+        verdict=verdict,
+        message=message,
+        line=rule.line,
+        area_ha=area if isinstance(area, float) else None,
+        procedure=tuple(fill(step, figures, site) for step in outcome.procedure),
+        documents=outcome.documents,
+        approval=outcome.approval,
+        basis=basis,
+        verified=rule.verified and all(b.verified for b in basis),
+    )
+
+
+def headlines(site: Site, verdict: Verdict) -> list[str]:
+    """Return the short clauses of all rules whose outcome has this verdict."""
+    clauses = []
+    for rule in load_rules():
+        if _missing(rule, site) or _not_valid(rule, site):
+            continue
+        name, figures = decide(rule, site)
+        outcome = rule.outcomes[name]
+        if outcome.verdict is verdict and outcome.headline:
+            clauses.append(fill(outcome.headline, figures, site))
+    return clauses
+
+
+def caveats(site: Site) -> list[str]:
+    """Return what a reader must know of changes in the law around the date of the question."""
+    said: dict[str, None] = {}
+    for rule in load_rules():
+        for change in rule.upcoming:
+            day = change.effective_from
+            label = f"《{change.title}》自{day.year}年{day.month}月{day.day}日起施行"
+            if site.asked_on < day:
+                said[f"{label}，目前尚未施行，未作为依据；{change.note}"] = None
+            else:
+                said[f"{label}，现行规则尚未按其修订，须复核：{change.note}"] = None
+    return list(said)
+
+
+def fill(text: str, figures: Figures, site: Site) -> str:
+    """Put named figures into a text: hectares with 4 decimals, 亩 and percent with 2."""
+    shown = {
+        key: value if isinstance(value, str) else f"{value:.{_digits(key)}f}"
+        for key, value in figures.items()
+    }
+    return text.format(project_type=project_types()[site.project_type].title, **shown)
+
+
+def _digits(key: str) -> int:
+    return next(digits for suffix, digits in _DIGITS.items() if key.endswith(suffix))
+
+
+def _missing(rule: Rule, site: Site) -> str:
+    """Say which data the rule needs and does not have, or nothing."""
+    absent = [
+        ROLE_TITLES.get(role, role)
+        for role in rule.needs
+        if role not in (LAND_USE, COUNTY) and role not in site.lines
+    ]
+    reasons = [f"缺少{'、'.join(absent)}图层"] if absent else []
+    if LAND_USE in rule.needs and site.codes is None:
+        reasons.append(site.land_use_problem)
+    if COUNTY in rule.needs and site.outside_county_ha is None:
+        reasons.append("缺少县级行政区图层")
+    return "，".join(reasons)
+
+
+def _not_valid(rule: Rule, site: Site) -> str:
+    if site.asked_on < rule.valid_from:
+        return f"本规则自 {rule.valid_from} 起适用，所问日期为 {site.asked_on}"
+    if rule.valid_to is not None and site.asked_on >= rule.valid_to:
+        return f"本规则适用至 {rule.valid_to}（不含），所问日期为 {site.asked_on}"
+    return ""
+
+
+def _unseen_ha(rule: Rule, site: Site) -> float:
+    """Return how much of the project the rule's layers say nothing about."""
+    if not rule.needs:
+        return 0.0
+    outside = site.outside_county_ha or 0.0
+    return max(outside, site.uncovered_ha) if LAND_USE in rule.needs else outside

@@ -1,0 +1,104 @@
+"""Load and check the rule files of a pack, and the kinds of projects they tell apart."""
+
+import string
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from cspon.errors import InputError
+from cspon.registry import registry
+from tools.rules import predicates as _predicates
+from tools.rules.model import ProjectType, Rule
+from tools.rules.predicates import Predicate
+
+assert _predicates.__name__  # importing it registers the predicates
+
+FOLDER = Path(__file__).parent
+PACK = "control_lines"
+
+
+def load_rules(pack: str = PACK) -> tuple[Rule, ...]:
+    """Return the rules of a pack in the order that a planner follows.
+
+    A rule file with a mistake is a bug of this project: an assertion names the file.
+    """
+    return _load_pack(pack)
+
+
+@cache
+def _load_pack(pack: str) -> tuple[Rule, ...]:
+    files = sorted((FOLDER / pack).glob("*.yaml"))
+    assert files, f"no rules in {FOLDER / pack}"
+    rules = [_load(file) for file in files]
+    for rule in rules:
+        registry.add("rule", f"{pack}/{rule.id}", rule)
+    return tuple(sorted(rules, key=lambda rule: rule.order))
+
+
+@cache
+def project_types() -> dict[str, ProjectType]:
+    """Return the kinds of projects by id."""
+    raw = _read(FOLDER / "project_types.yaml")
+    return {entry["id"]: ProjectType.model_validate(entry) for entry in raw["project_types"]}
+
+
+@cache
+def unchecked() -> tuple[str, ...]:
+    """Return what no rule checks, one sentence each."""
+    return tuple(_read(FOLDER / "unchecked.yaml")["sentences"])
+
+
+def project_type(name: str) -> ProjectType:
+    """Find a kind of project by id, title or alias.
+
+    Raises:
+        InputError: there is no such kind; the message lists them.
+    """
+    for kind in project_types().values():
+        if name in (kind.id, kind.title, *kind.aliases):
+            return kind
+    known = "、".join(f"{kind.id}（{kind.title}）" for kind in project_types().values())
+    raise InputError(f"没有名为 {name} 的项目类型", field="project_type", mend=f"可用：{known}")
+
+
+def orphans(pack: str = PACK) -> list[str]:
+    """List registered predicates that no rule of the pack uses."""
+    used = {rule.predicate for rule in load_rules(pack)}
+    return [name for name in registry.names("predicate") if name not in used]
+
+
+def _load(file: Path) -> Rule:
+    try:
+        rule = Rule.model_validate(_read(file))
+    except ValidationError as error:
+        raise AssertionError(f"{file.name}: {error}") from error
+    assert rule.id == file.stem, f"{file.name}: id {rule.id} is not the file's name"
+    function: Predicate = registry.get("predicate", rule.predicate)
+    assert set(rule.parameters) == function.parameters, f"{file.name}: parameters differ"
+    possible = function.outcomes(rule.parameters)
+    assert set(rule.outcomes) == possible, f"{file.name}: outcomes {set(rule.outcomes) ^ possible}"
+    assert not rule.area or rule.area in function.figures, f"{file.name}: area {rule.area}"
+    named = {kind for value in rule.parameters.values() for kind in _types_in(value)}
+    assert named <= set(project_types()), f"{file.name}: project types {named}"
+    for name, outcome in rule.outcomes.items():
+        texts = (outcome.message, outcome.headline, *outcome.procedure)
+        placeholders = {p for text in texts for _, p, _, _ in string.Formatter().parse(text) if p}
+        unknown = placeholders - function.figures - {"project_type"}
+        assert not unknown, f"{file.name}: outcome {name} names unknown figures {unknown}"
+    cited = {name for basis in rule.basis for name in basis.when}
+    assert cited <= possible, f"{file.name}: basis names unknown outcomes {cited - possible}"
+    return rule
+
+
+def _types_in(value: Any) -> list[str]:
+    """List the project types that a parameter names: keys of a mapping, items of a list."""
+    if isinstance(value, dict):
+        return list(value)
+    return list(value) if isinstance(value, list) else []
+
+
+def _read(file: Path) -> Any:
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506

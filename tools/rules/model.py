@@ -1,0 +1,129 @@
+"""What a rule file says; unknown fields fail loudly."""
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cspon.schemas.base import Frozen
+from cspon.schemas.knowledge import Basis
+from cspon.schemas.spatial import Verdict
+
+FARMLAND = "permanent_basic_farmland"
+REDLINE = "ecological_redline"
+BOUNDARY = "urban_development_boundary"
+LAND_USE = "land_use"
+COUNTY = "admin_county"
+
+ROLE_TITLES = {
+    FARMLAND: "永久基本农田",
+    REDLINE: "生态保护红线",
+    BOUNDARY: "城镇开发边界",
+    LAND_USE: "土地利用现状",
+    COUNTY: "县级行政区",
+}
+
+
+class LineFigures(Frozen):
+    """A project against one control line, in hectares."""
+
+    inside_ha: float
+    outside_ha: float
+    patches: int = 0
+
+
+class Site(Frozen):
+    """What predicates may know of a project; areas are rounded as users see them."""
+
+    area_ha: float
+    project_type: str = "unspecified"
+    asked_on: date = date(2026, 11, 22)
+    lines: dict[str, LineFigures] = Field(default_factory=dict)
+    """By role; a role that is not here has no layer."""
+    codes: dict[str, float] | None = None
+    """Hectares by 用地用海 code; None without a land-use layer in that scheme."""
+    cultivated_in_farmland_ha: float = 0.0
+    uncovered_ha: float = 0.0
+    """Inside the project but covered by no parcel."""
+    outside_county_ha: float | None = 0.0
+    """None without a county layer."""
+    land_use_problem: str = "缺少土地利用现状图层"
+    """Why `codes` is None."""
+
+
+class RuleBasis(Basis):
+    """A clause, and the outcomes for which it is cited (none named: all)."""
+
+    when: tuple[str, ...] = ()
+
+    def plain(self) -> Basis:
+        """Return the clause without our own field."""
+        return Basis(**{name: getattr(self, name) for name in Basis.model_fields})
+
+
+class Outcome(Frozen):
+    """What is said when the predicate comes to this outcome."""
+
+    verdict: Verdict
+    message: str
+    """One sentence; `{figure}` is replaced by a named figure of the predicate."""
+    headline: str = ""
+    """A clause of the overall sentence, for what is not 符合."""
+    procedure: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    approval: str | None = None
+
+
+class Upcoming(Frozen):
+    """A change of the law that is known but not yet in force."""
+
+    title: str
+    effective_from: date
+    note: str
+
+
+class Example(Frozen):
+    """A worked example: it is a test of the rule."""
+
+    name: str
+    site: Site
+    outcome: str
+    verdict: Verdict
+    says: tuple[str, ...] = ()
+    """Words that the message must contain."""
+
+
+class Rule(Frozen):
+    """One rule of a pack."""
+
+    id: str
+    title: str
+    order: int
+    """Where the rule stands in the order that a planner follows."""
+    severity: Literal["prohibition", "restriction", "procedure", "data"]
+    line: str | None = None
+    needs: tuple[str, ...]
+    """Roles of layers; without one of them the outcome is 数据缺失."""
+    predicate: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    area: str = ""
+    """Figure that is reported as the rule's area."""
+    outcomes: dict[str, Outcome]
+    basis: tuple[RuleBasis, ...]
+    valid_from: date
+    valid_to: date | None = None
+    """First day on which the rule no longer holds."""
+    verified: bool
+    """False when a constant or a reading of the law has not been seen in a source text."""
+    note: str = ""
+    upcoming: tuple[Upcoming, ...] = ()
+    examples: tuple[Example, ...] = Field(min_length=1)
+
+
+class ProjectType(Frozen):
+    """A kind of construction project that rules tell apart."""
+
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    note: str = ""
