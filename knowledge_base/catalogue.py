@@ -1,0 +1,201 @@
+"""What a base holds: its documents with windows, the known repeals, and where its index is.
+
+A base is a folder of **generations**. A generation is written under a temporary name, renamed, and
+never changed again; the file `CURRENT` names the one to read. So a reader never sees a half-built
+base, and a killed build leaves the old one in place.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from cspon.errors import SetupError
+from cspon.schemas.base import Frozen
+from cspon.schemas.knowledge import Document
+from knowledge_base.titles import title_key
+from knowledge_base.validity import Repeal
+
+LAYOUT = 1
+"""Version of the folder layout and of the payloads; another one is rebuilt."""
+
+GENERATIONS, CURRENT, CATALOGUE, INDEX = "generations", "CURRENT", "catalogue.json", "index"
+_BUILDING = ".building-"
+MEND_BUILD = "运行 cspon kb build-laws"
+
+
+class Entry(Frozen):
+    """A document in a base."""
+
+    document: Document
+    origin: Literal["laws", "file"]
+    passages: int
+    gaps: tuple[str, ...] = ()
+    """Labels of articles that the source lacks."""
+
+
+class Catalogue(Frozen):
+    """The table of contents of one generation."""
+
+    layout: int = LAYOUT
+    embedder: str
+    dim: int
+    recipe: str
+    store: str
+    collection: str = ""
+    built_at: datetime
+    entries: tuple[Entry, ...] = ()
+    repeals: tuple[Repeal, ...] = ()
+    lexicon: tuple[str, ...] = ()
+    """Keys of law titles that people name, in the base or not: 可再生能源法 is not 能源法."""
+
+    @property
+    def documents(self) -> list[Document]:
+        """All documents."""
+        return [entry.document for entry in self.entries]
+
+    def titled(self, key: str) -> list[Entry]:
+        """Return the entries of a title, oldest version first."""
+        return sorted(
+            (e for e in self.entries if title_key(e.document.title) == key),
+            key=lambda e: (e.document.version or "", e.document.id),
+        )
+
+    def entry(self, document_id: str) -> Entry | None:
+        """Return the entry of a document."""
+        return next((e for e in self.entries if e.document.id == document_id), None)
+
+    def repeals_of(self, key: str) -> list[Repeal]:
+        """Return what is known to have ended a title, in the base or not."""
+        return [r for r in self.repeals if title_key(r.title) == key]
+
+
+def current_generation(folder: Path) -> Path | None:
+    """Return the folder of the generation to read; None when the base was never built.
+
+    Raises:
+        SetupError: `CURRENT` names a generation that is not there.
+    """
+    pointer = folder / CURRENT
+    try:
+        name = pointer.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    generation = folder / GENERATIONS / name
+    if not name or not (generation / CATALOGUE).is_file():
+        raise SetupError(f"知识库 {folder} 不完整：{pointer} 指向的版本不存在", mend=MEND_BUILD)
+    return generation
+
+
+def read_catalogue(generation: Path) -> Catalogue:
+    """Read the catalogue of a generation.
+
+    Raises:
+        SetupError: damaged, or of another layout.
+    """
+    path = generation / CATALOGUE
+    try:
+        catalogue = Catalogue.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SetupError(f"知识库目录文件无法读取：{path}", mend=MEND_BUILD) from error
+    if catalogue.layout != LAYOUT:
+        raise SetupError(
+            f"知识库格式版本为 {catalogue.layout}，本程序用 {LAYOUT}", mend=f"{MEND_BUILD} 重建"
+        )
+    return catalogue
+
+
+@contextlib.contextmanager
+def writer(folder: Path) -> Iterator[None]:
+    """Hold the base for writing; readers go on with the generation that they have open.
+
+    Raises:
+        SetupError: another process is writing, or the folder cannot be written.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "write.lock").open("a+")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "未知"
+            raise SetupError(
+                f"知识库 {folder} 正被另一进程写入（进程号 {holder}）", mend="等它结束后重试"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def new_generation(folder: Path, copy_of: Path | None = None) -> Iterator[Path]:
+    """Yield a working folder that is removed when the block fails; publish it inside the block."""
+    root = folder / GENERATIONS
+    working = root / f"{_BUILDING}{os.getpid()}"
+    with disk_errors(folder):
+        root.mkdir(parents=True, exist_ok=True)
+        for stale in root.glob(f"{_BUILDING}*"):  # the writer lock is ours: these are dead
+            shutil.rmtree(stale)
+        if copy_of is None:
+            working.mkdir()
+        else:
+            _require_space(folder, sum(f.stat().st_size for f in copy_of.rglob("*") if f.is_file()))
+            shutil.copytree(copy_of, working)
+    try:
+        with disk_errors(folder):
+            yield working
+    finally:
+        if working.exists():
+            shutil.rmtree(working)
+
+
+def publish(folder: Path, working: Path, catalogue: Catalogue) -> Path:
+    """Make the working folder the current generation; keep the one before it for open readers."""
+    (working / CATALOGUE).write_text(catalogue.model_dump_json(indent=1), encoding="utf-8")
+    before = current_generation(folder)
+    root = folder / GENERATIONS
+    number = max((int(p.name) for p in root.iterdir() if p.name.isdigit()), default=0) + 1
+    generation = root / f"{number:06d}"
+    working.rename(generation)
+    pointer = folder / f"{CURRENT}.tmp"
+    pointer.write_text(generation.name, encoding="utf-8")
+    pointer.replace(folder / CURRENT)
+    for old in root.iterdir():
+        if old.name.isdigit() and old not in (generation, before):
+            shutil.rmtree(old)
+    return generation
+
+
+@contextlib.contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk or a folder that cannot be written into a message."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SetupError(f"磁盘空间不足，无法写入 {folder}", mend="清理磁盘后重试") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise SetupError(
+                f"无法写入知识库目录 {folder}：{error.strerror}",
+                mend="检查目录权限，或改 CSPON_HOME",
+            ) from error
+        raise
+
+
+def _require_space(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < 2 * size:
+        raise SetupError(
+            f"磁盘空间不足：{folder} 剩余 {free // 2**20} MB，需要约 {2 * size // 2**20} MB",
+            mend="清理磁盘后重试",
+        )

@@ -1,0 +1,230 @@
+"""Verify that a clause exists, in the version in force on a day, and that a quote stands in it.
+
+Deterministic: a citation is `verified` only when the base holds the text. Everything that a
+reader must know (repealed, not yet in force, successor, doubtful status) is in `note`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from cspon.schemas.agent import Principal
+from cspon.schemas.knowledge import Basis, Citation, Passage, Validity
+from knowledge_base.access import may_read, readable_by
+from knowledge_base.catalogue import Catalogue, Entry
+from knowledge_base.numerals import NUMERAL, article_key, parse_numeral
+from knowledge_base.store.protocol import Store, Where
+from knowledge_base.titles import canonical_key
+from knowledge_base.validity import caveats, standing
+
+_PREFERENCE = {
+    Validity.IN_FORCE: 0,
+    Validity.UNKNOWN: 1,
+    Validity.NOT_YET: 2,
+    Validity.SUPERSEDED: 3,
+    Validity.REPEALED: 3,
+}
+_PARAGRAPH = re.compile(rf"第\s*(?P<number>{NUMERAL})\s*款")
+_ITEM = re.compile(rf"第\s*[（(]?\s*(?P<number>{NUMERAL})\s*[）)]?\s*项")
+_ITEM_START = re.compile(rf"^\s*[（(](?P<number>{NUMERAL})[）)]")
+_FULL_TO_HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+_QUOTES = str.maketrans("“”‘’「」『』", "\"\"''\"\"''")
+
+
+def comparable(text: str) -> str:
+    """Normalise white space, quotation marks and full/half width, and nothing else."""
+    return re.sub(r"[\s\u200b\ufeff]+", "", text.translate(_FULL_TO_HALF).translate(_QUOTES))
+
+
+def verify_citation(
+    basis: Basis, *, store: Store, catalogue: Catalogue, on_date: date, principal: Principal
+) -> Citation:
+    """Check a basis against the base.
+
+    Args:
+        basis: The clause that a rule, tool or answer names.
+        store: The index.
+        catalogue: The documents.
+        on_date: The day whose version counts.
+        principal: Who asks; what they may not read is not in the base for them.
+
+    Returns:
+        `verified` with the clause's text, or `not_in_base` with the reason in `note`.
+    """
+    key = canonical_key(basis.title)
+    versions = preferred(catalogue.titled(key), on_date, principal)
+    if not versions:
+        return _unknown_title(basis, key, catalogue, on_date)
+    if basis.article is None:
+        return _citation(basis, versions[0], on_date, verified=True)
+    number = article_key(basis.article)
+    where = Where(
+        document_ids=tuple(e.document.id for e in versions),
+        article_key=number if number is not None else None,
+    )
+    passages = [
+        p
+        for p in store.scroll(readable_by(principal, where))
+        if number is not None or p.article == basis.article.strip()
+    ]
+    best = _same_standing(versions, on_date)
+    for entry in best:
+        for passage in passages:
+            if passage.document_id == entry.document.id:
+                return _checked(basis, entry, passage, on_date)
+    return _missing_article(basis, best, versions, passages, on_date)
+
+
+def preferred(entries: Sequence[Entry], on_date: date, principal: Principal) -> list[Entry]:
+    """Order the versions that the principal may know of: in force, doubtful, coming, past (newest)."""
+    readable = [e for e in entries if may_read(principal, e.document)]
+
+    def order(entry: Entry) -> tuple[int, int]:
+        state = standing(entry.document, on_date)
+        day = (entry.document.effective_from or date.min).toordinal()
+        return _PREFERENCE[state], day if state is Validity.NOT_YET else -day
+
+    return sorted(readable, key=order)
+
+
+def _same_standing(versions: Sequence[Entry], on_date: date) -> list[Entry]:
+    """Return the first version and the other parts or supplements of the same version."""
+    first = versions[0].document
+    return [
+        e
+        for e in versions
+        if e.document.version == first.version
+        and standing(e.document, on_date) == standing(first, on_date)
+    ]
+
+
+def _checked(basis: Basis, entry: Entry, passage: Passage, on_date: date) -> Citation:
+    paragraphs = article_paragraphs(passage.text)
+    label, problem = passage.article or "", ""
+    scope = passage.text
+    if match := _PARAGRAPH.search(basis.article or ""):
+        number = _value(match["number"])
+        label += match[0]
+        if number is None or not 1 <= number <= len(paragraphs):
+            problem = f"{passage.article}只有{len(paragraphs)}款"
+        else:
+            scope = paragraphs[number - 1]
+    if not problem and (match := _ITEM.search(basis.article or "")):
+        label += match[0]
+        number = _value(match["number"])
+        lines = [line for line in scope.splitlines() if _item_number(line) == number]
+        if number is None or not lines:
+            problem = f"{label.removesuffix(match[0])}没有第{match['number']}项"
+        elif basis.quote:
+            scope = "\n".join(lines)
+    if not problem and basis.quote and comparable(basis.quote) not in comparable(scope):
+        problem = "引文与条文不符"
+        if scope is not passage.text and comparable(basis.quote) in comparable(passage.text):
+            problem = "引文在该条其他款项，不在所引款项"
+    citation = _citation(basis, entry, on_date, verified=not problem, passage=passage, label=label)
+    if problem:
+        citation = citation.model_copy(update={"note": _join(problem, citation.note), "quote": ""})
+    return citation
+
+
+def article_paragraphs(text: str) -> list[str]:
+    """Split an article into its 款; items （一）（二） stay with the 款 that they belong to."""
+    paragraphs: list[str] = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        if paragraphs and (_ITEM_START.match(line) or re.match(r"^\s*\d{1,2}[.．、]", line)):
+            paragraphs[-1] += "\n" + line
+        else:
+            paragraphs.append(line)
+    return paragraphs
+
+
+def _item_number(line: str) -> int | None:
+    match = _ITEM_START.match(line)
+    return _value(match["number"]) if match else None
+
+
+def _value(numeral: str) -> int | None:
+    try:
+        return parse_numeral(numeral)
+    except ValueError:
+        return None
+
+
+def _missing_article(
+    basis: Basis,
+    best: Sequence[Entry],
+    versions: Sequence[Entry],
+    passages: Sequence[Passage],
+    on_date: date,
+) -> Citation:
+    document = best[0].document
+    edition = f"《{document.title}》（{document.version or '版本不详'}版）"
+    label = basis.article or ""
+    if any(_gap(entry, label) for entry in best):
+        problem = f"入库文本缺{label}，未能核验"
+    else:
+        problem = f"{edition}库内没有{label}"
+        other = next(
+            (e for e in versions for p in passages if p.document_id == e.document.id), None
+        )
+        if other is not None:
+            state = standing(other.document, on_date).value
+            problem += f"；该条见于{other.document.version}版（{state}）"
+    citation = _citation(basis, best[0], on_date, verified=False)
+    return citation.model_copy(update={"note": _join(problem, citation.note)})
+
+
+def _gap(entry: Entry, label: str) -> bool:
+    key = article_key(label)
+    return key is not None and any(article_key(gap) == key for gap in entry.gaps)
+
+
+def _unknown_title(basis: Basis, key: str, catalogue: Catalogue, on_date: date) -> Citation:
+    status, note = Validity.UNKNOWN, "依据未入库，未核验"
+    for repeal in catalogue.repeals_of(key):
+        if on_date >= repeal.ends_on:
+            status = Validity.REPEALED
+            note = _join(note, repeal.sentence)
+        else:
+            note = _join(note, f"《{repeal.title}》将自{repeal.ends_on}起废止")
+    return Citation(
+        source="",
+        title=basis.title.strip("《》 "),
+        article=basis.article,
+        point=basis.point,
+        status=status,
+        verification="not_in_base",
+        note=note,
+    )
+
+
+def _citation(
+    basis: Basis,
+    entry: Entry,
+    on_date: date,
+    *,
+    verified: bool,
+    passage: Passage | None = None,
+    label: str | None = None,
+) -> Citation:
+    document = entry.document
+    return Citation(
+        source=document.source,
+        title=document.title,
+        article=label or basis.article,
+        quote=passage.text if passage and verified else "",
+        point=basis.point,
+        status=standing(document, on_date),
+        effective_from=document.effective_from,
+        effective_to=document.effective_to,
+        level=document.kind,
+        verification="verified" if verified else "not_in_base",
+        passage_id=passage.id if passage else None,
+        note=caveats(document, on_date),
+    )
+
+
+def _join(*notes: str) -> str:
+    return "；".join(note for note in notes if note)

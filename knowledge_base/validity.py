@@ -1,0 +1,192 @@
+"""Standing of a document on a date, computed from versions and repeals, never merely recorded.
+
+Version i of a title is in force from its `effective_from` to the `effective_from` of the next
+version, or to the day on which another law repeals the title. Half-open: `effective_to` is the
+first day on which the version is no longer in force.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from cspon.schemas.base import Frozen
+from cspon.schemas.knowledge import Document, Passage, Validity
+from knowledge_base.titles import title_key
+
+_DOUBTFUL = ("废止", "失效", "历史版本", "修改")
+_DATE = r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日"
+_IN_FORCE_FROM = re.compile(rf"自\s*{_DATE}\s*起\s*(?:施行|生效|实施)")
+_REPEAL = re.compile(r"[^。；]*?(?:同时废止|予以废止|同时失效)")
+_TITLE = re.compile(r"《([^《》]+)》")
+
+
+class Repeal(Frozen):
+    """A clause, or a record with its source, that ends the validity of a title."""
+
+    title: str
+    ends_on: date
+    """First day on which the title is no longer in force."""
+    by_title: str = ""
+    """Successor; empty when there is none."""
+    by_article: str = ""
+    source: str = ""
+    note: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Say it in Chinese, as a caveat of a citation."""
+        by = f"被《{self.by_title}》{self.by_article}废止" if self.by_title else "废止"
+        return f"《{self.title}》自{self.ends_on.isoformat()}起{by}{f'；{self.note}' if self.note else ''}"
+
+
+def find_repeals(document: Document, passages: Iterable[Passage]) -> list[Repeal]:
+    """Find the titles that a law repeals in its closing articles.
+
+    The day is the date printed in the clause (“自…起施行”), else the version's own first day.
+    A title that the law bears itself (its own older text) is not a repeal.
+    """
+    repeals: list[Repeal] = []
+    own = title_key(document.title)
+    for passage in passages:
+        for clause in _REPEAL.findall(passage.text):
+            printed = printed_effective_date(passage.text)
+            day = printed or document.effective_from
+            if day is None:
+                continue
+            repeals.extend(
+                Repeal(
+                    title=name,
+                    ends_on=day,
+                    by_title=document.title,
+                    by_article=passage.article or "",
+                    source=document.source,
+                    note="" if printed else "条文未载日期，起始日待核",
+                )
+                for name in _TITLE.findall(clause)
+                if title_key(name) != own
+            )
+    return repeals
+
+
+def _as_date(match: re.Match[str]) -> date | None:
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+
+
+def printed_effective_date(text: str) -> date | None:
+    """Return the date of “自X年X月X日起施行” in a text, if printed."""
+    match = _IN_FORCE_FROM.search(text)
+    return _as_date(match) if match else None
+
+
+def with_windows(documents: Sequence[Document], repeals: Iterable[Repeal]) -> list[Document]:
+    """Return the documents with `effective_to` and `superseded_by` set from each other.
+
+    Args:
+        documents: All documents of a base; several may share a title (versions, parts).
+        repeals: Repeals by title; one that is older than a version does not touch it.
+    """
+    by_title: dict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        by_title[title_key(document.title)].append(document)
+    ends: dict[str, list[Repeal]] = defaultdict(list)
+    for repeal in repeals:
+        ends[title_key(repeal.title)].append(repeal)
+    return [
+        _with_window(
+            document,
+            by_title[title_key(document.title)],
+            ends.get(title_key(document.title), []),
+        )
+        for document in documents
+    ]
+
+
+def _with_window(
+    document: Document, family: Sequence[Document], repeals: Sequence[Repeal]
+) -> Document:
+    later = [
+        other
+        for other in family
+        if _dated(other) > _dated(document) and other.effective_from is not None
+    ]
+    end: date | None = None
+    successor: str | None = None
+    if later:
+        following = min(later, key=lambda d: (d.effective_from or date.max, _dated(d)))
+        end = following.effective_from
+        successor = f"{following.title}（{following.version or following.effective_from}版）"
+    for repeal in repeals:
+        if _dated(document) < repeal.ends_on and (end is None or repeal.ends_on < end):
+            end, successor = repeal.ends_on, repeal.by_title or None
+    return document.model_copy(update={"effective_to": end, "superseded_by": successor})
+
+
+def _dated(document: Document) -> date:
+    """Order of versions: the version's own date, else its first day."""
+    if document.version:
+        try:
+            return date.fromisoformat(document.version)
+        except ValueError:
+            pass
+    return document.published or document.effective_from or date.min
+
+
+def standing(document: Document, on_date: date) -> Validity:
+    """Return the standing of a version on a date.
+
+    A version that its source records as repealed or replaced, and whose end no text in the base
+    confirms, is 效力待核, never plainly in force.
+    """
+    if document.effective_from is None:
+        return Validity.UNKNOWN
+    if on_date < document.effective_from:
+        return Validity.NOT_YET
+    if document.effective_to is not None and on_date >= document.effective_to:
+        return Validity.SUPERSEDED if _is_new_version(document) else Validity.REPEALED
+    recorded = document.recorded_status or ""
+    if document.effective_to is None and any(mark in recorded for mark in _DOUBTFUL):
+        return Validity.UNKNOWN
+    return Validity.IN_FORCE
+
+
+def _is_new_version(document: Document) -> bool:
+    successor = document.superseded_by
+    return successor is not None and title_key(successor) == title_key(document.title)
+
+
+def caveats(document: Document, on_date: date) -> str:
+    """Return what a reader of a citation must be told, in Chinese; empty when nothing."""
+    notes = [document.note] if document.note else []
+    state = standing(document, on_date)
+    successor = _in_marks(document.superseded_by)
+    if state is Validity.NOT_YET:
+        notes.append(f"该版本自{document.effective_from}起施行，{on_date}尚未施行")
+    elif state is Validity.REPEALED:
+        notes.append(
+            f"自{document.effective_to}起废止" + (f"，由{successor}替代" if successor else "")
+        )
+    elif state is Validity.SUPERSEDED:
+        notes.append(f"自{document.effective_to}起由{successor}取代")
+    elif state is Validity.UNKNOWN and document.effective_from is not None:
+        notes.append(
+            f"法规库标注为{document.recorded_status}，库内未见废止它的条文，引用前请核对"
+            if "废止" in (document.recorded_status or "")
+            else f"法规库标注为{document.recorded_status}，库内无后续版本，引用前请核对"
+        )
+    elif state is Validity.UNKNOWN:
+        notes.append("施行日期不明，引用前请核对效力")
+    elif document.effective_to is not None:
+        notes.append(f"自{document.effective_to}起由{successor}替代" if successor else "")
+    return "；".join(note for note in notes if note)
+
+
+def _in_marks(title: str | None) -> str:
+    """Put a title into book-title marks, its version mark outside them."""
+    if not title:
+        return ""
+    name, mark, edition = title.partition("（")
+    return f"《{name}》{mark}{edition}"
