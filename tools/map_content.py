@@ -1,0 +1,183 @@
+"""Read what the map of a control-line check shows: only the window around the project.
+
+Knows scale, window and layers. Areas come from the tool result and are never computed here.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from cspon.schemas.spatial import Compliance, LayerCatalogue, LayerSpec, LineOverlap, ToolResult
+from tools.geometry.crs import describe, reproject
+from tools.geometry.read import read_boundary
+from tools.layers import layer_by_role, load_catalogue, read_window
+
+FRAME_MM = (200.0, 168.0)
+"""Width and height of the map frame on A4 landscape."""
+FILL = 0.6
+"""Largest part of the frame's width and height that the project takes."""
+
+LINES = ("permanent_basic_farmland", "ecological_redline", "urban_development_boundary")
+"""Control lines in drawing order, later ones on top."""
+
+_MANTISSAS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+Geometries = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One conflict patch of the tool result, in the map's coordinates."""
+
+    role: str
+    geometry: BaseGeometry
+    area_ha: float
+
+
+@dataclass(frozen=True)
+class ControlLine:
+    """A control line near the project, with what the check says of it."""
+
+    role: str
+    overlap: LineOverlap
+    geometries: Geometries
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything that is drawn."""
+
+    compliance: Compliance
+    project: BaseGeometry
+    scale: float
+    """Denominator: metres on the ground per metre on paper."""
+    window: tuple[float, float, float, float]
+    """Ground window of the frame, metres: min x, min y, max x, max y."""
+    land_use: dict[str, Geometries]
+    """First-level code to parcels."""
+    lines: tuple[ControlLine, ...]
+    conflicts: tuple[Conflict, ...]
+    county: BaseGeometry | None
+    place: str
+    crs: str
+    data_date: str
+    synthetic: bool
+
+
+def read_sheet(boundary: Path, layers: Path, result: ToolResult) -> Sheet:
+    """Read what the sheet shows."""
+    catalogue = load_catalogue(layers)
+    compliance = Compliance.model_validate(result.data)
+    read = read_boundary(boundary)
+    project = reproject(read.geometry, read.epsg, catalogue.epsg)
+    scale = choose_scale(project.bounds)
+    window = _window(project.bounds, scale)
+    county = layer_by_role(catalogue, "admin_county")
+    return Sheet(
+        compliance=compliance,
+        project=project,
+        scale=scale,
+        window=window,
+        land_use=_land_use(catalogue, layers, window),
+        lines=_lines(catalogue, layers, window, compliance),
+        conflicts=_conflicts(result, catalogue.epsg),
+        county=_outline(county, layers, catalogue.epsg, project) if county else None,
+        place=catalogue.region_name,
+        crs=describe(catalogue.epsg),
+        data_date=_data_date(result, catalogue),
+        synthetic=catalogue.synthetic or result.synthetic,
+    )
+
+
+def choose_scale(bounds: tuple[float, float, float, float]) -> float:
+    """Return the largest round scale (smallest denominator) at which the project fits."""
+    width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
+    needed = max(width / (FRAME_MM[0] * FILL), height / (FRAME_MM[1] * FILL), 0.2) * 1000
+    power = 10.0 ** math.floor(math.log10(needed))
+    return next(m * power for m in (*_MANTISSAS, 10.0) if m * power >= needed * (1 - 1e-9))
+
+
+def _window(
+    bounds: tuple[float, float, float, float], scale: float
+) -> tuple[float, float, float, float]:
+    x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
+    half_width, half_height = (side * scale / 2000 for side in FRAME_MM)
+    return (x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+def _read(
+    spec: LayerSpec, folder: Path, window: tuple[float, float, float, float], epsg: int
+) -> tuple[Geometries, npt.NDArray[np.str_]]:
+    """Read geometries and codes of a layer in the window, in the map's coordinates."""
+    box = reproject(shapely.box(*window), epsg, spec.epsg)
+    features = read_window(spec, folder, box)
+    geometries = features.geometries
+    if spec.epsg != epsg:
+        geometries = np.array([reproject(g, spec.epsg, epsg) for g in geometries], dtype=object)
+    return geometries, features.codes
+
+
+def _land_use(
+    catalogue: LayerCatalogue, folder: Path, window: tuple[float, float, float, float]
+) -> dict[str, Geometries]:
+    spec = layer_by_role(catalogue, "land_use")
+    if spec is None or not (folder / spec.path).is_file():
+        return {}  # the check has said that the layer is missing
+    geometries, codes = _read(spec, folder, window, catalogue.epsg)
+    classes = np.array([code[:2] for code in codes], dtype=np.str_)
+    return {str(code): geometries[classes == code] for code in np.unique(classes)}
+
+
+def _lines(
+    catalogue: LayerCatalogue,
+    folder: Path,
+    window: tuple[float, float, float, float],
+    compliance: Compliance,
+) -> tuple[ControlLine, ...]:
+    overlaps = {line.role: line for line in compliance.lines}
+    lines = []
+    for role in sorted(overlaps, key=lambda r: LINES.index(r) if r in LINES else -1):
+        spec = layer_by_role(catalogue, role)
+        geometries: Geometries = np.empty(0, dtype=object)
+        if overlaps[role].present and spec is not None:
+            geometries, _ = _read(spec, folder, window, catalogue.epsg)
+        lines.append(ControlLine(role, overlaps[role], geometries))
+    return tuple(lines)
+
+
+def _conflicts(result: ToolResult, epsg: int) -> tuple[Conflict, ...]:
+    """Take the conflict patches and their areas from the result, largest first."""
+    conflicts = []
+    for layer in result.layers:
+        for feature in layer.features:
+            properties = feature.get("properties") or {}
+            role, area = properties.get("role"), properties.get("area_ha")
+            if role is None or area is None:
+                continue
+            geometry = reproject(shape(feature["geometry"]), layer.epsg, epsg)
+            conflicts.append(Conflict(str(role), geometry, float(area)))
+    return tuple(sorted(conflicts, key=lambda c: -c.area_ha))
+
+
+def _outline(
+    spec: LayerSpec, folder: Path, epsg: int, project: BaseGeometry
+) -> BaseGeometry | None:
+    """Read the county that the project lies in, for the small location map."""
+    if not (folder / spec.path).is_file():
+        return None
+    geometries, _ = _read(spec, folder, project.bounds, epsg)
+    return shapely.union_all(geometries) if len(geometries) else None
+
+
+def _data_date(result: ToolResult, catalogue: LayerCatalogue) -> str:
+    dates = sorted(set(result.provenance.layer_dates.values())) or sorted(
+        {spec.date for spec in catalogue.layers if spec.role in (*LINES, "land_use")}
+    )
+    days = [date.fromisoformat(d).isoformat() if len(d) == 10 else d for d in dates]
+    return days[0] if len(days) == 1 else f"{days[0]} 至 {days[-1]}" if days else "未注明"
