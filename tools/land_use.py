@@ -65,7 +65,7 @@ class CodeLabel:
 @cache
 def classification() -> Classification:
     """Load the table; a mistake in it is a bug of this project."""
-    raw: Any = yaml.load(TABLE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506
+    raw: Any = yaml.load(TABLE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     try:
         table = Classification.model_validate(raw)
     except ValidationError as error:

@@ -25,7 +25,7 @@ from tools.compliance.overlay import (
     overlay_layer,
     polygonal,
 )
-from tools.geometry.area import ellipsoidal_area_m2, ellipsoidal_areas_m2
+from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, CodeLabel, label_code
 
 SLIVER_M2 = 1.0
@@ -155,7 +155,7 @@ def measure_land_use(
         measure = LandUseMeasure(overlapping_m2=planar - covered.area)
         _count_disjoint(measure, project, spec, folder, conflicts)
     uncovered = patches(shapely.difference(project, covered), spec.epsg, 0.0)
-    if uncovered.total_m2 >= sliver_m2:
+    if uncovered.total_m2 >= min(sliver_m2, SLIVER_M2):
         measure.uncovered = uncovered
         measure.codes[UNCOVERED] = CodeMeasure(UNCOVERED, uncovered.total_m2)
         _cross(
@@ -241,8 +241,3 @@ def _cross(
                     code = labels[i].code
                     by_code[code] = by_code.get(code, 0.0) + area
                     of_patch[code] = of_patch.get(code, 0.0) + area
-
-
-def project_area_m2(project: BaseGeometry, epsg: int) -> float:
-    """Return the ellipsoidal area of the whole project."""
-    return ellipsoidal_area_m2(project, epsg)

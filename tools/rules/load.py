@@ -101,4 +101,4 @@ def _types_in(value: Any) -> list[str]:
 
 
 def _read(file: Path) -> Any:
-    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)

@@ -1,0 +1,126 @@
+"""`cspon check BOUNDARY`: control lines, land use and rules for one project, without any model."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cspon.settings import load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cspon.schemas.spatial import Table, ToolResult
+
+_PIPE_WIDTH = 132
+"""Columns of a table that goes to a file or a pipe."""
+_STYLES = {
+    "符合": "bold green",
+    "不符合": "bold red",
+    "需论证": "bold yellow",
+    "数据缺失": "bold magenta",
+}
+
+
+def command(
+    boundary: Annotated[
+        Path,
+        typer.Argument(help="项目边界：GeoJSON、Shapefile（或 zip）、GeoPackage、DXF、界址点 TXT"),
+    ],
+    layers: Annotated[
+        Path | None, typer.Option(help="图层目录（含 layers.yaml），默认演示县")
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            help="项目类型：unspecified、industrial_park、urban_development、public_service、"
+            "linear_infrastructure、national_key_project",
+        ),
+    ] = "unspecified",
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="按哪一天的规则检查，默认今天")
+    ] = None,
+    epsg: Annotated[int | None, typer.Option(help="边界文件未写坐标系时指定，如 4547")] = None,
+    sliver: Annotated[
+        float, typer.Option(min=0.0, help="小于该面积（平方米）的细碎重叠按接触处理")
+    ] = 1.0,
+    out: Annotated[
+        Path | None, typer.Option(help="另存 JSON、冲突图斑 GeoPackage、地图、报告的目录")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
+) -> int:
+    """控制线合规性检查：退出码 0 为符合，1 为发现问题，2 为输入有误."""
+    from cspon.schemas.spatial import Verdict
+    from tools.catalogue import load_tools
+
+    folder = load_settings(layers=layers).layers
+    result = load_tools()["check_compliance"].run(
+        boundary=boundary,
+        layers=folder,
+        project_type=kind,
+        asked_on=date.date() if date else None,
+        sliver_m2=sliver,
+        epsg=epsg,
+    )
+    if out is not None:
+        _save(result, out, boundary, folder)
+    if as_json:
+        typer.echo(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=2))
+    else:
+        _show(result)
+    return 0 if result.data["verdict"] == Verdict.PASS else 1
+
+
+def _save(result: "ToolResult", out: Path, boundary: Path, layers: Path) -> None:
+    from tools.compliance.export import save_result
+
+    files, notices = save_result(result, out, boundary=boundary, layers=layers)
+    for notice in notices:
+        typer.echo(f"注意：{notice}", err=True)
+    for kind, path in files.items():
+        typer.echo(f"已保存 {kind}：{path}", err=True)
+
+
+def _show(result: "ToolResult") -> None:
+    """Print the result for a reader: verdict, tables, procedure, what is not known."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    data = result.data
+    console.print(f"[{_STYLES[data['verdict']]}]{data['headline']}[/]")
+    console.print(f"项目面积 {data['area_ha']:.4f} 公顷（EPSG:{data['epsg']}）")
+    for table in result.tables:
+        if table.rows and table.name != "rules":
+            _print_table(console, table)
+    for rule in data["rules"]:
+        style = _STYLES[rule["verdict"]]
+        console.print(f"\n[{style}]{rule['verdict']}[/] {rule['title']}：{rule['message']}")
+        for number, step in enumerate(rule["procedure"], start=1):
+            console.print(f"  {number}. {step}")
+        if rule["approval"]:
+            console.print(f"  审批（审核）层级：{rule['approval']}")
+        laws = dict.fromkeys(f"《{b['title']}》{b['article'] or ''}" for b in rule["basis"])
+        if laws:
+            console.print(f"  依据：{'；'.join(laws)}", style="dim")
+    for warning in result.warnings:
+        typer.echo(f"注意：{warning}", err=True)
+    for unknown in data["unknowns"]:
+        typer.echo(f"未核查：{unknown}", err=True)
+
+
+def _print_table(console: "Console", table: "Table") -> None:
+    from rich.table import Table as Grid
+
+    from tools.compliance.narrative import cell, heading
+
+    grid = Grid(title=table.title, title_justify="left")
+    for column in table.columns:
+        grid.add_column(heading(column), justify="right" if column.unit else "left", no_wrap=True)
+    for row in table.rows:
+        grid.add_row(*(cell(row.get(c.key), c.unit) for c in table.columns))
+    console.print(grid, width=None if console.is_terminal else _PIPE_WIDTH)
+    if table.note:
+        console.print(f"注：{table.note}", style="dim")

@@ -1,0 +1,131 @@
+"""Save a result: JSON, the conflict patches as a GeoPackage, the map and the report.
+
+Everything is written under a temporary name in the target folder and renamed at the end.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from cspon.errors import SetupError
+from cspon.schemas.spatial import LayerOutput, ToolResult
+from tools.compliance.narrative import MAP, report_markdown
+
+CONFLICT_FIELDS = (
+    "line",
+    "line_title",
+    "number",
+    "area_ha",
+    "area_mu",
+    "code",
+    "code_name",
+    "x",
+    "y",
+)
+
+
+def save_result(
+    result: ToolResult, folder: Path, *, boundary: Path, layers: Path
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Write `result.json`, `conflicts.gpkg`, `map.png`, `report.md` and `report.docx`.
+
+    Args:
+        result: Result of `check_compliance`.
+        folder: Made when it is not there.
+        boundary: The boundary file, drawn on the map.
+        layers: Folder of the layer catalogue.
+
+    Returns:
+        Path by kind, and notices about what could not be made (no Chinese font: no map).
+
+    Raises:
+        SetupError: the folder cannot be written, for example because the disk is full.
+    """
+    from tools.maps import draw_compliance_map
+    from tools.report import markdown_to_docx
+
+    files: dict[str, Path] = {}
+    notices: list[str] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        record = json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1)
+        files["json"] = _write_text(folder / "result.json", record)
+        conflicts = next(layer for layer in result.layers if layer.name == "conflicts")
+        files["gpkg"] = write_conflicts(conflicts, folder / "conflicts.gpkg")
+        try:
+            files["png"] = draw_compliance_map(boundary, layers, result, folder / MAP)
+        except SetupError as error:  # no Chinese font: the rest stands without a map
+            notices.append(f"未能绘制地图：{error.message}")
+        text = report_markdown(result, with_map="png" in files)
+        files["md"] = _write_text(folder / "report.md", text)
+        images = {MAP: files["png"]} if "png" in files else None
+        files["docx"] = markdown_to_docx(text, folder / "report.docx", images=images)
+    except OSError as error:
+        raise SetupError(
+            f"无法写入输出目录 {folder}：{error.strerror or error}",
+            mend="检查磁盘空间与目录权限，或用 --out 换一个目录",
+        ) from error
+    return files, tuple(notices)
+
+
+def write_conflicts(conflicts: LayerOutput, out: Path) -> Path:
+    """Write the conflict patches as layer `conflicts` of a GeoPackage.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import pyogrio.raw  # GDAL: only where a file is written
+    from pyogrio.errors import DataSourceError, GeometryError
+
+    shapes = [shapely.geometry.shape(f["geometry"]) for f in conflicts.features]
+    rows = [f["properties"] for f in conflicts.features]
+    kinds = {"number": np.int32, "area_ha": float, "area_mu": float, "x": float, "y": float}
+    values = [
+        np.array([row[name] for row in rows], dtype=kinds.get(name, object))
+        for name in CONFLICT_FIELDS
+    ]
+
+    def write(draft: Path) -> None:
+        try:
+            pyogrio.raw.write(
+                draft,
+                geometry=shapely.to_wkb(np.array(shapes, dtype=object)),
+                field_data=values,
+                fields=list(CONFLICT_FIELDS),
+                layer="conflicts",
+                driver="GPKG",
+                geometry_type="Polygon",
+                crs=f"EPSG:{conflicts.epsg}",
+            )
+            written = pyogrio.read_info(draft, layer="conflicts", force_feature_count=True)
+        except (DataSourceError, GeometryError) as error:
+            raise OSError(f"GeoPackage 写入失败（{error}）") from error
+        if written["features"] != len(rows):
+            raise OSError("GeoPackage 未写完整，磁盘可能已满")
+
+    return _replace(out, write)
+
+
+def _write_text(out: Path, text: str) -> Path:
+    return _replace(out, lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def _replace(out: Path, write: Callable[[Path], object]) -> Path:
+    """Write a draft beside the target, then rename; a failed draft is removed."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=out.suffix, dir=out.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    draft.unlink()
+    try:
+        write(draft)
+        draft.chmod(0o644)
+        draft.replace(out)
+    finally:
+        for left in out.parent.glob(f"{draft.name}*"):
+            left.unlink(missing_ok=True)
+    return out
