@@ -10,7 +10,8 @@ from datetime import date
 from agents.assistant.facts import markdown_table
 from cspon.schemas.knowledge import Basis, Citation, Validity
 from cspon.schemas.spatial import Compliance, RuleOutcome, ToolResult, Verdict
-from knowledge_base.cite import normalise_title
+from knowledge_base.numerals import article_key
+from knowledge_base.titles import canonical_key
 
 SITE_TABLES = ("lines", "codes", "crossings")
 SYNTHETIC = "本次使用的图层为合成数据，仅供演示，不得用于实际业务。"
@@ -92,10 +93,13 @@ def mark_of(basis: Basis, citations: Sequence[Citation]) -> str:
 
 def same_clause(basis: Basis, citation: Citation) -> bool:
     """Whether a named basis is this citation, the full or the short title alike."""
-    return (
-        normalise_title(basis.title) == normalise_title(citation.title)
-        and basis.article == citation.article
+    return canonical_key(basis.title) == canonical_key(citation.title) and (
+        _key(basis.article) == _key(citation.article)
     )
+
+
+def _key(article: str | None) -> str | None:
+    return article_key(article) or article if article else None
 
 
 def qa_tail(citations: Sequence[Citation], used: set[int], asked_on: date) -> str:
@@ -126,7 +130,7 @@ def extract(question: str, citations: Sequence[Citation], limit: int = 3) -> str
 def excerpt(text: str, question: str, limit: int) -> str:
     """Choose whole paragraphs nearest to the question, in order, up to `limit` characters."""
     if len(text) <= limit:
-        return text.replace("\n", "")
+        return text.strip()
     paragraphs = [p for p in re.split(r"\n+", text) if p]
     wanted = {question[i : i + 2] for i in range(len(question) - 1)}
     ranked = sorted(
@@ -142,7 +146,8 @@ def excerpt(text: str, question: str, limit: int) -> str:
         length += len(paragraphs[i])
     joined = ""
     for previous, i in zip([-1, *sorted(chosen)], sorted(chosen), strict=False):
-        joined += ("……" if i != previous + 1 else "") + paragraphs[i]
+        joined += ("……" if i != previous + 1 else "") + paragraphs[i] + "\n"
+    joined = joined.strip()
     return joined if len(joined) <= limit * 2 else joined[: limit * 2] + "……"
 
 

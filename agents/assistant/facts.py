@@ -16,14 +16,17 @@ def ha(value: float | None) -> str:
 
 def compliance_facts(data: Compliance) -> list[Fact]:
     """List the facts: the problems, which a model is told, then the rest, to check it by."""
-    facts = [Fact(subjects=PROJECT, text=f"项目面积{ha(data.area_ha)}公顷，结论：{data.verdict}。")]
+    facts = [Fact(subjects=PROJECT, text=f"项目面积{ha(data.area_ha)}公顷。")]
     for line in data.lines:
         facts += _line_facts(line)
+    facts.append(Fact(subjects=(), text=f"结论：{data.verdict}。"))
     facts += [
         Fact(subjects=(code.name,), text=f"{code.name}{ha(code.area_ha)}公顷。", shown=False)
         for code in data.codes
     ]
-    facts += [Fact(subjects=(), text=rule.message, shown=False) for rule in data.rules]
+    for rule in data.rules:
+        words = "".join((rule.message, *rule.procedure))
+        facts.append(Fact(subjects=(), text=words, shown=False))
     return facts
 
 

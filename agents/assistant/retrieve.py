@@ -12,7 +12,7 @@ from cspon.schemas.agent import Plan, Principal
 from cspon.schemas.knowledge import Basis, Citation, SearchHit
 from cspon.schemas.spatial import ToolResult
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.cite import parse_citations
+from knowledge_base.query import parse_citations
 
 MIN_COVERAGE = 0.34
 """Below this share of the question's bigrams in the hits the base is not about the question.

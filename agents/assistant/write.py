@@ -14,7 +14,7 @@ from cspon.schemas.agent import Usage
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
 from llm.chat import ChatModel, ChatReply, ChatRequest, Message
-from llm.prompts import fill_prompt, load_prompt
+from llm.prompts import fill_prompt
 
 UNSUPPORTED = "（此句未获所列事实与条文支持，请勿引用）"
 ENDS = "。！？\n"
@@ -27,6 +27,10 @@ class Grounds(Frozen):
     facts: tuple[Fact, ...] = ()
     citations: tuple[Citation, ...] = ()
     verdict_failed: bool = False
+
+    def verified(self) -> list[tuple[int, Citation]]:
+        """Citations that the base confirms, with the numbers of their marks."""
+        return [(n, c) for n, c in enumerate(self.citations, 1) if c.verification == "verified"]
 
     def check(self, text: str) -> list[Problem]:
         """Return the unsupported sentences of `text`."""
@@ -49,27 +53,21 @@ class Written(Frozen):
 
 def site_prompt(grounds: Grounds, limit: int = 5) -> tuple[Message, ...]:
     """Facts that matter and clause points in; three sentences out."""
-    facts = "\n".join(fact.text for fact in grounds.facts if fact.shown)
-    verified = [(n, c) for n, c in enumerate(grounds.citations, 1) if c.verification == "verified"]
+    facts = "；".join(fact.text.rstrip("。") for fact in grounds.facts if fact.shown)
     clauses = "\n".join(
-        f"〔{n}〕{c.label}：{c.point or excerpt(c.quote, grounds.question, 100)}"
-        for n, c in verified[:limit]
+        f"〔{n}〕{c.point or excerpt(c.quote, grounds.question, 100)}"
+        for n, c in grounds.verified()[:limit]
     )
-    return _messages("system_site.md", "explain_site.md", facts=facts, clauses=clauses)
+    return _messages("explain_site.md", facts=facts, clauses=clauses)
 
 
 def qa_prompt(grounds: Grounds, limit: int = 4) -> tuple[Message, ...]:
     """The best clauses and the question in; an answer with marks out."""
-    verified = [(n, c) for n, c in enumerate(grounds.citations, 1) if c.verification == "verified"]
     clauses = "\n".join(
-        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, 260)}" for n, c in verified[:limit]
+        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, 260)}"
+        for n, c in grounds.verified()[:limit]
     )
-    return _messages(
-        "system_regulation.md",
-        "answer_regulation.md",
-        clauses=clauses,
-        question=grounds.question,
-    )
+    return _messages("answer_regulation.md", clauses=clauses, question=grounds.question)
 
 
 async def write(
@@ -181,9 +179,16 @@ async def _rewrite(
     return good, list(failed)[len(good) :]
 
 
-def _messages(system: str, prompt: str, **values: str) -> tuple[Message, ...]:
-    """A stable system part first (the prompt cache keeps it), then what changes."""
-    return (
-        Message(role="system", content=load_prompt(PROMPTS / system)),
-        Message(role="user", content=fill_prompt(PROMPTS / prompt, **values)),
+def _messages(prompt: str, **values: str) -> tuple[Message, ...]:
+    """Split a prompt file at its `# role` lines: a stable beginning first, what changes last.
+
+    The example is a turn of its own, which small models follow better than an example in words;
+    the prompt cache keeps everything before the last turn.
+    """
+    turns = re.split(
+        r"^# (system|user|assistant)\n", fill_prompt(PROMPTS / prompt, **values), flags=re.M
+    )
+    return tuple(
+        Message.model_validate({"role": role, "content": content.strip()})
+        for role, content in zip(turns[1::2], turns[2::2], strict=True)
     )

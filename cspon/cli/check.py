@@ -89,6 +89,8 @@ def _show(result: "ToolResult") -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
     data = result.data
     console.print(f"[{_STYLES[data['verdict']]}]{data['headline']}[/]")
     console.print(f"项目面积 {data['area_ha']:.4f} 公顷（EPSG:{data['epsg']}）")
@@ -118,9 +120,9 @@ def _print_table(console: "Console", table: "Table") -> None:
 
     grid = Grid(title=table.title, title_justify="left")
     for column in table.columns:
-        grid.add_column(heading(column), justify="right" if column.unit else "left", no_wrap=True)
+        grid.add_column(heading(column), justify="right" if column.unit else "left")
     for row in table.rows:
         grid.add_row(*(cell(row.get(c.key), c.unit) for c in table.columns))
-    console.print(grid, width=None if console.is_terminal else _PIPE_WIDTH)
+    console.print(grid, soft_wrap=False)
     if table.note:
         console.print(f"注：{table.note}", style="dim")

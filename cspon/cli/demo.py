@@ -73,7 +73,12 @@ def _laws(settings: Settings) -> None:
         embedder=open_embedder(settings),
         progress=lambda text: say(f"      {text}"),
     )
-    say(f"      {report.summary}")
+    say(
+        f"      {report.documents} 部、{report.passages} 条；新计算向量 {report.embedded} 条，"
+        f"用时 {report.seconds:.1f} 秒"
+    )
+    for notice in report.notices:
+        say(f"      注意：{notice}")
 
 
 def _engine(settings: Settings) -> None:

@@ -81,7 +81,12 @@ def _embedding(settings: Settings) -> str:
 def _store(settings: Settings) -> str:
     base = open_knowledge_base(settings, open_embedder(settings))
     try:
-        return base.status().summary
+        status = base.status()
+        gaps = f"，缺条 {sum(map(len, status.gaps.values()))}" if status.gaps else ""
+        return (
+            f"{status.documents} 部、{status.passages} 条{gaps}，"
+            f"{status.store}，建于 {status.built_at:%Y-%m-%d %H:%M}"
+        )
     finally:
         base.close()
 

@@ -10,6 +10,7 @@ from agents.assistant.grounding import (
     numbers,
     remark,
     sentences,
+    units,
 )
 from cspon.schemas.knowledge import Citation
 
@@ -124,3 +125,29 @@ def test_coverage_tells_a_foreign_question():
     texts = [FARMLAND.quote, APPROVAL.quote]
     assert content_coverage("征收永久基本农田由谁批准？", texts) > 0.5
     assert content_coverage("量子计算机的纠错码怎么设计", texts) < 0.2
+
+
+def test_a_clause_with_items_is_split_into_what_can_be_true_alone():
+    found = units(APPROVAL.quote)
+    assert "征收永久基本农田的，由国务院批准" in found
+    assert "征收永久基本农田以外的耕地超过三十五公顷的，由国务院批准" in found
+
+
+def test_a_subject_taken_from_another_sentence_of_the_clause_is_found():
+    clause = FARMLAND.model_copy(
+        update={
+            "quote": "建设占用土地，涉及农用地转为建设用地的，应当办理农用地转用审批手续。\n"
+            "永久基本农田转为建设用地的，由国务院批准。"
+        }
+    )
+    wrong = "农用地转为建设用地的，由国务院批准〔1〕。"
+    right = "永久基本农田转为建设用地的，由国务院批准〔1〕。"
+    assert reasons(right, citations=[clause], facts=[]) == []
+    assert "不对应" in reasons(wrong, citations=[clause], facts=[])[0]
+
+
+def test_each_mark_supports_what_stands_before_it():
+    text = "征收永久基本农田的由国务院批准〔2〕，任何单位和个人不得擅自占用〔1〕。"
+    assert reasons(text, facts=[]) == []
+    swapped = "征收永久基本农田的由国务院批准〔1〕，任何单位和个人不得擅自占用〔2〕。"
+    assert "不对应" in reasons(swapped, facts=[])[0]
