@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
 from cspon.errors import InputError
+from tools.geometry.arcs import Points, densify, flatten
 from tools.geometry.boundary import MAX_VERTICES, Drawing, Plot
 from tools.geometry.georeference import looks_metric
 from tools.geometry.rings import polygons_from_rings
 
-SAGITTA_M = 0.001
-"""Arcs become chords that keep within this distance."""
 _SAME_POINT_M = 0.001
 _GAP_M = 0.05
 """A polyline whose ends are this close is closed, with a notice."""
@@ -30,8 +28,6 @@ _UNIT_NAMES = {1: "英寸", 2: "英尺", 4: "毫米", 5: "厘米", 7: "千米", 
 _CURVES = ("ARC", "CIRCLE", "ELLIPSE", "SPLINE", "LINE")
 _BEZIERS = 16
 """Curves are approximated by this many Béziers before they are flattened (error below 1e-9 r)."""
-
-Points = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -81,12 +77,13 @@ def read_dxf(path: Path, layer: str | None = None) -> Drawing:
 
 def _open(path: Path) -> Any:
     """Open with the encoding that the bytes show, not the one that the header claims."""
-    import ezdxf
+    from ezdxf.filemanagement import readfile
+    from ezdxf.lldxf.const import DXFError
 
     content = path.read_bytes()
     try:
-        return ezdxf.readfile(path, encoding=_encoding(content))
-    except (ezdxf.DXFError, ValueError, LookupError, IndexError, AttributeError) as error:
+        return readfile(path, encoding=_encoding(content))
+    except (DXFError, ValueError, LookupError, IndexError, AttributeError) as error:
         raise InputError(
             f"DXF 无法读取，可能已损坏或被截断（{type(error).__name__}）",
             file=path,
@@ -151,48 +148,12 @@ def _add_polyline(
     if not closed and len(points) > 2 and gap <= _GAP_M:
         drawing.gaps += gap > _SAME_POINT_M
         closed = True
-    xy = _densify(points, closed)
+    xy = densify(points, closed)
     xy = _to_world(xy, ocs)
     if closed and len(np.unique(xy, axis=0)) >= 3:
         drawing.rings.append(xy)
     elif not closed:
         drawing.lines.append(xy)
-
-
-def _densify(points: list[tuple[float, float, float]], closed: bool) -> Points:
-    """Turn vertices with bulges into points; a closed ring repeats its first point."""
-    array = np.array(points)
-    if closed:
-        array = np.vstack([array, array[:1]])
-    if not array[:, 2].any():
-        return array[:, :2]
-    pieces = []
-    for start, end in zip(array[:-1], array[1:], strict=True):
-        pieces.append(start[None, :2])
-        if start[2]:
-            pieces.append(_arc(start[:2], end[:2], float(start[2])))
-    return np.vstack([*pieces, array[-1:, :2]])
-
-
-def _arc(start: Points, end: Points, bulge: float) -> Points:
-    """Return the inner points of the arc whose bulge is tan(angle/4), left turns positive."""
-    chord = end - start
-    length = float(np.hypot(*chord))
-    if length == 0.0:
-        return np.empty((0, 2))
-    radius = length * (1 + bulge * bulge) / (4 * abs(bulge))
-    angle = 4 * math.atan(bulge)
-    step = 2 * math.acos(max(1 - SAGITTA_M / radius, 0.0))
-    pieces = min(max(math.ceil(abs(angle) / step), 1), 4_096)
-    centre = (start + end) / 2 + (1 - bulge * bulge) / (4 * bulge) * np.array([-chord[1], chord[0]])
-    turn = angle * np.arange(1, pieces) / pieces
-    x, y = start - centre
-    return np.column_stack(
-        [
-            centre[0] + x * np.cos(turn) - y * np.sin(turn),
-            centre[1] + x * np.sin(turn) + y * np.cos(turn),
-        ]
-    )
 
 
 def _to_world(xy: Points, ocs: Any) -> Points:
@@ -206,7 +167,7 @@ def _add_curve(drawing: _LayerDrawing, entity: Any) -> None:
     from ezdxf import path as dxf_path
 
     curve = dxf_path.make_path(entity, segments=_BEZIERS)
-    xy = _flatten(curve)
+    xy = flatten(curve)
     if len(xy) > 3 and math.dist(xy[0], xy[-1]) <= _SAME_POINT_M:
         drawing.rings.append(np.vstack([xy[:-1], xy[:1]]))
     elif len(xy) > 1:
@@ -221,17 +182,13 @@ def _hatch_rings(entity: Any) -> list[Points]:
     ocs = entity.ocs()
     for boundary in entity.paths:
         if hasattr(boundary, "vertices"):
-            xy = _to_world(_densify(boundary.vertices, closed=True), ocs)
+            xy = _to_world(densify(boundary.vertices, closed=True), ocs)
         else:
-            xy = _flatten(dxf_path.from_hatch_boundary_path(boundary, ocs))
+            xy = flatten(dxf_path.from_hatch_boundary_path(boundary, ocs))
             xy = np.vstack([xy, xy[:1]])
         if len(np.unique(xy, axis=0)) >= 3:
             rings.append(xy)
     return rings
-
-
-def _flatten(curve: Any) -> Points:
-    return np.array([(p.x, p.y) for p in curve.flattening(SAGITTA_M)])
 
 
 def _choose(layers: dict[str, _LayerDrawing], asked: str | None, blocks: int, path: Path) -> str:

@@ -14,7 +14,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError
-from tools.geometry.area import M2_PER_HA, ellipsoidal_area_m2, ellipsoidal_areas_m2
+from tools.geometry.area import M2_PER_HA, ellipsoidal_area_m2
 from tools.geometry.boundary import BoundaryParcel, Plot
 
 _PLACE = re.compile(r"^(.*)\[(-?[\d.eE+]+) (-?[\d.eE+]+)\]$")

@@ -7,6 +7,7 @@ both without an error, so both are checked here on the bytes.
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from cspon.errors import InputError
@@ -150,7 +151,7 @@ def read_zipped_shapefile(path: Path, layer: str | None = None) -> Drawing:
                 raise InputError(
                     f"压缩包中的 {name}：{error.message}", file=path, row=error.row, mend=error.mend
                 ) from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise InputError(
             f"压缩包无法打开（可能不完整或加密）：{type(error).__name__}",
             file=path,
