@@ -5,7 +5,6 @@ Knows scale, window and layers. Areas come from the tool result and are never co
 
 import math
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,13 @@ FRAME_MM = (200.0, 168.0)
 FILL = 0.6
 """Largest part of the frame's width and height that the project takes."""
 
-LINES = ("permanent_basic_farmland", "ecological_redline", "urban_development_boundary")
+BOUNDARY = "urban_development_boundary"
+"""The line that a project should lie within: what lies outside is the conflict."""
+LINES = ("permanent_basic_farmland", "ecological_redline", BOUNDARY)
 """Control lines in drawing order, later ones on top."""
+
+CONFLICTS = "conflicts"
+"""Layer of the tool result that holds the conflict patches."""
 
 _MANTISSAS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 Geometries = npt.NDArray[np.object_]
@@ -36,6 +40,8 @@ class Conflict:
     """One conflict patch of the tool result, in the map's coordinates."""
 
     role: str
+    number: int
+    """Number within its control line, 1 for the largest."""
     geometry: BaseGeometry
     area_ha: float
 
@@ -152,16 +158,18 @@ def _lines(
 
 
 def _conflicts(result: ToolResult, epsg: int) -> tuple[Conflict, ...]:
-    """Take the conflict patches and their areas from the result, largest first."""
-    conflicts = []
-    for layer in result.layers:
-        for feature in layer.features:
-            properties = feature.get("properties") or {}
-            role, area = properties.get("role"), properties.get("area_ha")
-            if role is None or area is None:
-                continue
-            geometry = reproject(shape(feature["geometry"]), layer.epsg, epsg)
-            conflicts.append(Conflict(str(role), geometry, float(area)))
+    """Take the conflict patches with numbers and areas from the result, largest first."""
+    conflicts = [
+        Conflict(
+            role=str(feature["properties"]["line"]),
+            number=int(feature["properties"]["number"]),
+            geometry=reproject(shape(feature["geometry"]), layer.epsg, epsg),
+            area_ha=float(feature["properties"]["area_ha"]),
+        )
+        for layer in result.layers
+        if layer.name == CONFLICTS
+        for feature in layer.features
+    ]
     return tuple(sorted(conflicts, key=lambda c: -c.area_ha))
 
 
@@ -179,5 +187,4 @@ def _data_date(result: ToolResult, catalogue: LayerCatalogue) -> str:
     dates = sorted(set(result.provenance.layer_dates.values())) or sorted(
         {spec.date for spec in catalogue.layers if spec.role in (*LINES, "land_use")}
     )
-    days = [date.fromisoformat(d).isoformat() if len(d) == 10 else d for d in dates]
-    return days[0] if len(days) == 1 else f"{days[0]} 至 {days[-1]}" if days else "未注明"
+    return dates[0] if len(dates) == 1 else f"{dates[0]} 至 {dates[-1]}" if dates else "未注明"

@@ -86,6 +86,7 @@ def place_labels(
     """
     labels: list[Label] = []
     taken: list[BaseGeometry] = []
+    leaders: list[BaseGeometry] = []
     crowd = shapely.union_all([p.buffer(0.3) for p in patches])
     for index, (patch, text) in enumerate(zip(patches, texts, strict=True)):
         half = np.array(
@@ -100,10 +101,11 @@ def place_labels(
             taken.append(_box(inside, half))
             continue
         centre = np.array(_middle(patch))
-        beside = _beside(centre, half, taken, frame, crowd, keep_clear)
+        beside = _beside(centre, half, taken, leaders, frame, crowd, keep_clear)
         if beside is not None:
             labels.append(Label(index, text, _pair(beside), _pair(centre)))
-            taken += [_box(beside, half), shapely.LineString([centre, beside])]
+            taken.append(_box(beside, half))
+            leaders.append(shapely.LineString([centre, beside]))
     return labels
 
 
@@ -139,6 +141,7 @@ def _beside(
     anchor: Point,
     half: Point,
     taken: list[BaseGeometry],
+    leaders: list[BaseGeometry],
     frame: tuple[float, float],
     crowd: BaseGeometry,
     keep_clear: BaseGeometry,
@@ -153,10 +156,12 @@ def _beside(
             if (centre < half + 1).any() or (centre > np.array(frame) - half - 1).any():
                 continue
             box, leader = _box(centre, half), shapely.LineString([anchor, centre])
-            if any(box.intersects(t) or leader.intersects(t) for t in taken):
+            if any(box.intersects(t) for t in taken):
                 continue
             cost = (
                 radius
+                + 50 * sum(leader.intersects(t) for t in taken)
+                + 50 * sum(leader.intersects(t) or box.intersects(t) for t in leaders)
                 + 60 * box.intersection(crowd).area / box.area
                 + 1.5 * box.intersection(keep_clear).length
             )

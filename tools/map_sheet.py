@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from shapely.geometry.base import BaseGeometry
 
-from tools.map_content import FRAME_MM, Sheet
+from tools.map_content import BOUNDARY, FRAME_MM, Conflict, Sheet
 from tools.map_labels import MM_PER_POINT, place_labels
 from tools.map_sidebar import draw_sidebar
 from tools.map_style import INK, PROJECT_EDGE, class_style, font, line_style, outline
@@ -150,7 +150,7 @@ def _draw_conflicts(axes: Axes, sheet: Sheet) -> None:
     for role in {c.role: None for c in sheet.conflicts}:
         patches = [c.geometry for c in sheet.conflicts if c.role == role]
         style = line_style(role)
-        alpha = "30" if role == "urban_development_boundary" else "66"
+        alpha = "30" if role == BOUNDARY else "66"
         _add(axes, patches, 4, fc=style.conflict + alpha, ec="none")
         _add(axes, patches, 4.1, fc="none", ec=style.conflict, lw=0.9)
 
@@ -202,7 +202,7 @@ def _draw_labels(axes: Axes, sheet: Sheet) -> None:
 
     labels = place_labels(
         [on_paper(c.geometry) for c in chosen],
-        [f"{line_style(c.role).short} {c.area_ha:.4f} 公顷" for c in chosen],
+        [_label(sheet, c) for c in chosen],
         size=LABEL_SIZE,
         frame=FRAME_MM,
         keep_clear=on_paper(sheet.project).boundary,
@@ -220,6 +220,15 @@ def _draw_labels(axes: Axes, sheet: Sheet) -> None:
             zorder=7,
             bbox={"boxstyle": "round,pad=0.22", "fc": "#ffffffe6", "ec": colour, "lw": 0.7},
         )  # fmt: skip
+
+
+def _label(sheet: Sheet, conflict: Conflict) -> str:
+    """Name a patch with its number, where its line has several, and its hectares."""
+    several = sum(c.role == conflict.role for c in sheet.conflicts) > 1
+    digits = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+    number = conflict.number
+    mark = digits[number - 1] if number <= len(digits) else f"（{number}）"
+    return f"{line_style(conflict.role).short}{mark if several else ''} {conflict.area_ha:.4f} 公顷"
 
 
 def _draw_watermark(axes: Axes) -> None:

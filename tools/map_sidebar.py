@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
 
 from tools.land_use import UNCOVERED
-from tools.map_content import Sheet
+from tools.map_content import BOUNDARY, Sheet
 from tools.map_labels import MM_PER_POINT, text_width_mm, wrap
 from tools.map_style import (
     INK,
@@ -167,7 +167,7 @@ def _line_rows(sheet: Sheet) -> list[Row]:
         rows.append(
             Row(overlap.title, "" if overlap.present else "缺图层", swatch, bool(style.dash))
         )
-        outside = overlap.outside_ha is not None
+        outside = line.role == BOUNDARY
         area = overlap.outside_ha if outside else overlap.area_ha
         if line.role in drawn and area:
             patch = {"fc": style.conflict + ("30" if outside else "66"), "ec": style.conflict}
