@@ -12,13 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docx import Document
-from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
-
-from tools.report_layout import AUTHOR, prepare
-from tools.report_writer import Writer, plain_text
-
+AUTHOR = "CSPON Planner"
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML 1.0 cannot hold."""
 
@@ -37,6 +31,13 @@ def markdown_to_docx(markdown: str, out: Path, *, images: Mapping[str, Path] | N
     Raises:
         InputError: a picture is named that `images` does not hold, or its file is not a picture.
     """
+    from docx import Document  # lazily: the command line should not wait for it
+    from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
+
+    from tools.report_layout import prepare
+    from tools.report_writer import Writer, plain_text
+
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     root = SyntaxTreeNode(parser.parse(ILLEGAL.sub("\ufffd", markdown)))
     title = next(

@@ -13,8 +13,6 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Length, Mm, Pt, RGBColor
 
-AUTHOR = "CSPON Planner"
-
 TEXT_WIDTH, TEXT_HEIGHT = Mm(156), Mm(225)
 """Type area of GB/T 9704-2012, 5.2.1."""
 TOP, LEFT = Mm(37), Mm(28)
