@@ -14,6 +14,14 @@ from knowledge_base.numerals import article_key
 from knowledge_base.titles import canonical_key
 
 SITE_TABLES = ("lines", "codes", "crossings")
+RELATED = 3
+"""Clauses that were found but not used, listed at most."""
+
+NO_MODEL_OPENING = "未使用大模型归纳。"
+NO_RULE = "所给条文没有规定"
+"""What the prompt asks a model to say when the clauses do not answer."""
+
+NO_RULE_OPENING = "检索到的条文没有直接规定。"
 SYNTHETIC = "本次使用的图层为合成数据，仅供演示，不得用于实际业务。"
 
 
@@ -102,29 +110,38 @@ def _key(article: str | None) -> str | None:
     return article_key(article) or article if article else None
 
 
-def qa_tail(citations: Sequence[Citation], used: set[int], asked_on: date) -> str:
-    """Grounds of a regulation answer; clauses that the text does not use come last."""
-    lines = [f"- 〔{n}〕{describe(c)}" for n, c in enumerate(citations, 1) if n in used]
+def qa_tail(question: str, citations: Sequence[Citation], used: set[int], asked_on: date) -> str:
+    """Grounds of a regulation answer, word for word; clauses that the text does not use last."""
+    lines = [
+        f"- 〔{n}〕{describe(c)}\n\n  > {one_line(excerpt(c.quote, question, 260))}"
+        for n, c in enumerate(citations, 1)
+        if n in used and c.quote
+    ]
     rest = [f"- 〔{n}〕{describe(c)}" for n, c in enumerate(citations, 1) if n not in used]
     parts = []
     if lines:
-        parts.append("## 依据\n\n" + "\n".join(lines))
+        parts.append("## 依据\n\n" + "\n\n".join(lines))
     if rest:
-        parts.append("## 相关条文（未直接引用）\n\n" + "\n".join(rest))
+        parts.append("## 相关条文（未直接引用）\n\n" + "\n".join(rest[:RELATED]))
     parts.append(f"效力按 {asked_on.isoformat()} 判断。")
     return "\n\n".join(parts)
 
 
-def extract(question: str, citations: Sequence[Citation], limit: int = 3) -> str:
-    """Answer without a model: the paragraphs of the best clauses, word for word."""
-    lines = ["以下为与问题最相关的条文原文（未使用大模型）："]
-    for number, citation in enumerate(citations[:limit], 1):
-        if citation.verification != "verified":
-            continue
-        lines.append(
-            f"- {citation.label}规定：“{excerpt(citation.quote, question, 220)}”〔{number}〕"
-        )
-    return "\n".join(lines)
+def extract(
+    question: str, citations: Sequence[Citation], *, opening: str = NO_MODEL_OPENING, limit: int = 3
+) -> str:
+    """Answer without a model's words: name the best clauses; `qa_tail` quotes them."""
+    best = [
+        f"{c.label}〔{n}〕" for n, c in enumerate(citations, 1) if c.verification == "verified"
+    ][:limit]
+    if not best:
+        return f"{opening}库内没有可核验的相关条文。"
+    return f"{opening}最相关的条文是{'、'.join(best)}，原文见下。"
+
+
+def one_line(text: str) -> str:
+    """Join the lines of a clause."""
+    return re.sub(r"\s*\n\s*", "", text)
 
 
 def excerpt(text: str, question: str, limit: int) -> str:

@@ -254,24 +254,23 @@ class Assistant:
         emit = _emitter()
         if plan.intent is Intent.SITE_COMPLIANCE:
             return await self._write_site(state, citations, emit)
-        grounds = Grounds(question=state["question"], citations=citations)
+        question = state["question"]
+        grounds = Grounds(question=question, citations=citations)
         written, notices = await self._model_text(qa_prompt(grounds), grounds, emit)
-        if written is None or not written.text:
-            text = compose.extract(state["question"], citations)
+        text, drafted_by = (written.text if written else ""), "model"
+        if not text:
+            opening = compose.NO_RULE_OPENING if written else compose.NO_MODEL_OPENING
+            text, drafted_by = compose.extract(question, citations, opening=opening), "extract"
             emit(text)
-            written = Written(text=text, usage=written.usage if written else Usage())
-            drafted_by = "extract"
-        else:
-            drafted_by = "model"
         tail = "\n\n" + compose.qa_tail(
-            citations, used_marks(written.text), date.fromisoformat(state["asked_on"])
+            question, citations, used_marks(text), date.fromisoformat(state["asked_on"])
         )
         emit(tail)
         return {
-            "draft": written.text + tail,
+            "draft": text + tail,
             "drafted_by": drafted_by,
-            "notices": notices + _unsupported(written),
-            "usage": written.usage.model_dump(mode="json"),
+            "notices": notices + (_unsupported(written) if written else []),
+            "usage": written.usage.model_dump(mode="json") if written else {},
         }
 
     async def _write_site(

@@ -7,7 +7,7 @@ clauses; the others are rewritten once, together, and what still fails is shown 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from agents.assistant.compose import excerpt
+from agents.assistant.compose import NO_RULE, excerpt
 from agents.assistant.grounding import Fact, Problem, check, remark, sentences
 from agents.assistant.understand import PROMPTS
 from cspon.schemas.agent import Usage
@@ -95,6 +95,8 @@ async def write(
         if plain and plain in seen:
             continue  # a small model may loop; a repeated sentence adds nothing
         seen.add(plain)
+        if NO_RULE in sentence:
+            continue  # the model found no answer: the caller quotes the nearest clauses instead
         problems = grounds.check(sentence)
         if problems:
             failed += problems

@@ -36,14 +36,15 @@ def command(
     with open_assistant(settings) as assistant:
 
         async def run() -> Answer:
-            answer = None
+            answer, spoken = None, False
             async for event in assistant.stream(
                 question, boundary=boundary, asked_on=date.date() if date else None
             ):
                 if event.kind == "progress":
-                    say(f"· {event.text}")
+                    say(f"· {event.text}" if not spoken else f"\n· {event.text}")
                 elif event.kind == "delta" and not as_json:
                     typer.echo(event.text, nl=False)
+                    spoken = True
                 answer = event.answer or answer
             assert answer is not None, "a run ends with its answer"
             return answer

@@ -112,6 +112,14 @@ async def test_a_regulation_question_without_model_is_answered_word_for_word(bui
     assert answer.model == "none"
 
 
+async def test_a_model_that_finds_no_rule_gives_the_nearest_clauses(build):
+    model = ScriptedModel(["所给条文没有规定。"])
+    _, answer = await run(build(model), "征收耕地多少公顷可以不公告？")
+    assert "检索到的条文没有直接规定" in answer.text
+    assert "请勿引用" not in answer.text
+    assert "耕地超过三十五公顷的" in answer.text
+
+
 async def test_what_the_base_does_not_hold_is_refused_by_kind(build):
     _, answer = await run(build(), "海底电缆的铺设许可由哪个机关核发？")
     assert answer.refusal.kind is RefusalKind.NOT_IN_KNOWLEDGE_BASE

@@ -10,6 +10,7 @@ from agents.assistant.understand import (
 )
 from cspon.schemas.agent import Intent, RefusalKind
 from llm.scripted import ScriptedModel, Step
+from tools.rules.load import project_types
 
 DEMO = "拟建产业园项目（边界见文件）选址是否可行？占用了哪些控制线，各多少公顷，需要办理什么手续？"
 
@@ -83,5 +84,8 @@ def test_a_site_check_without_boundary_falls_back_to_the_rules_of_law():
 def test_wording_is_complete():
     wording = load_wording()
     assert set(wording.intents) == set(Intent)
-    assert site_plan("修一条高速公路").slots["project_type"] == "national_key_project"
+    known = set(project_types())
+    assert {p.type for p in wording.project_types} <= known
+    assert site_plan("修一条高速公路").slots["project_type"] == "linear_infrastructure"
+    assert site_plan("国家重点水利项目").slots["project_type"] == "national_key_project"
     assert regulation_plan(" 问 ").queries == ("问",)
