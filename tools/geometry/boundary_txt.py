@@ -9,6 +9,7 @@ area with its unit, and state a zone that their coordinates contradict.
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from cspon.errors import InputError
 from tools.geometry.boundary import MAX_PLOTS, MAX_VERTICES, Drawing, Plot, parse_area_ha
 from tools.geometry.crs import OTHER_DATUM_MEND, Zone, zone_by_number, zone_numbers
 from tools.geometry.decode import decode_text
-from tools.geometry.rings import polygons_from_rings
+from tools.geometry.rings import has_three_points, polygons_from_rings
 
 ATTRIBUTES, COORDINATES = "属性描述", "地块坐标"
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
@@ -33,12 +34,15 @@ _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 }
 _SEPARATORS = re.compile(r"[,;，；]")
 _NUMBER = re.compile(r"[+-]?(\d{1,20}(\.\d*)?|\.\d+)")
+_USUAL_POINT = re.compile(
+    r"\s*([^,;@\s]*)\s*,\s*([1-9]\d{0,5})\s*,\s*(\d{1,20}\.?\d*)\s*,\s*(\d{1,20}\.?\d*)\s*,?\s*"
+)
+"""A point line as it should be; the slow path takes full-width marks and finds what is wrong."""
 _SAME_POINT_M = 0.0015
 """A closing point may differ from the first by a rounding of the third decimal."""
 
 
-@dataclass
-class _Point:
+class _Point(NamedTuple):
     row: int
     label: str
     ring: int
@@ -97,6 +101,12 @@ class _Parser:
     def parse(self, text: str) -> Drawing:
         section, seen, row = "", set(), 0
         for row, raw in enumerate(text.splitlines(), start=1):
+            if section == COORDINATES and self.plots and raw.isascii():
+                usual = _USUAL_POINT.fullmatch(raw)
+                if usual:
+                    label, ring, north, east = usual.groups()
+                    self._add(_Point(row, label, int(ring), float(north), float(east)))
+                    continue
             line = _narrow(raw)
             if not line:
                 continue
@@ -231,12 +241,13 @@ class _Parser:
             values.append(float(_narrow(text)))
         if values[0] < 1 or values[0] != int(values[0]):
             raise self.error(f"圈号“{fields[1]}”应为从 1 开始的整数", row, "地块圈号")
+        self._add(_Point(row, _narrow(fields[0]), int(values[0]), values[1], values[2]))
+
+    def _add(self, point: _Point) -> None:
         self.vertices += 1
         if self.vertices > MAX_VERTICES:
-            raise self.error(f"界址点多于 {MAX_VERTICES} 个", row, mend="请分成几个文件")
-        self.plots[-1].points.append(
-            _Point(row, _narrow(fields[0]), int(values[0]), values[1], values[2])
-        )
+            raise self.error(f"界址点多于 {MAX_VERTICES} 个", point.row, mend="请分成几个文件")
+        self.plots[-1].points.append(point)
 
     def _plot(self, plot: _OpenPlot) -> Plot:
         """Check the point count, close the rings and assemble the polygons."""
@@ -312,7 +323,7 @@ class _Parser:
             array[-1] = array[0]
         else:
             array = np.vstack([array, array[:1]])
-        if len(np.unique(array, axis=0)) < 3:
+        if not has_three_points(array):
             raise self.error(f"{title}第 {first.ring} 圈少于三个不同的界址点，构不成面", first.row)
         return array
 

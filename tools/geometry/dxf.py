@@ -18,7 +18,7 @@ from cspon.errors import InputError
 from tools.geometry.arcs import Points, densify, flatten
 from tools.geometry.boundary import MAX_VERTICES, Drawing, Plot
 from tools.geometry.georeference import looks_metric
-from tools.geometry.rings import polygons_from_rings
+from tools.geometry.rings import has_three_points, polygons_from_rings
 
 _SAME_POINT_M = 0.001
 _GAP_M = 0.05
@@ -150,7 +150,7 @@ def _add_polyline(
         closed = True
     xy = densify(points, closed)
     xy = _to_world(xy, ocs)
-    if closed and len(np.unique(xy, axis=0)) >= 3:
+    if closed and has_three_points(xy):
         drawing.rings.append(xy)
     elif not closed:
         drawing.lines.append(xy)
@@ -186,7 +186,7 @@ def _hatch_rings(entity: Any) -> list[Points]:
         else:
             xy = flatten(dxf_path.from_hatch_boundary_path(boundary, ocs))
             xy = np.vstack([xy, xy[:1]])
-        if len(np.unique(xy, axis=0)) >= 3:
+        if has_three_points(xy):
             rings.append(xy)
     return rings
 

@@ -8,6 +8,15 @@ import shapely
 from shapely import Polygon
 
 
+def has_three_points(points: npt.NDArray[np.float64]) -> bool:
+    """Tell whether (n, 2) points hold at least three different ones."""
+    from_first = (points != points[0]).any(axis=1)
+    if not from_first.any():
+        return False
+    second = points[int(np.argmax(from_first))]
+    return bool((from_first & (points != second).any(axis=1)).any())
+
+
 def polygons_from_rings(rings: list[npt.NDArray[np.float64]]) -> tuple[list[Polygon], int]:
     """Assemble polygons from closed rings in any order and direction.
 
