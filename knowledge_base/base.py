@@ -17,7 +17,6 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Basis, Citation, Document, Passage, SearchHit
 from knowledge_base.access import readable_by
-from knowledge_base.build import Engine, open_store
 from knowledge_base.catalogue import (
     CURRENT,
     MEND_BUILD,
@@ -26,6 +25,7 @@ from knowledge_base.catalogue import (
     current_generation,
     read_catalogue,
 )
+from knowledge_base.change import Engine, open_store
 from knowledge_base.cite import preferred, verify_citation
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE

@@ -17,7 +17,7 @@ from knowledge_base.titles import title_key
 _DOUBTFUL = ("废止", "失效", "历史版本", "修改")
 _DATE = r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日"
 _IN_FORCE_FROM = re.compile(rf"自\s*{_DATE}\s*起\s*(?:施行|生效|实施)")
-_REPEAL = re.compile(r"[^。；]*?(?:同时废止|予以废止|同时失效)")
+_REPEAL = re.compile(r"同时废止|予以废止|同时失效")
 _TITLE = re.compile(r"《([^《》]+)》")
 
 
@@ -49,7 +49,11 @@ def find_repeals(document: Document, passages: Iterable[Passage]) -> list[Repeal
     repeals: list[Repeal] = []
     own = title_key(document.title)
     for passage in passages:
-        for clause in _REPEAL.findall(passage.text):
+        if not _REPEAL.search(passage.text):
+            continue
+        for clause in re.split(r"[。；]", passage.text):
+            if not _REPEAL.search(clause):
+                continue
             printed = printed_effective_date(passage.text)
             day = printed or document.effective_from
             if day is None:

@@ -1,0 +1,1 @@
+"""Files to plain text, one module a format."""
