@@ -1,6 +1,8 @@
 """Random fields that depend on place and seed alone, so that any part can be made on its own."""
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +54,9 @@ class Fractal:
         total = np.zeros(np.broadcast(x, y).shape)
         weight, norm, spacing = 1.0, 0.0, self.wavelength
         for octave in range(self.octaves):
-            total += weight * self._octave(x / spacing, y / spacing, octave)
+            turn = 0.61 + 1.3 * octave + self.salt  # no two lattices show the same grain
+            c, s = math.cos(turn) / spacing, math.sin(turn) / spacing
+            total += weight * self._octave(c * x - s * y, s * x + c * y, octave)
             norm += weight
             weight, spacing = weight / 2, spacing / 2
         return np.asarray(total / norm)
@@ -86,14 +90,26 @@ class Warp:
     def __call__(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return the bent coordinates."""
         dx, dy = np.zeros(np.broadcast(x, y).shape), np.zeros(np.broadcast(x, y).shape)
-        for n, (amplitude, wavelength) in enumerate(self.scales):
-            for wave in range(self.waves):
-                a, b, c, d = hash01(self.seed, self.salt, n, wave, np.arange(4))
-                angle, k = 2 * np.pi * a, 2 * np.pi / (wavelength * (0.8 + 0.5 * b))
-                phase = k * (np.cos(angle) * x + np.sin(angle) * y)
-                dx += amplitude / self.waves * np.sin(phase + 2 * np.pi * c)
-                dy += amplitude / self.waves * np.sin(phase + 2 * np.pi * d)
+        for amplitude, kx, ky, phase_x, phase_y in _waves(self):
+            phase = kx * x + ky * y
+            dx += amplitude * np.sin(phase + phase_x)
+            dy += amplitude * np.sin(phase + phase_y)
         return np.asarray(x + dx), np.asarray(y + dy)
+
+
+@cache
+def _waves(warp: Warp) -> tuple[tuple[float, float, float, float, float], ...]:
+    """Amplitude, wave vector and the two phases of each wave of a warp."""
+    found = []
+    for n, (amplitude, wavelength) in enumerate(warp.scales):
+        for wave in range(warp.waves):
+            a, b, c, d = hash01(warp.seed, warp.salt, n, wave, np.arange(4)).tolist()
+            k = 2 * np.pi / (wavelength * (0.8 + 0.5 * b))
+            east, north = float(np.cos(2 * np.pi * a)), float(np.sin(2 * np.pi * a))
+            found.append(
+                (amplitude / warp.waves, k * east, k * north, 2 * np.pi * c, 2 * np.pi * d)
+            )
+    return tuple(found)
 
 
 def smoothstep(low: float, high: float, value: Floats) -> Floats:

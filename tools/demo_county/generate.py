@@ -1,0 +1,214 @@
+"""Make the demo county: `python -m tools.demo_county.generate FOLDER` or `generate_county`.
+
+Idempotent: a folder that holds a complete county of the same version, seed and size is left alone.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import shapely
+import yaml
+
+from cspon.schemas.spatial import LayerCatalogue, LayerSpec
+from tools.demo_county.geopackage import GeoPackage
+from tools.demo_county.products import (
+    Build,
+    LayerInfo,
+    RasterLayer,
+    Setting,
+    VectorLayer,
+    layers,
+)
+from tools.demo_county.project_files import write_project
+
+VERSION = "1"
+"""Raise it whenever equal seeds would give another county."""
+STAMP = ".county.json"
+LABEL = "合成数据"
+SOURCE = "合成数据：由 tools/demo_county 按随机种子生成，不对应任何真实地点"
+_TRIES = 4
+
+
+def generate_county(
+    folder: Path,
+    *,
+    parcels: int = 30_000,
+    seed: int = 20260101,
+    progress: Callable[[str], None] | None = None,
+) -> None:
+    """Write the county's layers, catalogue and projects into a folder.
+
+    Everything is made in a temporary folder beside it and then moved, file by file and the stamp
+    last; other files in the folder (README.md) stay.
+
+    Args:
+        folder: Where to write, e.g. examples/demo_county.
+        parcels: Number of land-use parcels at least.
+        seed: Equal seeds give equal counties.
+        progress: Gets Chinese sentences.
+    """
+    wanted = {"version": VERSION, "seed": seed, "parcels": parcels}
+    if _is_complete(folder, wanted):
+        if progress:
+            progress("演示县已是最新，无需重新生成")
+        return
+    draft = folder.parent / f".{folder.name}.part"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        names = _write_county(draft, parcels, seed, progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / STAMP).unlink(missing_ok=True)
+        shutil.rmtree(folder / "projects", ignore_errors=True)
+        for name in names:
+            (draft / name).replace(folder / name)
+        stamp = draft / STAMP
+        stamp.write_text(json.dumps({**wanted, "files": names}, ensure_ascii=False), "utf-8")
+        stamp.replace(folder / STAMP)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    if progress:
+        progress(f"演示县已生成：{folder}")
+
+
+def _is_complete(folder: Path, wanted: dict[str, object]) -> bool:
+    stamp = folder / STAMP
+    if not stamp.is_file():
+        return False
+    try:
+        found = json.loads(stamp.read_text("utf-8"))
+    except ValueError:
+        return False
+    files = found.pop("files", None)
+    return found == wanted and bool(files) and all((folder / name).exists() for name in files)
+
+
+def build_county(parcels: int, seed: int, progress: Callable[[str], None] | None = None) -> Build:
+    """Make land use, with smaller parcels where a first try gave too few."""
+    density = 1.0
+    for _ in range(_TRIES):
+        build = Build(Setting(seed, parcels, density), progress)
+        count = len(build.get("land_use").polygons)
+        if count >= parcels:
+            return build
+        density *= 1.05 * parcels / count
+    raise AssertionError(f"only {count} parcels of {parcels} after {_TRIES} tries")
+
+
+def _write_county(
+    draft: Path, parcels: int, seed: int, progress: Callable[[str], None] | None
+) -> list[str]:
+    known = layers()
+    build = build_county(parcels, seed, progress)
+    setting = build.setting
+    specs, names = [], []
+    for name, info in known.items():
+        made = build.get(name)
+        path = f"{info.name}.{'tif' if isinstance(made, RasterLayer) else 'gpkg'}"
+        if isinstance(made, RasterLayer):
+            _write_raster(draft / path, made, info, setting)
+        else:
+            _write_vector(draft / path, made, info, setting)
+        specs.append(_spec(path, made, info, setting))
+        names.append(path)
+    for project in build.get("projects"):
+        write_project(project, draft / "projects", epsg=setting.epsg)
+    catalogue = LayerCatalogue(
+        title=f"{setting.region_name}（{LABEL}）",
+        region_code=setting.region_code,
+        region_name=setting.region_name,
+        epsg=setting.epsg,
+        synthetic=True,
+        layers=tuple(specs),
+    )
+    (draft / "layers.yaml").write_text(
+        f"# {SOURCE}。行政区代码 {setting.region_code} 为虚构。\n"
+        + yaml.safe_dump(catalogue.model_dump(mode="json"), allow_unicode=True, sort_keys=False),
+        encoding="utf-8",
+    )
+    return [*names, "projects", "layers.yaml"]
+
+
+def _spec(
+    path: str, made: VectorLayer | RasterLayer, info: LayerInfo, setting: Setting
+) -> LayerSpec:
+    vector = isinstance(made, VectorLayer)
+    return LayerSpec(
+        role=info.role,
+        name=info.name,
+        title=info.title,
+        path=path,
+        layer=info.name if vector else None,
+        geometry=made.geometry if isinstance(made, VectorLayer) else "raster",
+        id_field=info.id_field,
+        code_field=info.code_field,
+        name_field=info.name_field,
+        code_scheme=info.code_scheme,
+        epsg=setting.epsg,
+        secrecy=info.secrecy,
+        date=setting.date,
+        synthetic=True,
+        source=SOURCE,
+    )
+
+
+_MULTI = {"polygon": "MULTIPOLYGON", "line": "MULTILINESTRING", "point": "POINT"}
+
+
+def _write_vector(path: Path, made: VectorLayer, info: LayerInfo, setting: Setting) -> None:
+    geometries = made.geometries
+    if made.geometry != "point":
+        single = shapely.get_type_id(geometries) < 4
+        geometries = geometries.copy()
+        wrap = shapely.multipolygons if made.geometry == "polygon" else shapely.multilinestrings
+        for k in np.flatnonzero(single):
+            geometries[k] = wrap([geometries[k]])
+    with (
+        GeoPackage(path, epsg=setting.epsg) as package,
+        package.table(
+            info.name, geometry=_MULTI[made.geometry], fields=made.fields, title=info.title,
+            description=f"{LABEL}；{setting.date}；{info.secrecy.value}",
+        ) as table,
+    ):  # fmt: skip
+        table.add(geometries, made.columns)
+
+
+def _write_raster(path: Path, made: RasterLayer, info: LayerInfo, setting: Setting) -> None:
+    import rasterio
+    from rasterio.transform import from_origin
+
+    with rasterio.open(
+        path, "w", driver="GTiff", height=made.values.shape[0], width=made.values.shape[1], count=1,
+        dtype=made.values.dtype, crs=f"EPSG:{setting.epsg}", nodata=made.nodata,
+        transform=from_origin(made.west, made.north, made.cell, made.cell), tiled=True,
+        blockxsize=256, blockysize=256, compress="deflate", predictor=2 if made.values.dtype.kind == "i" else 3,
+    ) as raster:  # fmt: skip
+        raster.write(made.values, 1)
+        raster.set_band_description(1, info.title)
+        raster.set_band_unit(1, made.unit)
+        raster.update_tags(
+            TITLE=info.title,
+            NOTE=LABEL,
+            DATE=setting.date,
+            SECRECY=info.secrecy.value,
+            SOURCE=SOURCE,
+        )
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over all files of a county, to compare two of them."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    import sys
+
+    generate_county(Path(sys.argv[1]), progress=lambda text: print(text, file=sys.stderr))
