@@ -99,7 +99,7 @@ def plot_from_attributes(
 
     def text(keys: tuple[str, ...]) -> str:
         for key in keys:
-            value = attributes.get(key)
+            value = attributes.get(key, attributes.get(_cut(key)))
             if value is not None and str(value).strip() not in ("", "nan", "None"):
                 return str(value).strip()
         return ""
@@ -113,6 +113,11 @@ def plot_from_attributes(
         declared_area_ha=parse_area_ha(area, file=file, row=row, field="DKMJ") if area else None,
         row=row,
     )
+
+
+def _cut(name: str) -> str:
+    """Return a name as a Shapefile in UTF-8 holds it: ten bytes, no half character."""
+    return name.encode("utf-8")[:10].decode("utf-8", "ignore")
 
 
 def parse_area_ha(text: str, *, file: object, row: int, field: str) -> float | None:

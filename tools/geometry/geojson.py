@@ -74,10 +74,11 @@ class _Reader:
         """Turn a ring into (n, 2) or (n, 3) floats, closed."""
         try:
             array = np.asarray(ring)
-            if array.dtype == object or array.ndim != 2:
+        except (ValueError, OverflowError):  # positions with and without height together
+            try:
                 array = np.asarray([position[:2] for position in ring])
-        except (ValueError, TypeError, KeyError):
-            array = np.empty(0)
+            except (ValueError, TypeError, KeyError, OverflowError):
+                array = np.empty(0)
         if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "if":
             raise self.error("环的坐标应为 [东, 北] 数字对的数组", row)
         array = array[:, :3].astype(np.float64)

@@ -3,6 +3,7 @@
 Knows nothing of files. Nothing is repaired silently: every change is a notice.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from shapely import MultiPolygon, Polygon
+from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError
@@ -86,7 +88,8 @@ def _valid(
     geometry: BaseGeometry, title: str, epsg: int, notices: list[str]
 ) -> Polygon | MultiPolygon | None:
     """Repair one geometry; None when it has no area."""
-    geometry = shapely.remove_repeated_points(geometry)
+    with contextlib.suppress(GEOSException):  # a ring of one repeated point; refused below
+        geometry = shapely.remove_repeated_points(geometry)
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
         before_m2 = ellipsoidal_area_m2(geometry, epsg)

@@ -110,7 +110,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
     ]
     try:
         for name in names:
-            name.decode(encoding)
+            _decode_cell(name, encoding)
         for start in range(head, len(content) - width + 1, max(width, 1)):
             at = start + 1
             for length in lengths:

@@ -67,7 +67,8 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
     Args:
         path: File.
         layer: Layer name.
-        encoding: Encoding of the attributes where the format does not say it reliably.
+        encoding: Encoding of the attributes where the format does not say it reliably; a character
+            that was cut at the end of a name or value is dropped.
 
     Raises:
         InputError: damaged, too large, without polygons, or in another coordinate system.
@@ -77,14 +78,14 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
     from pyogrio.raw import read
 
     try:
-        count = read_info(path, layer=layer, encoding=encoding, force_feature_count=True)[
-            "features"
-        ]
+        # Latin-1 keeps every byte, so that a name cut inside a character does not stop the reading.
+        raw = "ISO-8859-1" if encoding else None
+        count = read_info(path, layer=layer, encoding=raw, force_feature_count=True)["features"]
         if count > MAX_PLOTS:
             raise InputError(
                 f"有 {count} 个要素，多于 {MAX_PLOTS} 个，不像项目边界", file=path, layer=layer
             )
-        meta, _, wkb, columns = read(path, layer=layer, encoding=encoding)
+        meta, _, wkb, columns = read(path, layer=layer, encoding=raw)
         geometries = shapely.from_wkb(wkb)
     except (DataSourceError, DataLayerError, FeatureError, GeometryError) as error:
         raise _damaged(path, error) from None
@@ -92,9 +93,9 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
         raise _damaged(path, error) from None
     if int(shapely.get_num_coordinates(geometries).sum()) > MAX_VERTICES:
         raise InputError(f"顶点多于 {MAX_VERTICES} 个", file=path, mend="请概化或分块后重试")
-    fields = [str(name) for name in meta["fields"]]
+    fields = [_recode(str(name), encoding) for name in meta["fields"]]
     epsg = epsg_of_definition(meta["crs"], file=path, layer=layer) if meta["crs"] else None
-    plots, ignored = _plots(geometries, fields, columns, path)
+    plots, ignored = _plots(geometries, fields, columns, path, encoding)
     if not plots:
         raise InputError(
             "没有面状图形，无法作为项目边界" if count else "图层为空，没有任何要素",
@@ -107,7 +108,7 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
 
 
 def _plots(
-    geometries: Any, fields: list[str], columns: list[Any], path: Path
+    geometries: Any, fields: list[str], columns: list[Any], path: Path, encoding: str | None
 ) -> tuple[tuple[Plot, ...], int]:
     """Build plots from the polygons; count what is none."""
     plots, ignored = [], 0
@@ -116,10 +117,20 @@ def _plots(
         if not polygons:
             ignored += 1
             continue
-        attributes = {name: column[index] for name, column in zip(fields, columns, strict=True)}
+        attributes = {
+            name: _recode(column[index], encoding)
+            for name, column in zip(fields, columns, strict=True)
+        }
         whole = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
         plots.append(plot_from_attributes(whole, attributes, index + 1, path))
     return tuple(plots), ignored
+
+
+def _recode(value: Any, encoding: str | None) -> Any:
+    """Decode a text that was read as Latin-1."""
+    if encoding is None or not isinstance(value, str):
+        return value
+    return value.encode("latin-1", "ignore").decode(encoding, "ignore")
 
 
 def _polygons(geometry: Any) -> list[Any]:

@@ -47,7 +47,7 @@ class Writer:
     def vector(self, name, geometries, crs="EPSG:4547", fields=None, kind="Polygon", **options):
         from pyogrio.raw import write
 
-        fields = fields or {"项目名称": ["拟建项目"] * len(geometries)}
+        fields = fields or {"名称": ["拟建项目"] * len(geometries)}
         path = self.folder / name
         write(
             path,
