@@ -22,9 +22,9 @@ def load_prompt(path: Path) -> str:
         raise InputError(f"提示词文件无法读取：{error}", file=path) from None
     if not text:
         raise InputError("提示词文件是空的", file=path)
-    rest = PLACE.sub("", text)
-    if "{{" in rest or "}}" in rest:
-        line = text[: _first_brace(text)].count("\n") + 1
+    blanked = PLACE.sub(lambda match: " " * len(match.group(0)), text)
+    if (faulty := blanked.find("{{")) >= 0:
+        line = text[:faulty].count("\n") + 1
         raise InputError(
             "占位符写法有误", file=path, row=line, mend="写作 {{name}}：小写字母、数字、下划线"
         )
@@ -44,10 +44,3 @@ def fill_prompt(path: Path, **values: object) -> str:
     if unused := sorted(set(values) - places):
         raise InputError(f"给出的值没有占位符：{'、'.join(unused)}", file=path)
     return PLACE.sub(lambda match: str(values[match.group(1)]), text)
-
-
-def _first_brace(text: str) -> int:
-    """Position of the first double brace that is not part of a place."""
-    blanked = PLACE.sub(lambda match: " " * len(match.group(0)), text)
-    positions = [at for mark in ("{{", "}}") if (at := blanked.find(mark)) >= 0]
-    return min(positions)
