@@ -189,6 +189,8 @@ def search_boxes(geometry: BaseGeometry) -> list[Box]:
     A compact project has one box. The box of a long or scattered one (a road, several parcels) is
     mostly empty: it is quartered until the boxes fit.
     """
+    if geometry.is_empty:
+        return []
     boxes: list[Box] = []
     queue = [(part, 0) for part in shapely.get_parts(geometry)]
     if shapely.box(*geometry.bounds).area <= _SPARSE * geometry.area or len(queue) > 256:

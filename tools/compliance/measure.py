@@ -18,15 +18,18 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from cspon.schemas.spatial import LayerSpec
+from tools.compliance.coverage import covers_once, first_come
 from tools.compliance.overlay import (
     Cutter,
     OverlayRows,
+    cut_features,
     overlay_chunks,
     overlay_layer,
     polygonal,
 )
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, CodeLabel, label_code
+from tools.layers import read_windows
 
 SLIVER_M2 = 1.0
 
@@ -142,16 +145,23 @@ def measure_land_use(
         InputError: the layer cannot be read, or a code is not one of its scheme.
     """
     measure = LandUseMeasure()
-    planar = 0.0
-    for rows in overlay_chunks(project, spec, folder):
+    cutter = Cutter(project)
+    planar, chunks, matched = 0.0, 0, True
+    for features in read_windows(spec, folder, project):
+        rows = cut_features(cutter, features, spec.epsg)
         planar += float(rows.planar_m2.sum())
+        chunks += 1
+        matched = chunks == 1 and covers_once(
+            features.geometries[np.isin(features.fids, rows.fids)], project
+        )
         _count(measure, rows, spec, conflicts)
-    if abs(planar - project.area) <= max(1e-9 * project.area, 1e-4):
+    fits = abs(planar - project.area) <= max(1e-9 * project.area, 1e-4)
+    if fits and (matched or chunks > 1):
         return measure
     covered = shapely.union_all(
         [shapely.union_all(r.geometries) for r in overlay_chunks(project, spec, folder)]
     )
-    if planar - covered.area > sliver_m2:
+    if planar - covered.area > SLIVER_M2:
         measure = LandUseMeasure(overlapping_m2=planar - covered.area)
         _count_disjoint(measure, project, spec, folder, conflicts)
     uncovered = patches(shapely.difference(project, covered), spec.epsg, 0.0)
@@ -192,20 +202,7 @@ def _count_disjoint(
     """Count overlapping parcels once: a shared place goes to the parcel that comes first."""
     taken: BaseGeometry = shapely.Polygon()
     for rows in overlay_chunks(project, spec, folder):
-        geometries = rows.geometries.copy()
-        left, right = shapely.STRtree(geometries).query(geometries, predicate="intersects")
-        earlier: dict[int, list[int]] = defaultdict(list)
-        for i, j in zip(left.tolist(), right.tolist(), strict=True):
-            if i < j:
-                earlier[j].append(i)
-        for j, before in earlier.items():
-            rest = shapely.difference(
-                rows.geometries[j], shapely.union_all(rows.geometries[before])
-            )
-            geometries[j] = polygonal(rest)
-        if not taken.is_empty:
-            geometries = np.array([polygonal(g) for g in shapely.difference(geometries, taken)])
-        taken = shapely.union_all([taken, *geometries])
+        geometries, taken = first_come(rows.geometries, taken)
         disjoint = OverlayRows(
             fids=rows.fids,
             codes=rows.codes,

@@ -164,19 +164,19 @@ def result_tables(data: Compliance) -> tuple[Table, ...]:
         Column(key="area_ha", title="面积", unit="公顷"),
         Column(key="area_mu", title="面积", unit="亩"),
     )
-    share = Column(key="share_percent", title="占项目比例", unit="%")
+    share = Column(key="share_percent", title="占比", unit="%")
     return (
         Table(
             name="lines",
             title="控制线套合",
             columns=(
                 Column(key="title", title="控制线"),
-                Column(key="area_ha", title="线内面积", unit="公顷"),
-                Column(key="area_mu", title="线内面积", unit="亩"),
+                Column(key="area_ha", title="线内", unit="公顷"),
+                Column(key="area_mu", title="线内", unit="亩"),
                 share,
-                Column(key="outside_ha", title="线外面积", unit="公顷"),
+                Column(key="outside_ha", title="线外", unit="公顷"),
                 Column(key="patches", title="冲突图斑", unit="处"),
-                Column(key="note", title="说明"),
+                Column(key="note", title="要求"),
             ),
             rows=tuple(_line_row(line) for line in data.lines),
             note=data.area_definition,
