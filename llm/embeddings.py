@@ -195,6 +195,10 @@ class OpenAIEmbedder:
         ]
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def _embed(self, texts: list[str]) -> Vectors:
         import openai
 

@@ -102,6 +102,7 @@ def test_openai_embeddings_are_ordered_scaled_and_batched(server, fakes, monkeyp
     assert [request["input"] for request in server.asked] == [["甲", "乙"], ["丙"]]
     assert embedder.dim == 2
     assert embedder.name == "openai:bge-m3"
+    embedder.close()
 
 
 def test_openai_embedding_errors_are_unavailable_without_the_key(server, fakes):
@@ -109,6 +110,7 @@ def test_openai_embedding_errors_are_unavailable_without_the_key(server, fakes):
     embedder = OpenAIEmbedder("bge-m3", base_url=server.url, api_key="sk-secret", retries=0)
     with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1") as caught:
         embedder.embed_query("甲")
+    embedder.close()
     assert "sk-secret" not in str(caught.value)
 
 
@@ -117,3 +119,4 @@ def test_openai_embedding_count_is_checked(server, fakes):
     embedder = OpenAIEmbedder("bge-m3", base_url=server.url)
     with pytest.raises(ModelUnavailable, match="返回 1 个向量，应为 2 个"):
         embedder.embed_passages(["甲", "乙"])
+    embedder.close()
