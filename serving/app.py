@@ -7,18 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from fastapi.responses import Response
 
 from cspon.settings import Settings
 from llm.chat import ChatModel
-from serving import health, openai_api, problems, tools_api
+from serving import exports, health, openai_api, problems, tools_api
+from serving.limits import BodyLimit
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
-
-MULTIPART_MARGIN = 1 << 20
-"""Bytes of a request beside the file itself."""
 
 
 def create_app(
@@ -60,10 +57,10 @@ def create_app(
     app.include_router(health.router)
     app.include_router(openai_api.router)
     app.include_router(tools_api.router)
+    app.include_router(exports.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
-    limit = services.uploads.max_bytes + MULTIPART_MARGIN
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limit)
+    app.add_middleware(BodyLimit, max_upload_bytes=services.uploads.max_bytes)
     app.add_middleware(Telemetry, metrics=services.metrics)
     if ui:
         _mount_pages(app)
@@ -80,10 +77,6 @@ def _mount_pages(app: FastAPI) -> None:
     from serving.pages.mount import mount_pages
 
     mount_pages(app)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/ui/")
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:

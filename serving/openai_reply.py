@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from cspon.errors import ToolFailed
@@ -79,16 +78,22 @@ class Reply:
             ToolFailed: the run ended without an answer.
             SetupError: the audit cannot be written.
         """
-        end, audit = self._end, self._services.audit
+        services, end = self._services, self._end
         if isinstance(end, Answer):
-            self._services.metrics.count_answer(end)
-            record = partial(audit.answer, end)
+            await services.record_answer(
+                end, principal=self._principal, request_id=self._request_id
+            )
         elif isinstance(end, ChatReply):
-            self._services.metrics.count_reply(end)
-            record = partial(audit.completion, self._asked(), end)
+            services.metrics.count_reply(end)
+            await asyncio.to_thread(
+                services.audit.completion,
+                self._asked(),
+                end,
+                principal=self._principal,
+                request_id=self._request_id,
+            )
         else:
             raise ToolFailed("运行没有给出结果")
-        await asyncio.to_thread(record, principal=self._principal, request_id=self._request_id)
         return end
 
     def _asked(self) -> str:

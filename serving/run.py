@@ -64,30 +64,37 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def serve(settings: Settings, *, ui: bool, on_ready: Callable[[str], None]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM).
+def serve(
+    settings: Settings, opened: socket.socket, *, ui: bool, on_ready: Callable[[str], None]
+) -> None:
+    """Serve on the socket until told to stop (SIGINT, SIGTERM).
 
     Args:
-        settings: Host, port, and where everything is.
+        settings: Where everything is.
+        opened: The listening socket.
         ui: With the chat page.
         on_ready: Gets the address once requests are answered.
 
     Raises:
-        SetupError: the port is taken, or the server did not come up.
+        SetupError: the page's extra is missing, or the server did not come up.
     """
-    opened = listen(settings.host, settings.port)
-    with opened:
-        configure_logging()
-        port = opened.getsockname()[1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        config = uvicorn.Config(
-            create_app(settings, ui=ui),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        server = _Server(config, lambda: on_ready(f"http://{host}:{port}"))
-        server.run(sockets=[opened])
-        if not server.started:
-            raise SetupError("服务未能启动", mend="查看上方日志，或运行 cspon doctor")
+    configure_logging()
+    config = uvicorn.Config(
+        create_app(settings, ui=ui),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, lambda: on_ready(address_of(opened)))
+    server.run(sockets=[opened])
+    if not server.started:
+        raise SetupError("服务未能启动", mend="查看上方日志，或运行 cspon doctor")
+
+
+def address_of(opened: socket.socket) -> str:
+    """Return the address for a browser on this machine."""
+    host, port = opened.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -6,6 +6,7 @@ A part that cannot be opened degrades the gateway, it does not stop it: `Service
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cspon.errors import CsponError, SetupError
-from cspon.schemas.agent import Event, Principal
+from anyio import CapacityLimiter
+
+from cspon.errors import CsponError
+from cspon.schemas.agent import Answer, Event, Principal
 from cspon.schemas.base import Frozen
 from cspon.settings import Settings
 from llm.chat import ChatModel
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
 
 log = logging.getLogger("cspon.serving")
+
+threads = CapacityLimiter(max(2, os.cpu_count() or 2))
+"""Overlays and maps are CPU work: no more of them at once than cores."""
 
 
 class Answerer(Protocol):
@@ -90,6 +96,17 @@ class Services:
             async for event in events:
                 yield event if boundary is None else _without_folder(event, boundary.parent)
 
+    async def record_answer(self, answer: Answer, *, principal: Principal, request_id: str) -> None:
+        """Count an answer and put it on record.
+
+        Raises:
+            SetupError: the audit cannot be written; the answer must not go out.
+        """
+        self.metrics.count_answer(answer)
+        await asyncio.to_thread(
+            self.audit.answer, answer, principal=principal, request_id=request_id
+        )
+
     async def state(self) -> dict[str, PartState]:
         """Say for model, store and layers whether they work, now."""
         return {
@@ -111,7 +128,7 @@ class Services:
         try:
             status = self.knowledge_base.status()
         except CsponError as error:
-            return PartState(ok=False, detail=str(error))
+            return PartState(ok=False, detail=self.public(error))
         return PartState(ok=True, detail=describe_store(status))
 
     def _layers_state(self) -> PartState:
@@ -120,13 +137,20 @@ class Services:
         try:
             catalogue = load_catalogue(self.settings.layers)
         except CsponError as error:
-            return PartState(ok=False, detail=str(error))
+            return PartState(ok=False, detail=self.public(error))
         gone = [s.title for s in catalogue.layers if not (self.settings.layers / s.path).exists()]
         self.synthetic = catalogue.synthetic
         kind = "（合成数据）" if catalogue.synthetic else ""
         if gone:
             return PartState(ok=False, detail=f"{catalogue.title}{kind}缺图层：{'、'.join(gone)}")
         return PartState(ok=True, detail=f"{catalogue.title}{kind}，{len(catalogue.layers)} 个图层")
+
+    def public(self, error: CsponError) -> str:
+        """Say an error without the folders of this machine."""
+        text = str(error)
+        for folder in (self.settings.layers, self.settings.home):
+            text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
+        return text.replace("\n", "；")
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -244,5 +268,5 @@ def _open_knowledge_base(services: Services, embedder: Embedder) -> "KnowledgeBa
 
 
 def _note(services: Services, part: str, error: CsponError) -> None:
-    services.missing[part] = error.message if isinstance(error, SetupError) else str(error)
+    services.missing[part] = services.public(error)
     log.warning("part missing", extra={"facts": {"part": part, "why": str(error)}})

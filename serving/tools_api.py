@@ -5,13 +5,12 @@ GeoJSON. Reading and checking run in threads of their own, never on the event lo
 """
 
 import asyncio
-import os
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi import UploadFile as UploadForm
 from fastapi.exceptions import RequestValidationError
@@ -24,15 +23,12 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.spatial import ToolResult
 from serving.principal import current_principal
 from serving.problems import ApiError
-from serving.services import Services
+from serving.services import Services, threads
 from serving.streams import unless_gone
 from serving.uploads import FORMATS, StoredFile, clean_name, inline_boundary, write_boundary
 
 router = APIRouter(prefix="/v1")
 Who = Annotated[Principal, Depends(current_principal)]
-
-threads = CapacityLimiter(max(2, os.cpu_count() or 2))
-"""Overlays are CPU work: no more of them at once than cores."""
 
 MULTIPART = {
     "schema": {
@@ -42,6 +38,7 @@ MULTIPART = {
             "file": {"type": "string", "format": "binary", "description": " ".join(FORMATS)},
             "project_type": {"type": "string", "default": "unspecified"},
             "asked_on": {"type": "string", "format": "date"},
+            "epsg": {"type": "integer"},
         },
     }
 }
@@ -54,13 +51,14 @@ class ComplianceForm(BaseModel):
 
     project_type: str = Field("unspecified", max_length=40)
     asked_on: date | None = None
+    epsg: int | None = Field(None, ge=1024, le=999_999)
+    """CRS of a boundary that does not name its own."""
 
 
 class ComplianceBody(ComplianceForm):
-    """The JSON body: inline GeoJSON in `epsg`."""
+    """The JSON body: inline GeoJSON."""
 
     boundary: dict[str, Any]
-    epsg: int | None = Field(None, ge=1024, le=999_999)
     name: str | None = Field(None, max_length=80)
 
 
@@ -111,7 +109,7 @@ async def _check_inline(request: Request) -> ToolResult:
     services: Services = request.app.state.services
 
     def work() -> ToolResult:
-        with inline_boundary(body.boundary, epsg=body.epsg, name=body.name) as path:
+        with inline_boundary(body.boundary, epsg=None, name=body.name) as path:
             return _run(services, path, body)
 
     return await to_thread.run_sync(work, limiter=threads)
@@ -150,6 +148,7 @@ def _run(services: Services, path: Path, options: ComplianceForm) -> ToolResult:
         layers=services.settings.layers,
         project_type=options.project_type,
         asked_on=options.asked_on,
+        epsg=options.epsg,
     )
     text = result.model_dump_json()
     return ToolResult.model_validate_json(text.replace(f"{path.parent}/", ""))
@@ -159,16 +158,24 @@ def _run(services: Services, path: Path, options: ComplianceForm) -> ToolResult:
 async def upload_file(request: Request, file: UploadForm) -> dict[str, Any]:
     """Keep a boundary file for a day; its id goes into `cspon.file_id` of a chat request."""
     services: Services = request.app.state.services
+    return await to_thread.run_sync(
+        store_boundary, services, file.filename or "", file.file, limiter=threads
+    )
 
-    def work() -> dict[str, Any]:
-        stored = services.uploads.save(file.filename or "", file.file)
-        try:
-            return describe(stored)
-        except BaseException:
-            services.uploads.remove(stored.id)
-            raise
 
-    return await to_thread.run_sync(work, limiter=threads)
+def store_boundary(services: Services, name: str, source: BinaryIO) -> dict[str, Any]:
+    """Store a boundary file and describe it; what cannot be read is not kept.
+
+    Raises:
+        InputError: it is no boundary, with the mend.
+        ApiError: it is too large.
+    """
+    stored = services.uploads.save(name, source)
+    try:
+        return describe(stored)
+    except BaseException:
+        services.uploads.remove(stored.id)
+        raise
 
 
 @router.delete("/files/{file_id}")

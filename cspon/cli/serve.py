@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cspon.settings import load_settings
+from cspon.cli.assembly import say, start_engine
+from cspon.errors import InputError, SetupError, missing_extra
+from cspon.settings import Settings, load_settings
 
 
 def command(
@@ -20,21 +22,31 @@ def command(
     """启动服务：OpenAI 兼容接口、工具接口，加 --ui 另有问答页面；按 Ctrl-C 停止."""
     settings = load_settings(host=host, port=port, model=model, layers=layers)
     try:
-        from serving.run import serve
+        from serving.run import listen, serve
     except ModuleNotFoundError as error:
-        from cspon.errors import missing_extra
-
         raise missing_extra(error.name or "fastapi", "serve") from None
 
     def ready(address: str) -> None:
-        typer.echo(f"服务已启动：{address}", err=True)
-        typer.echo(f"  OpenAI 兼容接口  {address}/v1（模型 cspon-assistant）", err=True)
+        say(f"服务已启动：{address}")
         if ui:
-            typer.echo(f"  问答页面        {address}/ui/", err=True)
-        typer.echo("  状态            " + f"{address}/readyz", err=True)
-        typer.echo("按 Ctrl-C 停止。", err=True)
+            say(f"  问答页面    {address}/ui/")
+        say(f"  接口        {address}/v1（OpenAI 兼容，模型 cspon-assistant、cspon-model）")
+        say(f"  状态        {address}/readyz")
+        say("按 Ctrl-C 停止。")
 
+    with listen(settings.host, settings.port) as opened:  # before anything slow is started
+        _start_engine(settings)
+        try:
+            serve(settings, opened, ui=ui, on_ready=ready)
+        except KeyboardInterrupt:  # the server has already shut down in order
+            say("服务已停止。")
+
+
+def _start_engine(settings: Settings) -> None:
+    """Start the embedded engine where the model needs it; without it the service is degraded."""
+    if not settings.model.startswith("embedded:"):
+        return
     try:
-        serve(settings, ui=ui, on_ready=ready)
-    except KeyboardInterrupt:  # uvicorn has already shut down in order
-        typer.echo("服务已停止。", err=True)
+        start_engine(settings)
+    except (SetupError, InputError) as error:
+        say(f"注意：大模型不可用，服务将只给出工具结论与条文原文。{error}")

@@ -150,6 +150,7 @@ COMPLIANCE = Compliance(
     rules=(
         RuleOutcome(
             rule_id="farmland",
+            line="permanent_basic_farmland",
             title="永久基本农田",
             verdict=Verdict.FAIL,
             message="占用 12.3456 公顷。",

@@ -1,0 +1,1 @@
+"""The Gradio pages; imported only when the service runs with `--ui`."""

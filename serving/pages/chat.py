@@ -1,0 +1,209 @@
+"""The chat page: boundary upload, streamed answer, clauses to open, tables, map, downloads.
+
+Wires Gradio to the gateway's services; how an answer looks is in `render`, `assets/page.css`.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from agents.assistant.graph import STAGES
+from cspon.errors import CsponError, InputError
+from cspon.schemas.agent import Answer, Principal
+from serving.exports import export_answer
+from serving.openai_schema import MAX_QUESTION
+from serving.pages import render
+from serving.pages.frame import EXAMPLES, GUIDE, masthead, sample_projects, welcome
+from serving.problems import as_api_error, log_unexpected
+from serving.services import Services
+from serving.tools_api import store_boundary
+
+log = logging.getLogger("cspon.serving")
+
+ASSETS = Path(__file__).parent / "assets"
+REDRAW_S = 0.08
+"""Least seconds between two redraws of a streaming answer."""
+
+KEPT_TURNS = 12
+"""Earlier answers kept on the page."""
+
+AT_ONCE = 8
+"""Questions answered side by side."""
+
+
+def build_page(services: Services) -> gr.Blocks:
+    """Build the page; nothing is asked of the services before a browser opens it."""
+    page = Page(services)
+    blocks: gr.Blocks = gr.Blocks(
+        title="国土空间规划智能助手", analytics_enabled=False, fill_width=True
+    )
+    with blocks:
+        head = gr.HTML(masthead({}, synthetic=False), elem_id="masthead", apply_default_css=False)
+        with gr.Row(elem_id="desk"):
+            with gr.Column(elem_id="side", scale=0, min_width=280):
+                upload = gr.HTML(
+                    None,
+                    html_template=(ASSETS / "upload.html").read_text(encoding="utf-8"),
+                    js_on_load=(ASSETS / "upload.js").read_text(encoding="utf-8"),
+                    elem_id="upload",
+                    apply_default_css=False,
+                )
+                samples = sample_projects(services.settings.layers)
+                sample_buttons = _button_list("示例项目", list(samples), "samples")
+                example_buttons = _button_list("示例问题", EXAMPLES, "examples")
+                gr.HTML(GUIDE, elem_id="guide", apply_default_css=False)
+            with gr.Column(elem_id="main", scale=1):
+                with gr.Column(elem_id="talk"):
+                    earlier = gr.HTML("", elem_id="earlier", apply_default_css=False)
+                    current = gr.HTML(welcome(), elem_id="current", apply_default_css=False)
+                with gr.Row(elem_id="composer"):
+                    question = gr.Textbox(
+                        show_label=False,
+                        label="问题",
+                        placeholder="请输入规划问题，例如：拟建项目选址是否可行？（回车发送，Shift + 回车换行）",
+                        lines=1,
+                        max_lines=6,
+                        max_length=MAX_QUESTION,
+                        elem_id="question",
+                        autofocus=True,
+                        container=False,
+                        scale=1,
+                    )
+                    ask = gr.Button("提问", variant="primary", elem_id="ask", scale=0, min_width=96)
+                    stop = gr.Button("停止", elem_id="stop", scale=0, min_width=96, visible=False)
+        turns = gr.State({"done": [], "last": ""})
+        private: Any = {"api_visibility": "private", "show_progress": "hidden"}
+        shown = [current, earlier, question, ask, stop, turns]
+        run = gr.on(
+            [ask.click, question.submit],
+            page.answer,
+            [question, upload, turns],
+            shown,
+            concurrency_limit=AT_ONCE,
+            trigger_mode="once",
+            **private,
+        )
+        stop.click(
+            page.stopped, [turns], [current, ask, stop], cancels=[run], queue=False, **private
+        )
+        for button, text in zip(example_buttons, EXAMPLES, strict=True):
+            button.click(lambda text=text: text, None, question, queue=False, **private)
+        for button, path in zip(sample_buttons, samples.values(), strict=True):
+            button.click(page.use_sample(path), None, upload, queue=False, **private)
+        blocks.load(page.masthead, None, head, queue=False, **private)
+    return blocks
+
+
+def _button_list(title: str, texts: list[str] | tuple[str, ...], name: str) -> list[gr.Button]:
+    if not texts:
+        return []
+    with gr.Column(elem_id=name, elem_classes="card"):
+        gr.HTML(f"<h2>{render.esc(title)}</h2>", apply_default_css=False)
+        return [gr.Button(text, elem_classes="choice", size="sm") for text in texts]
+
+
+class Page:
+    """The page's handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def masthead(self) -> str:
+        """The head of the page with the present state of every part."""
+        return masthead(await self._services.state(), synthetic=self._services.synthetic)
+
+    def use_sample(self, path: Path) -> Any:
+        """Return a handler that takes a sample project as the boundary."""
+
+        def take() -> dict[str, Any]:
+            try:
+                with path.open("rb") as file:
+                    return store_boundary(self._services, path.name, file)
+            except CsponError as error:
+                return {"error": as_api_error(error).body["message"]}
+
+        return take
+
+    async def stopped(self, turns: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """Say that the run was stopped."""
+        text = turns["last"] + render.error_block("已停止", "本次回答已按您的要求停止。")
+        return text, gr.update(visible=True), gr.update(visible=False)
+
+    async def answer(
+        self, question: str, file: dict[str, Any] | None, turns: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """Stream an answer: what is being done, the text, then tables, clauses, map, downloads."""
+        question = question.strip()
+        if not question:
+            yield [gr.skip()] * 6
+            return
+        done = [*turns["done"], turns["last"]] if turns["last"] else turns["done"]
+        done = done[-KEPT_TURNS:]
+        name = file.get("filename") if file else None
+        turn = f"t{secrets.token_hex(4)}"
+        asked = render.question_block(question, name, turn)
+        turns = {"done": done, "last": asked}
+        busy = (gr.update(visible=False), gr.update(visible=True))
+        yield asked, "".join(done), "", *busy, turns
+        last = asked
+        async with aclosing(self._turn(question, file, turn)) as blocks:
+            async for block in blocks:
+                last = asked + block
+                yield last, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        free = (gr.update(visible=True), gr.update(visible=False))
+        yield last, gr.skip(), gr.skip(), *free, {"done": done, "last": last}
+
+    async def _turn(
+        self, question: str, file: dict[str, Any] | None, turn: str
+    ) -> AsyncGenerator[str, None]:
+        """Yield the block below the question, again and again, until the answer is whole."""
+        started = time.monotonic()
+        stages, stage, text, drawn = list(STAGES.values()), "", "", 0.0
+        end: Answer | None = None
+        principal, request_id = Principal(), f"ui-{secrets.token_hex(8)}"
+        try:
+            boundary = self._services.uploads.get(file["id"]).path if file else None
+            events = self._services.ask(question, boundary=boundary, principal=principal)
+            with self._services.metrics.run():
+                async with aclosing(events):
+                    async for event in events:
+                        stage = event.text if event.kind == "progress" else stage
+                        text += event.text if event.kind == "delta" else ""
+                        end = event.answer or end
+                        now = time.monotonic()
+                        if event.kind == "progress" or now - drawn > REDRAW_S:
+                            drawn = now
+                            steps = render.steps_block(stages, stage, now - started)
+                            yield steps + render.live_block(text, turn)
+            assert end is not None, "a run ends with its answer"
+            await self._services.record_answer(end, principal=principal, request_id=request_id)
+            yield await self._finished(end, turn, boundary, time.monotonic() - started)
+        except Exception as error:  # noqa: BLE001 - told to the user; a bug is logged
+            log_unexpected(error)
+            yield _error(error, request_id)
+
+    async def _finished(
+        self, answer: Answer, turn: str, boundary: Path | None, seconds: float
+    ) -> str:
+        addresses: dict[str, str] = {}
+        problem = ""
+        try:
+            addresses = (await export_answer(self._services, answer, boundary)).addresses
+        except CsponError as error:
+            problem = render.error_block("导出未完成", as_api_error(error).body["message"])
+        steps = render.steps_block(list(STAGES.values()), None, seconds)
+        return steps + render.answer_block(answer, turn, addresses) + problem
+
+
+def _error(error: Exception, request_id: str) -> str:
+    problem = as_api_error(error).body
+    title = "边界文件有问题" if isinstance(error, InputError) else "未能回答"
+    if not isinstance(error, CsponError):
+        return render.error_block(title, "服务内部错误", f"请把编号 {request_id} 告知管理员")
+    return render.error_block(title, problem["message"], problem.get("mend") or "")
