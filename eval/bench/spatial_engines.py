@@ -153,7 +153,7 @@ def run_area(task: dict[str, Any]) -> dict[str, Any]:
         started = time.process_time()
         ellipsoidal_areas_m2(parcels, spec.epsg)
         seconds.append(time.process_time() - started)
-    pieces = overlay_layer(projects[0], spec, folder).geometries
+    pieces = overlay_layer(projects[0], spec, folder).geometries[: task["pieces"]]
     step = max(1, len(parcels) // task["checked"])
     checked = np.concatenate([pieces, parcels[::step], [projects[0]]])
     fast = ellipsoidal_areas_m2(checked, spec.epsg)

@@ -123,9 +123,10 @@ def _blob(
         0.22 / k * np.sin(k * angle + phase)
         for k, phase in enumerate(rng.uniform(0, 2 * np.pi, 6), start=2)
     )
-    distance = radius * (1 + wave)
-    around: npt.NDArray[np.float64] = np.column_stack([np.cos(angle), np.sin(angle)])
-    return centre + around * np.asarray(distance)[:, None]
+    distance = radius * (1 + np.asarray(wave, dtype=np.float64))
+    around = np.column_stack([distance * np.cos(angle), distance * np.sin(angle)])
+    curve: npt.NDArray[np.float64] = centre + around
+    return curve
 
 
 def _shift(project: shapely.Polygon, extent: Box, rng: np.random.Generator) -> shapely.Polygon:
