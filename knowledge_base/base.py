@@ -31,7 +31,6 @@ from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE
 from knowledge_base.search import Timing, hybrid_search
 from knowledge_base.store.protocol import Store, Where
-from knowledge_base.titles import canonical_key
 from llm.embeddings import Embedder
 
 

@@ -56,6 +56,7 @@ def build_laws(
         drop=lambda entry: entry.origin == "laws",
         repeals=[*read_repeals(laws_db), *read_successions()],
         lexicon=sorted({title_key(title) for title in read_titles(laws_db)}),
+        rebuild=True,
     )
     return apply_change(folder, change, embedder, engine or Engine(), tell)
 

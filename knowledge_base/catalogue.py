@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document
-from knowledge_base.titles import title_key
+from knowledge_base.titles import canonical_key, title_key
 from knowledge_base.validity import Repeal
 
 LAYOUT = 1
@@ -60,6 +60,11 @@ class Catalogue(Frozen):
     def documents(self) -> list[Document]:
         """All documents."""
         return [entry.document for entry in self.entries]
+
+    def resolve(self, title: str) -> str:
+        """Return the key of a title: the base's own if it has it, else what the short name means."""
+        key = title_key(title)
+        return key if self.titled(key) else canonical_key(title)
 
     def titled(self, key: str) -> list[Entry]:
         """Return the entries of a title, oldest version first."""

@@ -95,6 +95,8 @@ class Change:
     repeals: Sequence[Repeal] | None = None
     """All repeals known from outside the base; None keeps those of the base."""
     lexicon: Sequence[str] | None = None
+    rebuild: bool = False
+    """Begin afresh when the current generation is damaged; what files brought is then lost."""
     failures: list[Failure] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -118,8 +120,7 @@ def apply_change(
     """Make the next generation of a base, or leave it as it is when nothing changed."""
     begun = time.monotonic()
     with writer(folder):
-        current = current_generation(folder)
-        old = read_catalogue(current) if current else None
+        current, old = _current(folder, change, engine)
         plan = _plan(folder, current, old, change, embedder, engine)
         report = BuildReport(
             documents=len(plan.entries),
@@ -139,6 +140,27 @@ def apply_change(
             embedded = _write(folder, current, plan, embedder, engine, tell)
             report = report.model_copy(update={"embedded": embedded})
     return report.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
+
+
+def _current(folder: Path, change: Change, engine: Engine) -> tuple[Path | None, Catalogue | None]:
+    """Return the current generation; none when it is damaged and the change is a rebuild."""
+    old: Catalogue | None = None
+    try:
+        current = current_generation(folder)
+        if current is None:
+            return None, None
+        old = read_catalogue(current)
+        open_store(current, old, engine).close()
+    except SetupError as error:
+        if not change.rebuild:
+            raise
+        files = [e.document.source for e in old.entries if e.origin == "file"] if old else []
+        change.notices.append(
+            f"原知识库无法读取，已重建（{error.message}）"
+            + (f"；请重新入库：{'、'.join(dict.fromkeys(files))}" if files else "")
+        )
+        return None, None
+    return current, old
 
 
 @dataclass
@@ -410,7 +432,15 @@ def open_store(generation: Path, catalogue: Catalogue, engine: Engine) -> Store:
     if catalogue.store == "edge":
         from knowledge_base.store.edge import EdgeStore
 
-        return EdgeStore.load(generation / INDEX)
+        index = EdgeStore.load(generation / INDEX)
+        expected, found = sum(e.passages for e in catalogue.entries), index.count()
+        if found != expected:
+            index.close()
+            raise SetupError(
+                f"知识库索引不完整：{generation / INDEX} 应有 {expected} 条，实有 {found} 条",
+                mend="运行 cspon kb build-laws 重建",
+            )
+        return index
     from knowledge_base.store.server import ServerStore
 
     if not engine.qdrant_url:

@@ -14,7 +14,6 @@ from knowledge_base.access import may_read, readable_by
 from knowledge_base.catalogue import Catalogue, Entry
 from knowledge_base.numerals import NUMERAL, article_key, parse_numeral
 from knowledge_base.store.protocol import Store, Where
-from knowledge_base.titles import canonical_key
 from knowledge_base.validity import caveats, standing
 
 _PREFERENCE = {
@@ -51,7 +50,7 @@ def verify_citation(
     Returns:
         `verified` with the clause's text, or `not_in_base` with the reason in `note`.
     """
-    key = canonical_key(basis.title)
+    key = catalogue.resolve(basis.title)
     versions = preferred(catalogue.titled(key), on_date, principal)
     if not versions:
         return _unknown_title(basis, key, catalogue, on_date)

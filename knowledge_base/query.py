@@ -13,7 +13,7 @@ from knowledge_base.titles import PREFIX, abbreviations, number_key, title_key
 
 _ARTICLE_RE = re.compile(ARTICLE)
 _BARE_ARTICLE = re.compile(
-    rf"(?<!第)(?P<number>[0-9０-９]{{1,4}})\s*条(?:\s*之\s*(?P<branch>{NUMERAL}))?"
+    rf"(?<![第0-9０-９])(?P<number>[0-9０-９]{{1,4}})\s*条(?:\s*之\s*(?P<branch>{NUMERAL}))?"
 )
 _NUMBER = re.compile(
     r"[\u4e00-\u9fff]{1,12}(?:〔|\[|［|\(|（)\d{4}(?:〕|\]|］|\)|）)\s*\d{1,5}\s*号"
@@ -74,7 +74,7 @@ def _match_key(match: re.Match[str]) -> str | None:
 def _title_spans(text: str, lexicon: Iterable[str]) -> list[tuple[int, int, str]]:
     """Return (start, end, title key) of the titles in a text, longest first, not overlapping."""
     short_names = abbreviations()
-    names = {name: name for name in lexicon} | short_names
+    names = short_names | {name: name for name in lexicon}
     taken = [False] * len(text)
     spans: list[tuple[int, int, str]] = []
     for name in sorted(names, key=len, reverse=True):
@@ -103,7 +103,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 _PART = rf"(?:第\s*{NUMERAL}\s*款)?(?:第\s*[（(]?\s*{NUMERAL}\s*[）)]?\s*项)?"
 _BRACKETED = r"《(?P<title>[^《》]*(?:《[^《》]*》[^《》]*)*)》(?:[（(][^（）()]{1,20}[）)])?"
 _UNBRACKETED = (
-    r"(?P<name>[\u4e00-\u9fff]{1,24}?(?:法典|法|条例|办法|规定|细则|规程|规范|标准|指南|解释|通知))"
+    r"(?P<name>(?:(?!第[0-9零〇一二三四五六七八九十百千两]+条)[\u4e00-\u9fff]){1,24}?(?:法典|法|条例|办法|规定|细则|规程|规范|标准|指南|解释|通知))"
     r"(?:[（(][^（）()]{1,20}[）)])?(?=第\s*[0-9０-９零〇一二三四五六七八九十百千两]+\s*条)"
 )
 _CITED = re.compile(

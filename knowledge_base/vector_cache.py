@@ -103,23 +103,28 @@ def embed_all(
     found = {key: vector for key, vector in found.items() if vector.shape == (embedder.dim,)}
     # Texts of like length side by side: the engine pads nothing, and time left is easier to tell.
     missing = sorted((key for key in keyed if key not in found), key=lambda k: len(keyed[k]))
-    total_characters = sum(len(keyed[key]) for key in missing)
-    begun, told, characters = time.monotonic(), 0.0, 0
+    total_cost = sum(_cost(keyed[key]) for key in missing)
+    begun, told, spent = time.monotonic(), 0.0, 0
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
         vectors = embedder.embed_passages([keyed[key] for key in batch])
         cache.put(batch, vectors)
         found.update(zip(batch, vectors, strict=True))
-        characters += sum(len(keyed[key]) for key in batch)
+        spent += sum(_cost(keyed[key]) for key in batch)
         elapsed = time.monotonic() - begun
         done = start + len(batch)
         if progress and (elapsed - told > 2 or done == len(missing)):
             told = elapsed
-            left = elapsed / characters * (total_characters - characters) if characters else 0
+            left = elapsed / spent * (total_cost - spent)
             progress(
                 f"计算向量 {done}/{len(missing)}，{done / max(elapsed, 1e-6):.1f} 条/秒，约剩 {left:.0f} 秒"
             )
     return found, len(missing)
+
+
+def _cost(text: str) -> int:
+    """Return what embedding a text costs, in arbitrary units: its length and a fixed part."""
+    return len(text) + 40
 
 
 def quantise(vectors: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
@@ -172,7 +177,7 @@ def read_shipped(embedder_name: str, path: Path = SHIPPED) -> dict[bytes, Vector
         return {}
     mend = f"恢复该文件（git checkout -- {path.name} 所在目录），或删除它后重新计算向量"
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
             keys, codes, scales = data["keys"], data["codes"], data["scales"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

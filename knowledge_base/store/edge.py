@@ -191,17 +191,14 @@ def _translated(folder: Path) -> Iterator[None]:
     """Turn the engine's plain exceptions into messages that say what to do."""
     try:
         yield
-    except Exception as error:
-        if type(error) is not Exception:  # the engine raises bare Exception; the rest is ours
+    except BaseException as error:
+        # The engine raises bare Exception, and a panic of its own that is no Exception; all else is ours.
+        if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         text = str(error)
         if "No space left" in text or "os error 28" in text:
             raise SetupError(
                 f"磁盘空间不足，无法写入知识库索引 {folder}", mend="清理磁盘后重试"
-            ) from error
-        if "WouldBlock" in text:
-            raise SetupError(
-                f"知识库索引 {folder} 正被另一进程占用", mend="等它结束，或停止该进程后重试"
             ) from error
         raise SetupError(
             f"知识库索引 {folder} 出错：{text}", mend="运行 cspon kb build-laws 重建"
