@@ -143,7 +143,8 @@ class KnowledgeBase:
 
     def versions(self, title: str, *, on_date: date, principal: Principal) -> list[Entry]:
         """Return the versions of a title that the principal may know of, the one that counts first."""
-        return preferred(self._current().catalogue.titled(canonical_key(title)), on_date, principal)
+        catalogue = self._current().catalogue
+        return preferred(catalogue.titled(catalogue.resolve(title)), on_date, principal)
 
     def passage(self, passage_id: str, *, principal: Principal) -> Passage | None:
         """Return a passage by id, e.g. that of a citation; None if unknown or not permitted."""

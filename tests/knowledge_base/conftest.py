@@ -193,10 +193,19 @@ def build(folder, laws_db, laws_list, embedder) -> Callable:
     return run
 
 
-@pytest.fixture
-def base(build, folder, embedder):
-    build()
-    with KnowledgeBase.open(folder, embedder) as opened:
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """The tiny base, built once; tests only read it."""
+    root = tmp_path_factory.mktemp("base")
+    entries: list = [{"title": title} for title in LISTED]
+    entries[0] |= {"effective_from": "2020-01-01", "source": "修正决定"}
+    build_laws(
+        root / "kb",
+        laws_list=write_list(root / "laws.yaml", entries),
+        laws_db=write_database(root / "laws.db"),
+        embedder=HashingEmbedder(),
+    )
+    with KnowledgeBase.open(root / "kb", HashingEmbedder()) as opened:
         yield opened
 
 
