@@ -5,6 +5,7 @@ asked to end. Started by `llm.embedded`; logs to stderr.
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -28,6 +29,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args()
 
+    # read when OpenMP is loaded: threads that spin at its barriers starve each other as soon as
+    # another process wants the cores (1 to 2 tokens/s instead of 20 to 50 in the small model)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import xllamacpp
 
     params = xllamacpp.CommonParams()

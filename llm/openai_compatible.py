@@ -72,12 +72,11 @@ class OpenAICompatibleModel:
         Raises:
             ModelUnavailable: no connection, an error status, a time-out or an unusable reply.
         """
+        completions = self._connect().chat.completions
         budget = _Budget(self._timeout(request))
 
         async def send() -> "ChatCompletion":
-            reply: ChatCompletion = await self._connect().chat.completions.create(
-                **self._fields(request), stream=False
-            )
+            reply: ChatCompletion = await completions.create(**self._fields(request), stream=False)
             return reply
 
         completion = await self._attempt(send, budget)
@@ -107,10 +106,11 @@ class OpenAICompatibleModel:
             ModelUnavailable: as for `complete`; also when the stream breaks off, with no retry
                 once a piece has come.
         """
+        completions = self._connect().chat.completions
         budget = _Budget(self._timeout(request))
 
         async def open_and_read_first() -> tuple[Any, "ChatCompletionChunk"]:
-            opened = await self._connect().chat.completions.create(
+            opened = await completions.create(
                 **self._fields(request), stream=True, stream_options={"include_usage": True}
             )
             try:
@@ -139,17 +139,16 @@ class OpenAICompatibleModel:
 
     async def health(self) -> Health:
         """Ask the server for its models; never raises."""
+        models = self._connect().models
         try:
-            page = await self._guarded(
-                lambda: self._connect().models.list(timeout=HEALTH_S), _Budget(HEALTH_S)
-            )
+            page = await self._guarded(lambda: models.list(timeout=HEALTH_S), _Budget(HEALTH_S))
         except ModelUnavailable as error:
             return Health(ok=False, detail=str(error))
-        models = tuple(model.id for model in page.data)
-        if models and self._model not in models:
-            detail = f"模型服务 {self._address} 没有模型 {self._model}；已有：{'、'.join(models)}"
-            return Health(ok=False, detail=detail, models=models)
-        return Health(ok=True, detail=f"模型服务 {self._address} 正常", models=models)
+        offered = tuple(model.id for model in page.data)
+        if offered and self._model not in offered:
+            detail = f"模型服务 {self._address} 没有模型 {self._model}；已有：{'、'.join(offered)}"
+            return Health(ok=False, detail=detail, models=offered)
+        return Health(ok=True, detail=f"模型服务 {self._address} 正常", models=offered)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -158,7 +157,10 @@ class OpenAICompatibleModel:
             await client[1].close()
 
     def _connect(self) -> "AsyncOpenAI":
-        """The client of the running event loop: pooled connections belong to one loop."""
+        """The client of the running event loop: pooled connections belong to one loop.
+
+        Called before a time budget begins: the first import takes seconds on a busy machine.
+        """
         loop = asyncio.get_running_loop()
         if self._client is None or self._client[0] is not loop:
             import httpx2

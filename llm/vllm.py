@@ -150,32 +150,28 @@ def install(progress: Progress = silent, *, environment: Path = ENVIRONMENT) -> 
             f"磁盘空间不足，无法安装 vLLM：需要 3 GB，剩余 {free / 1e9:.1f} GB", mend="腾出空间"
         )
     progress(f"安装 vLLM（CPU）到 {environment}，约 2.3 GB")
-    _run([uv, "venv", "-q", "--allow-existing", "--python", "3.11", str(environment)], "建立环境")
-    _run(
-        [uv, "pip", "install", "-q", "--no-deps", "-p", str(python), "-r", str(REQUIREMENTS)],
-        "安装 vLLM",
+    links = os.environ.get("UV_FIND_LINKS") or _pip_find_links()  # pip may know a CPU torch
+    found = {"UV_FIND_LINKS": links} if links else {}
+    mend = (
+        "若缺 CPU 版 torch：设 UV_FIND_LINKS 为放有该 wheel 的目录，"
+        "或设 UV_INDEX=https://download.pytorch.org/whl/cpu"
     )
+    made = [uv, "venv", "-q", "--allow-existing", "--python", "3.11", str(environment)]
+    _run(made, "建立 vLLM 环境", mend, found)
+    filled = [uv, "pip", "install", "-q", "--no-deps", "-p", str(python), "-r", str(REQUIREMENTS)]
+    _run(filled, "安装 vLLM", mend, found)
     marker.write_text(wanted)
     return python
 
 
-def _run(command: list[str], what: str) -> None:
-    """Run an installer; where pip knows a folder of wheels, uv is told of it (CPU torch)."""
-    links = os.environ.get("UV_FIND_LINKS") or _pip_find_links()
+def _run(command: list[str], what: str, mend: str, environment: dict[str, str]) -> None:
+    """Run an installer or converter; its last words become the error."""
     done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **({"UV_FIND_LINKS": links} if links else {})},
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["没有说明原因"]
-        raise SetupError(
-            f"{what}失败：{' '.join(lines[-3:])[:400]}",
-            mend="若缺 CPU 版 torch：设 UV_FIND_LINKS 为放有该 wheel 的目录，"
-            "或设 UV_INDEX=https://download.pytorch.org/whl/cpu",
-        )
+        raise SetupError(f"{what}失败：{' '.join(lines[-3:])[:400]}", mend=mend)
 
 
 def _pip_find_links() -> str | None:
@@ -215,5 +211,6 @@ def model_folder(model: str, options: ModelOptions, python: Path, progress: Prog
     if not (folder / "config.json").exists():
         progress(f"把 {gguf.name} 转为 Hugging Face 目录 {folder}（一次，约 1–2 分钟）")
         script = Path(__file__).with_name("gguf_to_folder.py")
-        _run([str(python), str(script), str(gguf.resolve()), str(folder)], "转换模型")
+        command = [str(python), str(script), str(gguf.resolve()), str(folder)]
+        _run(command, "转换模型", "腾出内存与磁盘（15 亿参数约需 7 GB 内存）后重试", OFFLINE)
     return folder
