@@ -20,7 +20,7 @@ from tools.demo_county.land_use import LandUse
 from tools.demo_county.noise import Fractal, Warp, hash01
 from tools.demo_county.products import Setting, product
 from tools.demo_county.settlements import Town, Village
-from tools.demo_county.shapes import blob, contour, polygons, subdivide, warped
+from tools.demo_county.shapes import blob, contour, points_at, polygons, subdivide, warped
 from tools.demo_county.terrain import Courses, Grid, Terrain, Waters
 from tools.demo_county.zoning import CULTIVATED
 
@@ -58,7 +58,7 @@ class Farmland:
 def development_boundary(setting: Setting, land_use: LandUse, towns: tuple[Town, ...]) -> Boundary:
     """Whole parcels in and around each town; the seat grows mostly to the east."""
     rng = setting.rng("boundary")
-    spots = shapely.STRtree(shapely.points(land_use.points))
+    spots = shapely.STRtree(points_at(land_use.points))
     river = land_use.kinds == "water"
     linear = np.isin(land_use.kinds, ["road", "track", "ditch"])
     zones = []
@@ -82,6 +82,7 @@ def development_boundary(setting: Setting, land_use: LandUse, towns: tuple[Town,
                 area = shapely.difference(area, part, grid_size=PRECISION)
                 zones.append((n, kind, shapely.MultiPolygon(polygons(part))))
         zones.append((n, CORE, shapely.MultiPolygon(polygons(area))))
+    zones = [zone for zone in zones if not zone[2].is_empty]
     return Boundary(
         tuple(zones), shapely.union_all([area for _, _, area in zones], grid_size=PRECISION)
     )
@@ -140,9 +141,10 @@ def ecological_redline(
         ("北部山地", "水源涵养", shapely.union(hills, shore)),
         ("示例河", "生物多样性维护", shapely.union_all(reaches)),
     ]
-    patches, taken = [], shapely.Polygon()
-    for name, function, area in named:
-        area = shapely.difference(shapely.intersection(area, county_outline), off)
+    patches: list[tuple[str, str, Polygon]] = []
+    taken: BaseGeometry = Polygon()
+    for name, function, sketch in named:
+        area = shapely.difference(shapely.intersection(sketch, county_outline), off)
         area = shapely.set_precision(shapely.difference(area, taken.buffer(1.0)), PRECISION)
         found = [part for part in polygons(area) if part.area > 30_000]
         patches += [(name, function, _without_specks(part)) for part in found]
@@ -176,7 +178,7 @@ def permanent_farmland(
     # Free land for the towns' fringe: north-east of the seat, and a little around each town.
     seat = towns[0]
     edge = shapely.Point(seat.centre[0] + 0.6 * seat.radius, seat.centre[1] + 1.15 * seat.radius)
-    fields &= ~shapely.dwithin(edge, shapely.points(land_use.points), 700)
+    fields &= ~shapely.dwithin(edge, points_at(land_use.points), 700)
     candidates = np.flatnonzero(fields)
     tree = shapely.STRtree(land_use.polygons[candidates])
     touched = [tree.query(part, "intersects") for part in _small_parts(development_boundary.area)]

@@ -29,7 +29,9 @@ def shared_lengths(faces: Objects, *, precision: float) -> tuple[Ints, Ints, Flo
     a, b = np.minimum(face[one], face[other]), np.maximum(face[one], face[other])
     length = np.hypot(*(end[one] - start[one]).T)
     pair, position = np.unique(a * len(faces) + b, return_inverse=True)
-    return pair // len(faces), pair % len(faces), np.bincount(position, length)
+    one_face: Ints = pair // len(faces)
+    other_face: Ints = pair % len(faces)
+    return one_face, other_face, np.asarray(np.bincount(position, length), np.float64)
 
 
 def longest_neighbour(

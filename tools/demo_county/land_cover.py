@@ -19,7 +19,7 @@ from tools.demo_county.parcels import field_warp
 from tools.demo_county.products import FRAME_KM, Setting, product
 from tools.demo_county.road_network import Road
 from tools.demo_county.settlements import Town, Village
-from tools.demo_county.shapes import blob, contour, polygons, strip, subdivide, warped
+from tools.demo_county.shapes import blob, contour, points_at, polygons, strip, subdivide, warped
 from tools.demo_county.terrain import Terrain, Waters
 from tools.demo_county.town_plan import TownPlan
 
@@ -162,19 +162,19 @@ def faces(
     settled = _pieces(areas[np.isin(kinds, ["built_up", "village", "pond", "water"])])
     wild = _pieces(areas[kinds == "hill"])
     closed = np.concatenate([settled, wild])
-    lines = [
+    lines: list[Objects] = [
         _cut(fields.lines, closed),
         _within(_stands(setting), wild, settled),
         _cut(shapely.boundary(areas[np.isin(kinds, ["track", "ditch"])]), closed),
         *(plan.lots for plan in town_plans),
         shapely.boundary(areas[~np.isin(kinds, ["track", "ditch"])]),
         shapely.boundary(np.array([town.territory for town in towns], dtype=object)),
-        [county_outline.boundary],
+        np.array([county_outline.boundary], dtype=object),
     ]
     noded = shapely.union_all(_inside(np.concatenate(lines), county_outline), grid_size=PRECISION)
     found = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     points = shapely.get_coordinates(shapely.point_on_surface(found))
-    spots = shapely.STRtree(shapely.points(points))
+    spots = shapely.STRtree(points_at(points))
     cover = _strongest(spots, covers, len(found))
     town = np.full(len(found), -1)
     for n, item in enumerate(towns):
@@ -227,7 +227,9 @@ def _stands(setting: Setting) -> Objects:
     )
     edges = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(seeds), only_edges=True))
     bend = Warp(setting.seed, 51, ((0.3 * spacing, 2.8 * spacing), (0.06 * spacing, 0.55 * spacing), (0.014 * spacing, 0.13 * spacing)))  # fmt: skip
-    return shapely.get_parts(warped(shapely.multilinestrings(edges), bend, step=0.09 * spacing))
+    return shapely.get_parts(
+        warped(shapely.MultiLineString(list(edges)), bend, step=0.09 * spacing)
+    )
 
 
 def _inside(lines: Objects, outline: Polygon) -> Objects:

@@ -62,15 +62,17 @@ class Fractal:
         return np.asarray(total / norm)
 
     def _octave(self, u: Floats, v: Floats, octave: int) -> Floats:
-        i, j = np.floor(u), np.floor(v)
+        i, j = np.floor(u).astype(np.int64), np.floor(v).astype(np.int64)
         s, t = u - i, v - j
         s, t = s * s * s * (s * (6 * s - 15) + 10), t * t * t * (t * (6 * t - 15) + 10)
-
-        def corner(di: int, dj: int) -> Floats:
-            return hash01(self.seed, self.salt * 16 + octave, i + di, j + dj) * 2 - 1
-
-        low = corner(0, 0) * (1 - s) + corner(1, 0) * s
-        high = corner(0, 1) * (1 - s) + corner(1, 1) * s
+        if not i.size:
+            return s
+        west, south = int(i.min()), int(j.min())
+        columns, rows = np.arange(west, int(i.max()) + 2), np.arange(south, int(j.max()) + 2)
+        nodes = hash01(self.seed, self.salt * 16 + octave, columns[:, None], rows[None]) * 2 - 1
+        i, j = i - west, j - south
+        low = nodes[i, j] * (1 - s) + nodes[i + 1, j] * s
+        high = nodes[i, j + 1] * (1 - s) + nodes[i + 1, j + 1] * s
         return np.asarray(low * (1 - t) + high * t)
 
 
@@ -112,7 +114,7 @@ def _waves(warp: Warp) -> tuple[tuple[float, float, float, float, float], ...]:
     return tuple(found)
 
 
-def smoothstep(low: float, high: float, value: Floats) -> Floats:
+def smoothstep(low: float | Floats, high: float | Floats, value: Floats) -> Floats:
     """Rise from 0 at `low` to 1 at `high` without a kink."""
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    t = np.clip((value - low) / (np.asarray(high) - low), 0.0, 1.0)
     return np.asarray(t * t * (3 - 2 * t))

@@ -101,10 +101,10 @@ def _write_geopackage(project: Project, path: Path, epsg: int) -> None:
 
 
 def _write_dxf(project: Project, path: Path) -> None:
-    import ezdxf
     from ezdxf import units
+    from ezdxf.filemanagement import new
 
-    document = ezdxf.new("R2010", units=units.M)
+    document = new("R2010", units=units.M)
     document.layers.add(DXF_LAYER, color=1)
     document.header["$LASTSAVEDBY"] = LABEL
     space = document.modelspace()

@@ -1,5 +1,6 @@
 """Three projects whose relation to the control lines is known, placed by search."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from tools.demo_county.land_use import LandUse
 from tools.demo_county.noise import Floats
 from tools.demo_county.products import Setting, product
 from tools.demo_county.settlements import Town
-from tools.demo_county.shapes import polygons, subdivide
+from tools.demo_county.shapes import points_at, polygons, subdivide
 
 LABEL = "合成数据"
 
@@ -128,9 +129,9 @@ def projects(
     inside = land_use.points[vacant]
     edge = _along(development_boundary.area, 60.0)
     river_edge = _along(ecological_redline.area, 90.0)
-    clean = _search(_school(), inside, rng, lambda g: _clean_score(lines.within(g), g.area))
-    conflict = _search(_park(), _near(edge, river_edge, 900.0), rng, lambda g: _conflict_score(lines.within(g), g.area))  # fmt: skip
-    partly = _search(_depot(), edge, rng, lambda g: _partly_score(lines.within(g), g.area))
+    clean = _search(_school(), inside, rng, lambda g: _clean_score(lines.within(g), g.area), 1.999)
+    conflict = _search(_park(), _near(edge, river_edge, 900.0), rng, lambda g: _conflict_score(lines.within(g), g.area), 0.72)  # fmt: skip
+    partly = _search(_depot(), edge, rng, lambda g: _partly_score(lines.within(g), g.area), 0.97)
     return (
         Project("1_clean", "示例县第三中学（合成）", "公共服务", "public_service", "中小学用地", "080403", clean),
         Project("2_conflict", "示例县循环经济产业园（合成）", "产业园", "industrial_park", "工业用地", "1001", conflict),
@@ -140,20 +141,24 @@ def projects(
 
 def _along(area: BaseGeometry, step: float) -> Floats:
     rings = shapely.get_rings(shapely.get_parts(area))
-    return np.asarray(shapely.get_coordinates([ring.segmentize(step) for ring in rings]))
+    places: Floats = shapely.get_coordinates(shapely.segmentize(rings, step))
+    return places
 
 
 def _near(points: Floats, others: Floats, reach: float) -> Floats:
-    tree = shapely.STRtree(shapely.points(others))
-    near = tree.query(shapely.points(points), "dwithin", distance=reach)[0]
-    return points[np.unique(near)]
+    tree = shapely.STRtree(points_at(others))
+    near = tree.query(points_at(points), "dwithin", distance=reach)[0]
+    return np.asarray(points[np.unique(near)])
 
 
 def _search(
-    parts: list[Polygon], centres: Floats, rng: np.random.Generator, score: object
+    parts: list[Polygon],
+    centres: Floats,
+    rng: np.random.Generator,
+    score: Callable[[MultiPolygon], float],
+    enough: float,
 ) -> tuple[Polygon, ...]:
-    """Try places and directions; take the best, or say that there is none."""
-    assert callable(score)
+    """Try places and directions until one is good enough; else take the best."""
     best, found = 0.0, None
     picks = centres[rng.permutation(len(centres))[:500]]
     shift = rng.uniform(-260, 260, picks.shape)
@@ -164,6 +169,8 @@ def _search(
         value = score(area)
         if value > best:
             best, found = value, area
+        if best >= enough:
+            break
     assert found is not None, "no place for a project; choose another seed"
     return tuple(polygons(found))
 

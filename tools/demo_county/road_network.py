@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from tools.demo_county.noise import Floats
 from tools.demo_county.products import Setting, product
@@ -45,8 +46,8 @@ def road_network(
     )
 
 
-def _lines(geometry: object) -> list[LineString]:
-    return [part for part in shapely.get_parts(geometry) if part.geom_type == "LineString"]
+def _lines(geometry: BaseGeometry) -> list[LineString]:
+    return [part for part in shapely.get_parts(geometry) if isinstance(part, LineString)]
 
 
 def _through_roads(setting: Setting, rng: np.random.Generator) -> list[Road]:
@@ -132,5 +133,7 @@ class _cost:  # noqa: N801 - a function with memory
     def __call__(self, k: int) -> Floats:
         ends = np.stack([np.broadcast_to(self.places[k], self.places.shape), self.places], 1)
         length = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
-        crosses: NDArray[np.bool_] = shapely.intersects(self.river, shapely.linestrings(ends))
+        crosses: NDArray[np.bool_] = np.asarray(
+            shapely.intersects(self.river, shapely.linestrings(ends))
+        )
         return np.asarray(length + 4000.0 * crosses)

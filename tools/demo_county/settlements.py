@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tools.demo_county.noise import Floats, Warp
 from tools.demo_county.products import FRAME_KM, Setting, product
-from tools.demo_county.shapes import blob, largest, warped
+from tools.demo_county.shapes import blob, largest, points_at, warped
 from tools.demo_county.terrain import Courses, Terrain, Waters
 
 TOWN_PLACES = (
@@ -85,7 +85,7 @@ def towns(setting: Setting, county_outline: Polygon, courses: Courses) -> tuple[
     cells = shapely.get_parts(
         shapely.voronoi_polygons(shapely.MultiPoint(centres), extend_to=county_outline.buffer(9000))
     )
-    cells = cells[shapely.STRtree(cells).query(shapely.points(centres), "intersects")[1]]
+    cells = cells[shapely.STRtree(cells).query(points_at(np.array(centres)), "intersects")[1]]
     bend = Warp(setting.seed, 32, ((420.0, 5200.0), (110.0, 1300.0), (18.0, 260.0)))
     found = []
     for number, (name, _, _, radius) in enumerate(TOWN_PLACES):
@@ -115,7 +115,7 @@ def villages(
     )
     hill = terrain.hill.sample(tries[:, 0], tries[:, 1])
     keep = (hill < 45) & (rng.random(len(tries)) < np.where(hill < 12, 1.0, 0.35))
-    points = shapely.points(tries)
+    points = points_at(tries)
     within = county_outline.buffer(-250)
     shapely.prepare(within)
     keep &= shapely.contains_properly(within, points)

@@ -1,9 +1,11 @@
 """Grown-looking outlines and lines: blobs, bent lines, ribbons of varying width, contours."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -74,6 +76,11 @@ def ribbon(line: Floats, width: Floats) -> BaseGeometry:
     return outline if outline.is_valid else shapely.buffer(outline, 0)
 
 
+def points_at(places: Floats) -> NDArray[np.object_]:
+    """Points at coordinates (n, 2)."""
+    return np.asarray(shapely.points(places))
+
+
 def strip(line: Floats, width: float) -> Polygon:
     """The area within half a width of a line, with flat ends."""
     area = shapely.buffer(LineString(line), width / 2, cap_style="flat", quad_segs=3)
@@ -82,13 +89,14 @@ def strip(line: Floats, width: float) -> Polygon:
 
 def largest(geometry: BaseGeometry) -> Polygon:
     """The largest polygon of an area."""
-    parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
-    return max(parts, key=lambda part: part.area)
+    return max(polygons(geometry), key=lambda part: part.area)
 
 
 def polygons(geometry: BaseGeometry) -> list[Polygon]:
     """The polygons of any geometry."""
-    return [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
+    if isinstance(geometry, Polygon):
+        return [] if geometry.is_empty else [geometry]
+    return [part for part in getattr(geometry, "geoms", ()) if isinstance(part, Polygon)]
 
 
 def warped(geometry: BaseGeometry, warp: Warp, *, step: float) -> BaseGeometry:
@@ -102,16 +110,16 @@ def contour(x: Floats, y: Floats, values: Floats, level: float) -> MultiPolygon:
     from contourpy import FillType, contour_generator
 
     generator = contour_generator(x, y, values, fill_type=FillType.OuterOffset)
-    points, offsets = generator.filled(level, np.inf)
+    filled: Any = generator.filled(level, np.inf)
     parts = []
-    for ring_points, ring_offsets in zip(points, offsets, strict=True):
+    for ring_points, ring_offsets in zip(*filled, strict=True):
         rings = [ring_points[a:b] for a, b in itertools.pairwise(ring_offsets)]
         parts.append(Polygon(rings[0], rings[1:]))
     area = shapely.union_all(shapely.make_valid(np.array(parts, dtype=object)))
     return MultiPolygon(polygons(area))
 
 
-def subdivide(area: Polygon, *, vertices: int = 200) -> list[Polygon]:
+def subdivide(area: Polygon, *, vertices: int = 300) -> list[Polygon]:
     """Cut an area into pieces of few vertices each, which predicates work on faster."""
     if shapely.get_num_coordinates(area) <= vertices:
         return [area]

@@ -93,7 +93,7 @@ def courses(setting: Setting) -> Courses:
     ):
         source = np.array(setting.at(u + rng.uniform(-0.5, 0.5), v))
         goal = river[int(mouth * len(river))]
-        streams.append(meander(source, goal, rng, wavelength=1900, swing=0.75))
+        streams.append(meander(source, goal, rng, wavelength=1900, swing=1.05))
     return Courses(river, width, tuple(streams), 22.0)
 
 
@@ -109,7 +109,10 @@ def terrain(setting: Setting, courses: Courses) -> Terrain:
     broad = Fractal(setting.seed, 11, 6500, 3)(x, y)
     ridge = 1 - np.abs(Fractal(setting.seed, 12, 2600, 4)(x, y)) * 1.6
     rise = (
-        (v - 15.2) / 8.5 + 0.75 * smoothstep(9.0, 0.0, u) * smoothstep(6.0, 14.0, v) + 0.42 * broad
+        (v - 15.2) / 8.5
+        + 0.75 * smoothstep(9.0, 0.0, u) * smoothstep(6.0, 14.0, v)
+        + 0.55 * broad
+        + 0.16 * Fractal(setting.seed, 14, 1900, 2)(x, y)
     )
     knoll = (
         np.clip(Fractal(setting.seed, 13, 2900, 2)(x, y) - 0.34, 0, 1)
@@ -118,7 +121,7 @@ def terrain(setting: Setting, courses: Courses) -> Terrain:
     )
     valley = _distance(x, y, [LineString(s) for s in courses.streams])
     river = _distance(x, y, [LineString(courses.river)])
-    open_valley = smoothstep(120, 900 + 250 * broad, valley) * smoothstep(250, 1300, river)
+    open_valley = smoothstep(90, 620 + 420 * broad, valley) * smoothstep(250, 1300, river)
     hill = 520 * np.clip(np.maximum(rise, knoll), 0, 1) ** 1.3 * (0.35 + 0.65 * ridge) * open_valley
     hill = np.clip(hill, 0, None)
     height = 24 + 0.7 * v + 1.6 * broad + hill - 3.5 * np.exp(-((river / 260) ** 2))
@@ -165,4 +168,10 @@ def waters(setting: Setting, courses: Courses) -> Waters:
     lake = blob(setting.at(24.6, 3.2), 780, rng, rough=0.35, stretch=1.5, points=160)
     island = blob((lake.centroid.x, lake.centroid.y), 150, rng, points=40)
     bodies.append(("南湖", "1702", lake.difference(island)))
+    # Bars along the inner banks: named last, so that all other waters lie over them.
+    phase = np.linspace(0, 60, len(courses.river))
+    shore_width = courses.river_width * (1.25 + 0.35 * np.sin(phase) + 0.2 * np.sin(2.7 * phase))
+    for a in range(0, len(courses.river) - 90, 170):
+        bar = ribbon(courses.river[a : a + 90], shore_width[a : a + 90])
+        bodies.append(("河漫滩", "0506", shapely.union_all(polygons(bar))))
     return Waters(tuple(bodies), river, reservoir)

@@ -18,9 +18,10 @@ from tools.demo_county.shapes import polygons
 
 @dataclass(frozen=True)
 class TownPlan:
-    """Streets as strips and the lines between lots, clipped to the town's outline."""
+    """Streets as strips and as (centre line, width), and the lines between lots, all clipped."""
 
     streets: tuple[BaseGeometry, ...]
+    centre_lines: tuple[tuple[BaseGeometry, float], ...]
     lots: NDArray[np.object_]
 
 
@@ -39,7 +40,10 @@ def _plan(setting: Setting, number: int, town: Town) -> TownPlan:
     ni = int((maxx - minx + 120) / pattern.block) + 1
     nj = int((maxy - miny + 120) / pattern.block) + 1
     tile = make_tile(pattern, 0, 0, ni, nj)
-    width = (lambda k: 30.0 if k % 4 == 1 else 15.0) if seat else (lambda k: 10.0)
+
+    def width(k: int) -> float:
+        return (30.0 if k % 4 == 1 else 15.0) if seat else 10.0
+
     i, j = np.meshgrid(np.arange(ni + 1), np.arange(nj + 1), indexing="ij")
     nodes = pattern.corners(i, j)
     t = np.linspace(0, 1, 9)[:-1, None]
@@ -63,4 +67,5 @@ def _plan(setting: Setting, number: int, town: Town) -> TownPlan:
     inner = inner[keep]
     shapely.prepare(town.built_up)
     inner = inner[shapely.intersects(town.built_up, inner)]
-    return TownPlan(tuple(streets), shapely.intersection(inner, town.built_up))
+    centre_lines = tuple((line.intersection(town.built_up), w) for line, w in lines)
+    return TownPlan(tuple(streets), centre_lines, shapely.intersection(inner, town.built_up))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tools.demo_county.noise import Floats, Fractal, hash01
 from tools.demo_county.products import Setting
 from tools.demo_county.settlements import Town
+from tools.demo_county.shapes import points_at
 from tools.demo_county.terrain import Terrain
 
 NAMES = {
@@ -80,7 +81,7 @@ def field_codes(
     codes = np.where((to_village < 180) & (unit > 0.90), "0201", codes)
     codes = np.where((to_village < 260) & (unit > 0.965), "0304", codes)
     fish = Fractal(setting.seed, 65, 1700, 2)(x, y) + 0.05 * (6 - north)
-    codes = np.where((fish > 0.46) & (hill < 4), "1704", codes)
+    codes = np.where((fish > 0.60) & (hill < 4), "1704", codes)
     rare = _pick(hash01(setting.seed, 66, np.arange(len(unit))), {
         "": 0.962, "0301": 0.012, "0403": 0.008, "060202": 0.005, "060201": 0.006, "2301": 0.007,
     })  # fmt: skip
@@ -133,7 +134,7 @@ def nearest_distance(
     points: Floats, places: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], Floats]:
     """Index of and distance to the nearest place."""
-    index, distance = shapely.STRtree(shapely.points(places)).query_nearest(
-        shapely.points(points), return_distance=True, all_matches=False
+    index, distance = shapely.STRtree(points_at(places)).query_nearest(
+        points_at(points), return_distance=True, all_matches=False
     )
     return index[1], distance

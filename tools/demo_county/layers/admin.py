@@ -1,7 +1,10 @@
 """County and towns: unions of their parcels, so that levels fit each other exactly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from tools.demo_county.land_use import LandUse
 from tools.demo_county.products import LayerInfo, Setting, VectorLayer, layer
@@ -14,9 +17,9 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def _layer(setting: Setting, number: int, areas: list[object], codes: list[str], names: list[str]) -> VectorLayer:  # fmt: skip
+def _layer(setting: Setting, number: int, areas: Sequence[BaseGeometry], codes: list[str], names: list[str]) -> VectorLayer:  # fmt: skip
     geometries = np.empty(len(areas), dtype=object)
-    geometries[:] = areas
+    geometries[:] = list(areas)
     columns = {
         "BSM": [f"{setting.region_code}{number}{k:08d}" for k in range(1, len(areas) + 1)],
         "YSDM": ["1000600100"] * len(areas),
