@@ -29,6 +29,7 @@ from tools.map_style import (
 
 WIDTH, HEIGHT = 70.0, 168.0
 SWATCH_MM = 8.0
+HEAD_MM = 5.8
 HEAD_SIZE, ROW_SIZE, NOTE_SIZE = 9.5, 8.0, 6.3
 MOST_CLASSES = 15
 
@@ -51,11 +52,13 @@ def draw_sidebar(axes: Axes, sheet: Sheet) -> None:
     y = _draw_verdict(axes, sheet, y - 2.5)
     foot = _draw_notes(axes, sheet)
     lines, classes = _line_rows(sheet), _class_rows(sheet)
-    height = min(5.6, (y - foot - 4) / (len(lines) + len(classes) + 3.2))
-    y = _draw_heading(axes, "图例", "面积（公顷）", y - 2.5, height)
+    gap = 2.0
+    room = y - foot - 2 * (gap + HEAD_MM) - 1.0
+    height = min(5.6, room / (len(lines) + len(classes)))
+    y = _draw_heading(axes, "图例", "面积（公顷）", y - gap)
     for row in lines:
         y = _draw_row(axes, row, y, height)
-    y = _draw_heading(axes, "用地现状（一级类）", "项目内（公顷）", y - 0.5 * height, height)
+    y = _draw_heading(axes, "用地现状（一级类）", "项目内（公顷）", y - gap)
     for row in classes:
         y = _draw_row(axes, row, y, height)
 
@@ -197,12 +200,12 @@ def _class_rows(sheet: Sheet) -> list[Row]:
     return rows
 
 
-def _draw_heading(axes: Axes, text: str, unit: str, top: float, height: float) -> float:
-    y = top - height * 0.55
+def _draw_heading(axes: Axes, text: str, unit: str, top: float) -> float:
+    y = top - HEAD_MM * 0.42
     axes.text(0.5, y, text, fontproperties=font(HEAD_SIZE, bold=True), va="center", color=INK)
     axes.text(WIDTH - 0.5, y, unit, fontproperties=font(6.5), va="center", ha="right", color=PALE)
-    axes.add_line(Line2D([0.3, WIDTH - 0.3], [top - height * 1.12] * 2, color=INK, lw=0.7))
-    return top - height * 1.3
+    axes.add_line(Line2D([0.3, WIDTH - 0.3], [top - HEAD_MM * 0.88] * 2, color=INK, lw=0.7))
+    return top - HEAD_MM
 
 
 def _draw_row(axes: Axes, row: Row, top: float, height: float) -> float:
