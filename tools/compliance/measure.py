@@ -23,15 +23,15 @@ from tools.compliance.overlay import (
     Cutter,
     OverlayRows,
     cut_features,
-    overlay_chunks,
-    overlay_layer,
     polygonal,
 )
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, CodeLabel, label_code
-from tools.layers import read_windows
+from tools.layers import Features, read_windows
 
 SLIVER_M2 = 1.0
+NOISE_M2 = 0.001
+"""Below this a polygon is a rounding error of the overlay, not even contact."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,19 @@ class LandUseMeasure:
             entry.area_m2 += area
             entry.parcels += 1
 
+    def add_crossing(self, conflict: str, patch: int, code: str, area_m2: float) -> None:
+        """Count land of a code inside a conflict patch."""
+        if area_m2 > 0:
+            for by_code in (self.crossings[conflict], self.patch_codes[conflict, patch]):
+                by_code[code] = by_code.get(code, 0.0) + area_m2
+
 
 def measure_line(
-    project: BaseGeometry, spec: LayerSpec, folder: Path, *, sliver_m2: float = SLIVER_M2
+    project: BaseGeometry,
+    spec: LayerSpec,
+    folder: Path,
+    *,
+    sliver_m2: float = SLIVER_M2,
 ) -> LineMeasure:
     """Measure the parts of a project inside and outside a control line.
 
@@ -103,25 +113,42 @@ def measure_line(
         folder: Folder of the catalogue.
         sliver_m2: Smallest patch that counts.
     """
-    rows = overlay_layer(project, spec, folder)
-    inside = shapely.union_all(rows.geometries) if len(rows) > 1 else shapely.Polygon()
-    if len(rows) == 1:
-        inside = rows.geometries[0]
-    outside = shapely.difference(project, inside) if len(rows) else project
+    shapely.prepare(project)
+    found: list[BaseGeometry] = []
+    repaired: set[int] = set()
+    for features in read_windows(spec, folder, project):
+        parts, owner = shapely.get_parts(features.geometries, return_index=True)
+        meets = shapely.intersects(project, parts)
+        found.extend(parts[meets])
+        invalid = ~shapely.is_valid(parts[meets])
+        repaired.update(features.fids[owner[meets][invalid]].tolist())
+    if repaired:
+        found = [polygonal(part) for part in shapely.make_valid(np.array(found))]
+    line = found[0] if len(found) == 1 else shapely.union_all(found)
     return LineMeasure(
         spec=spec,
-        inside=patches(inside, spec.epsg, sliver_m2),
-        outside=patches(outside, spec.epsg, sliver_m2),
-        repaired=rows.repaired,
+        inside=patches(shapely.intersection(project, line), spec.epsg, sliver_m2),
+        outside=patches(shapely.difference(project, line), spec.epsg, sliver_m2),
+        repaired=tuple(sorted(repaired)),
     )
 
 
 def patches(geometry: BaseGeometry, epsg: int, sliver_m2: float) -> Patches:
-    """Split into polygons and set aside those that are too small to count."""
+    """Split into polygons and set aside those that are too small to count.
+
+    Size is judged by the planar area: where two overlays round an edge differently they leave
+    polygons of no planar area, whose ellipsoidal area is not zero because their edges are drawn
+    straight in latitude and longitude.
+    """
     parts = shapely.get_parts(shapely.get_parts(polygonal(geometry)))
-    areas = ellipsoidal_areas_m2(parts, epsg)
-    counts = (areas > 0) & (areas >= sliver_m2)
-    return Patches(parts[counts], areas[counts], float(areas[~counts].sum()))
+    planar = shapely.area(parts)
+    counts = planar >= max(sliver_m2, NOISE_M2)
+    noise = planar < NOISE_M2
+    return Patches(
+        polygons=parts[counts],
+        areas_m2=ellipsoidal_areas_m2(parts[counts], epsg),
+        contact_m2=float(planar[~counts & ~noise].sum()),
+    )
 
 
 def measure_land_use(
@@ -139,7 +166,7 @@ def measure_land_use(
         spec: The land-use layer.
         folder: Folder of the catalogue.
         conflicts: Patches by name, e.g. the role of a control line.
-        sliver_m2: Smallest uncovered part that becomes a row of its own.
+        sliver_m2: Smallest uncovered part that becomes a row of its own, 1 m² at most.
 
     Raises:
         InputError: the layer cannot be read, or a code is not one of its scheme.
@@ -149,38 +176,50 @@ def measure_land_use(
     planar, chunks, matched = 0.0, 0, True
     for features in read_windows(spec, folder, project):
         rows = cut_features(cutter, features, spec.epsg)
+        parcels = features.geometries[np.isin(features.fids, rows.fids)]
         planar += float(rows.planar_m2.sum())
         chunks += 1
-        matched = chunks == 1 and covers_once(
-            features.geometries[np.isin(features.fids, rows.fids)], project
-        )
-        _count(measure, rows, spec, conflicts)
+        matched = chunks == 1 and covers_once(parcels, project)
+        _count(measure, rows, parcels, spec, conflicts)
     fits = abs(planar - project.area) <= max(1e-9 * project.area, 1e-4)
     if fits and (matched or chunks > 1):
         return measure
-    covered = shapely.union_all(
-        [shapely.union_all(r.geometries) for r in overlay_chunks(project, spec, folder)]
-    )
-    if planar - covered.area > SLIVER_M2:
-        measure = LandUseMeasure(overlapping_m2=planar - covered.area)
-        _count_disjoint(measure, project, spec, folder, conflicts)
+    covered = _covered(project, spec, folder)
+    overlapping = planar - shapely.intersection(project, covered).area
+    if overlapping > SLIVER_M2:
+        measure = LandUseMeasure(overlapping_m2=overlapping)
+        _count_disjoint(measure, cutter, spec, folder, conflicts)
     uncovered = patches(shapely.difference(project, covered), spec.epsg, 0.0)
     if uncovered.total_m2 >= min(sliver_m2, SLIVER_M2):
         measure.uncovered = uncovered
         measure.codes[UNCOVERED] = CodeMeasure(UNCOVERED, uncovered.total_m2)
-        _cross(
-            measure,
-            np.array([shapely.multipolygons(uncovered.polygons)], dtype=object),
-            [CodeLabel(UNCOVERED, UNCOVERED)],
-            spec.epsg,
-            conflicts,
-        )
+        for name, group in conflicts.items():
+            for index, patch in enumerate(group.polygons):
+                bare = patches(shapely.difference(patch, covered), spec.epsg, 0.0)
+                measure.add_crossing(name, index, UNCOVERED, bare.total_m2)
     return measure
 
 
+def _covered(project: BaseGeometry, spec: LayerSpec, folder: Path) -> BaseGeometry:
+    """Dissolve the parcels that meet a project. They are not cut before: cutting moves a vertex by a
+    rounding error, and the difference would leave spikes along the project's edges."""
+    parts: list[BaseGeometry] = []
+    for features in read_windows(spec, folder, project):
+        parcels = features.geometries[shapely.intersects(project, features.geometries)]
+        if not shapely.is_valid(parcels).all():
+            parcels = np.array([polygonal(p) for p in shapely.make_valid(parcels)])
+        parts.append(shapely.union_all(parcels))
+    return shapely.union_all(parts)
+
+
 def _count(
-    measure: LandUseMeasure, rows: OverlayRows, spec: LayerSpec, conflicts: Mapping[str, Patches]
+    measure: LandUseMeasure,
+    rows: OverlayRows,
+    parcels: npt.NDArray[Any],
+    spec: LayerSpec,
+    conflicts: Mapping[str, Patches],
 ) -> None:
+    """Count pieces under their codes, and their parcels under the conflicts they lie in."""
     labels = [
         label_code(spec, code, name, fid=fid)
         for code, name, fid in zip(
@@ -189,52 +228,38 @@ def _count(
     ]
     measure.add(rows, labels)
     measure.repaired += rows.repaired
-    _cross(measure, rows.geometries, labels, spec.epsg, conflicts)
+    tree = shapely.STRtree(parcels)
+    cuts: list[Any] = []
+    owners: list[tuple[str, int, str]] = []
+    for name, group in conflicts.items():
+        for index, patch in enumerate(group.polygons):
+            near = np.sort(tree.query(patch))
+            cut, _ = Cutter(patch).cut(parcels[near])
+            shared = np.flatnonzero(shapely.area(cut) >= NOISE_M2)
+            cuts.extend(cut[shared])
+            owners.extend((name, index, labels[i].code) for i in near[shared].tolist())
+    areas = ellipsoidal_areas_m2(np.array(cuts, dtype=object), spec.epsg)
+    for owner, area in zip(owners, areas.tolist(), strict=True):
+        measure.add_crossing(*owner, area)
 
 
 def _count_disjoint(
     measure: LandUseMeasure,
-    project: BaseGeometry,
+    cutter: Cutter,
     spec: LayerSpec,
     folder: Path,
     conflicts: Mapping[str, Patches],
 ) -> None:
     """Count overlapping parcels once: a shared place goes to the parcel that comes first."""
     taken: BaseGeometry = shapely.Polygon()
-    for rows in overlay_chunks(project, spec, folder):
-        geometries, taken = first_come(rows.geometries, taken)
-        disjoint = OverlayRows(
-            fids=rows.fids,
-            codes=rows.codes,
-            names=rows.names,
-            planar_m2=shapely.area(geometries),
-            ellipsoidal_m2=ellipsoidal_areas_m2(geometries, spec.epsg),
-            geometries=geometries,
-            repaired=rows.repaired,
+    for features in read_windows(spec, folder, cutter.project):
+        meets = np.flatnonzero(shapely.intersects(cutter.project, features.geometries))
+        parcels, taken = first_come(features.geometries[meets], taken)
+        disjoint = Features(
+            fids=features.fids[meets],
+            geometries=parcels,
+            codes=features.codes[meets],
+            names=features.names[meets],
         )
-        _count(measure, disjoint, spec, conflicts)
-
-
-def _cross(
-    measure: LandUseMeasure,
-    pieces: npt.NDArray[Any],
-    labels: list[CodeLabel],
-    epsg: int,
-    conflicts: Mapping[str, Patches],
-) -> None:
-    """Add the areas of land-use pieces inside conflict patches."""
-    if not any(len(group.polygons) for group in conflicts.values()) or len(pieces) == 0:
-        return
-    tree = shapely.STRtree(pieces)
-    for name, group in conflicts.items():
-        by_code = measure.crossings[name]
-        for index, patch in enumerate(group.polygons):
-            near = np.sort(tree.query(patch))
-            cut, _ = Cutter(patch).cut(pieces[near])
-            areas = ellipsoidal_areas_m2(cut, epsg)
-            of_patch = measure.patch_codes[name, index]
-            for i, area in zip(near.tolist(), areas.tolist(), strict=True):
-                if area > 0:
-                    code = labels[i].code
-                    by_code[code] = by_code.get(code, 0.0) + area
-                    of_patch[code] = of_patch.get(code, 0.0) + area
+        rows = cut_features(cutter, disjoint, spec.epsg)
+        _count(measure, rows, parcels[np.isin(disjoint.fids, rows.fids)], spec, conflicts)

@@ -24,7 +24,7 @@ _MANY_VERTICES = 1_000
 _CELL_DEPTH = 12
 _CELL_MARGIN_M = 1.0
 """Cells reach over their neighbours, so that no cut runs along a parcel's own edge."""
-_AREAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+_AREAL = (int(shapely.GeometryType.POLYGON), int(shapely.GeometryType.MULTIPOLYGON))
 
 Floats = npt.NDArray[np.float64]
 
@@ -106,10 +106,11 @@ def concatenate(parts: list[OverlayRows]) -> OverlayRows:
 
 def polygonal(geometry: BaseGeometry) -> BaseGeometry:
     """Keep the polygons of an intersection, which may also hold shared points and lines."""
-    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+    if shapely.get_type_id(geometry) in _AREAL:
         return geometry
-    parts = [p for p in shapely.get_parts(geometry) if shapely.get_type_id(p) in _AREAL]
-    return shapely.union_all(parts) if parts else shapely.Polygon()
+    parts = shapely.get_parts(geometry)
+    areal = parts[np.isin(shapely.get_type_id(parts), _AREAL)]
+    return shapely.union_all(areal) if len(areal) else shapely.Polygon()
 
 
 class Cutter:
@@ -140,8 +141,9 @@ class Cutter:
             mended = geometries.copy()
             mended[repaired] = shapely.make_valid(mended[repaired])
             cut = self._intersect(mended[edge])
-        mixed = np.flatnonzero(~np.isin(shapely.get_type_id(cut), _AREAL))
-        for i in mixed:
+        cut[shapely.area(cut) == 0] = None
+        kinds = shapely.get_type_id(cut)
+        for i in np.flatnonzero((kinds >= 0) & ~np.isin(kinds, _AREAL)):
             cut[i] = polygonal(cut[i])
         pieces[edge] = cut
         return pieces, repaired

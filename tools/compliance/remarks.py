@@ -3,6 +3,7 @@
 from cspon.schemas.spatial import LayerCatalogue, RuleOutcome, Verdict
 from tools.compliance.survey import Survey
 from tools.compliance.tables import conflict_title, hectares
+from tools.geometry.area import M2_PER_HA
 from tools.rules.evaluate import headlines, worst
 from tools.rules.load import unchecked
 from tools.rules.model import ROLE_TITLES, ProjectType, Site
@@ -59,6 +60,7 @@ def warnings(survey: Survey, sliver_m2: float) -> tuple[str, ...]:
             f"土地利用现状图斑之间有 {survey.land_use.overlapping_m2:.2f} 平方米重叠，"
             "重叠处只计入其中一个图斑。"
         )
+    said += _inconsistent(survey)
     repaired = [("土地利用现状", survey.land_use.repaired if survey.land_use else ())]
     repaired += [(ROLE_TITLES[role], line.repaired) for role, line in survey.lines.items()]
     for title, fids in repaired:
@@ -69,3 +71,21 @@ def warnings(survey: Survey, sliver_m2: float) -> tuple[str, ...]:
                 "已在计算中修复，请修正源数据。"
             )
     return tuple(said)
+
+
+def _inconsistent(survey: Survey) -> list[str]:
+    """Say where figures that must agree do not; the geometry of a layer is to blame."""
+    measure = survey.land_use
+    if measure is None:
+        return []
+    pairs = [("项目", sum(m.area_m2 for m in measure.codes.values()), survey.area_ha * M2_PER_HA)]
+    pairs += [
+        (conflict_title(role), sum(measure.crossings.get(role, {}).values()), group.total_m2)
+        for role, group in survey.conflicts.items()
+    ]
+    return [
+        f"{title}内各地类面积合计与其面积相差 {abs(parts - whole):.1f} 平方米，"
+        "土地利用现状图层可能有重叠或无效图形，请核对。"
+        for title, parts, whole in pairs
+        if abs(parts - whole) > max(1.0, 1e-4 * whole)
+    ]

@@ -89,11 +89,12 @@ def survey_project(
         InputError: a layer is wrong, or the project lies wholly outside the county.
     """
     used: list[LayerSpec] = []
+    area_m2 = ellipsoidal_area_m2(project, catalogue.epsg)
     county = _spec(catalogue, COUNTY, used)
     outside = None
     if county is not None:
         outside = measure_line(project, county, layers, sliver_m2=sliver_m2).outside
-        if outside.total_m2 >= ellipsoidal_area_m2(project, catalogue.epsg) - sliver_m2:
+        if outside.total_m2 >= area_m2 - sliver_m2:
             raise _outside(project, catalogue, source)
     lines = {
         role: measure_line(project, spec, layers, sliver_m2=sliver_m2)
@@ -103,13 +104,17 @@ def survey_project(
     land_use_spec = _spec(catalogue, LAND_USE, used)
     return Survey(
         project=project,
-        area_ha=hectares(ellipsoidal_area_m2(project, catalogue.epsg)),
+        area_ha=hectares(area_m2),
         catalogue=catalogue,
         lines=lines,
         land_use=None
         if land_use_spec is None
         else measure_land_use(
-            project, land_use_spec, layers, conflicts_of(lines), sliver_m2=sliver_m2
+            project,
+            land_use_spec,
+            layers,
+            conflicts_of(lines),
+            sliver_m2=sliver_m2,
         ),
         land_use_spec=land_use_spec,
         outside_county=outside,
