@@ -23,7 +23,7 @@ from tools.compliance.remarks import headline, unknowns, warnings
 from tools.compliance.survey import LINES, Survey, place, survey_project
 from tools.geometry.area import AREA_DEFINITION
 from tools.geometry.read import Boundary, read_boundary
-from tools.land_use import SCHEME_TITLES, UNCOVERED, classification, is_in_class
+from tools.land_use import SCHEME_TITLES, UNCOVERED
 from tools.layers import load_catalogue, open_layer
 from tools.rules.evaluate import caveats, evaluate, worst
 from tools.rules.load import project_type as find_project_type
@@ -166,7 +166,7 @@ def _site(
             if line.present
         },
         codes=None if problem else by_code,
-        cultivated_in_farmland_ha=0.0 if problem else _cultivated_in_farmland_ha(crossings),
+        crossings={} if problem else _by_line(crossings),
         uncovered_ha=by_code.get(UNCOVERED, 0.0),
         outside_county_ha=None if outside is None else tables.hectares(outside.total_m2),
         land_use_problem=problem,
@@ -186,15 +186,11 @@ def _land_use_problem(survey: Survey) -> str:
     return ""
 
 
-def _cultivated_in_farmland_ha(crossings: tuple[dict[str, Any], ...]) -> float:
-    known = classification().codes
-    return sum(
-        float(row["area_ha"])
-        for row in crossings
-        if row["line"] == FARMLAND
-        and row["code"] in known
-        and is_in_class(row["code"], "cultivated")
-    )
+def _by_line(crossings: tuple[dict[str, Any], ...]) -> dict[str, dict[str, float]]:
+    by_line: dict[str, dict[str, float]] = {}
+    for row in crossings:
+        by_line.setdefault(row["line"], {})[row["code"]] = row["area_ha"]
+    return by_line
 
 
 def _layers(name: str, survey: Survey) -> tuple[LayerOutput, ...]:

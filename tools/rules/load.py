@@ -1,6 +1,7 @@
 """Load and check the rule files of a pack, and the kinds of projects they tell apart."""
 
 import string
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ assert _predicates.__name__  # importing it registers the predicates
 
 FOLDER = Path(__file__).parent
 PACK = "control_lines"
+_loading = threading.Lock()
 
 
 def load_rules(pack: str = PACK) -> tuple[Rule, ...]:
@@ -25,7 +27,8 @@ def load_rules(pack: str = PACK) -> tuple[Rule, ...]:
 
     A rule file with a mistake is a bug of this project: an assertion names the file.
     """
-    return _load_pack(pack)
+    with _loading:  # two first calls at once would register each rule twice
+        return _load_pack(pack)
 
 
 @cache

@@ -42,7 +42,8 @@ class Site(Frozen):
     """By role; a role that is not here has no layer."""
     codes: dict[str, float] | None = None
     """Hectares by 用地用海 code; None without a land-use layer in that scheme."""
-    cultivated_in_farmland_ha: float = 0.0
+    crossings: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Hectares by code on each line, and outside the urban development boundary."""
     uncovered_ha: float = 0.0
     """Inside the project but covered by no parcel."""
     outside_county_ha: float | None = 0.0

@@ -111,26 +111,25 @@ def class_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures
 
 @predicate(
     "conversion",
-    figures=("area_ha", "area_mu", "farmland_ha", "inside_ha", "outside_ha"),
+    figures=("area_ha", "area_mu", "farmland_ha", "outside_ha"),
     parameters=(),
     outcomes=lambda _: {"none", "farmland", "inside", "outside"},
 )
 def conversion(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say who approves the conversion of agricultural land (土地管理法第四十四条)."""
-    area = class_ha(site, "agricultural")
-    boundary, farmland = site.lines[BOUNDARY], site.lines[FARMLAND].inside_ha
+    area, farmland = class_ha(site, "agricultural"), site.lines[FARMLAND].inside_ha
+    outside = class_ha(site, "agricultural", on=BOUNDARY)
     figures: Figures = {
         "area_ha": area,
         "area_mu": area * 15.0,
         "farmland_ha": farmland,
-        "inside_ha": boundary.inside_ha,
-        "outside_ha": boundary.outside_ha,
+        "outside_ha": outside,
     }
     if farmland > 0:
         return "farmland", figures
     if area == 0:
         return "none", figures
-    return ("outside" if boundary.outside_ha > 0 else "inside"), figures
+    return ("outside" if outside > 0 else "inside"), figures
 
 
 @predicate(
@@ -142,7 +141,7 @@ def conversion(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
 def expropriation(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say who would approve the expropriation if all of the land were collective (第四十六条)."""
     farmland = site.lines[FARMLAND].inside_ha
-    cultivated = max(0.0, class_ha(site, "cultivated") - site.cultivated_in_farmland_ha)
+    cultivated = max(0.0, class_ha(site, "cultivated") - class_ha(site, "cultivated", on=FARMLAND))
     other = max(0.0, site.area_ha - farmland - cultivated)
     figures: Figures = {
         "area_ha": site.area_ha,
@@ -184,8 +183,15 @@ def data_coverage(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]
     return ("gaps" if site.uncovered_ha > 0 else "covered"), figures
 
 
-def class_ha(site: Site, name: str) -> float:
-    """Sum the hectares of a land-use class; of no class a code that is no code (未覆盖)."""
+def class_ha(site: Site, name: str, *, on: str | None = None) -> float:
+    """Sum the hectares of a land-use class, of all codes that are codes (未覆盖 is none).
+
+    Args:
+        site: The site.
+        name: Class, e.g. "cultivated".
+        on: Count only what lies on this line (outside it, for the development boundary).
+    """
     assert site.codes is not None, "the rule does not declare that it needs land_use"
     known = classification().codes
-    return sum(ha for code, ha in site.codes.items() if code in known and is_in_class(code, name))
+    by_code = site.codes if on is None else site.crossings.get(on, {})
+    return sum(ha for code, ha in by_code.items() if code in known and is_in_class(code, name))

@@ -57,6 +57,7 @@ def test_there_are_the_rules_that_a_planner_expects_in_order():
         "forest_land",
         "grassland",
         "wetland",
+        "river_and_lake",
         "cultivated_land_occupation_tax",
     ]
 
