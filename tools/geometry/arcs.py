@@ -14,11 +14,9 @@ _MAX_PIECES = 4_096
 Points = npt.NDArray[np.float64]
 
 
-def densify(points: list[tuple[float, float, float]], closed: bool) -> Points:
-    """Turn vertices with bulges into points; a closed ring repeats its first point."""
-    array = np.array(points)
-    if closed:
-        array = np.vstack([array, array[:1]])
+def densify(points: Points, closed: bool) -> Points:
+    """Turn (n, 3) x, y, bulge into (m, 2) points; a closed ring repeats its first point."""
+    array = np.vstack([points, points[:1]]) if closed else points
     if not array[:, 2].any():
         return array[:, :2]
     pieces = []

@@ -4,7 +4,9 @@ GDAL is not used: it garbles Chinese layer names and turns closed polylines into
 no coordinate system, so the zone comes from the eastings' prefix or the caller.
 """
 
+import logging
 import math
+import struct
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,6 +30,19 @@ _UNIT_NAMES = {1: "英寸", 2: "英尺", 4: "毫米", 5: "厘米", 7: "千米", 
 _CURVES = ("ARC", "CIRCLE", "ELLIPSE", "SPLINE", "LINE")
 _BEZIERS = 16
 """Curves are approximated by this many Béziers before they are flattened (error below 1e-9 r)."""
+
+# What ezdxf lets through where tags of a damaged file are missing or misplaced.
+_DAMAGE = (
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ArithmeticError,
+    AssertionError,
+    StopIteration,
+    EOFError,
+    struct.error,
+)
 
 
 @dataclass
@@ -55,8 +70,17 @@ def read_dxf(path: Path, layer: str | None = None) -> Drawing:
     Raises:
         InputError: damaged, no closed figure, several layers, or lines that do not close.
     """
-    document = _open(path)
-    layers, blocks = _collect(document)
+    from ezdxf.lldxf.const import DXFError
+
+    try:
+        document = _open(path)
+        layers, blocks = _collect(document)
+    except (DXFError, *_DAMAGE) as error:
+        raise InputError(
+            f"DXF 无法读取，可能已损坏或被截断（{type(error).__name__}）",
+            file=path,
+            mend="请在 CAD 中执行“核查”后另存为 DXF（2007 或更新版本）",
+        ) from None
     name = _choose(layers, layer, blocks, path)
     drawing = layers[name]
     notices: list[str] = []
@@ -78,17 +102,12 @@ def read_dxf(path: Path, layer: str | None = None) -> Drawing:
 def _open(path: Path) -> Any:
     """Open with the encoding that the bytes show, not the one that the header claims."""
     from ezdxf.filemanagement import readfile
-    from ezdxf.lldxf.const import DXFError
 
+    # Its warnings on damaged entities belong in a log, not on the terminal.
+    logging.getLogger("ezdxf").addHandler(logging.NullHandler())
     content = path.read_bytes()
     try:
         return readfile(path, encoding=_encoding(content))
-    except (DXFError, ValueError, LookupError, IndexError, AttributeError) as error:
-        raise InputError(
-            f"DXF 无法读取，可能已损坏或被截断（{type(error).__name__}）",
-            file=path,
-            mend="请在 CAD 中执行“核查”后另存为 DXF（2007 或更新版本）",
-        ) from None
     except OSError as error:
         raise InputError(
             f"不是 DXF 文件（{error}）"[:200], file=path, mend="DWG 请先在 CAD 中另存为 DXF"
@@ -110,13 +129,15 @@ def _encoding(content: bytes) -> str | None:
 
 def _collect(document: Any) -> tuple[dict[str, _LayerDrawing], int]:
     """Sort the model space by layer; count block references, which are not opened."""
+    from ezdxf.lldxf.encoding import decode_dxf_unicode
+
     layers: dict[str, _LayerDrawing] = defaultdict(_LayerDrawing)
     blocks = 0
     for entity in document.modelspace():
         kind = entity.dxftype()
-        name = str(entity.dxf.get("layer", "0"))
+        name = decode_dxf_unicode(str(entity.dxf.get("layer", "0")))
         if kind == "LWPOLYLINE":
-            points = [(x, y, bulge) for x, y, bulge in entity.get_points("xyb")]
+            points = np.array(entity.lwpoints.values).reshape(-1, 5)[:, [0, 1, 4]]
             _add_polyline(layers[name], points, entity.closed, entity.ocs())
         elif kind == "POLYLINE" and (entity.is_2d_polyline or entity.is_3d_polyline):
             _add_old_polyline(layers[name], entity)
@@ -134,14 +155,12 @@ def _add_old_polyline(drawing: _LayerDrawing, entity: Any) -> None:
     if any(abs(location.z) > 1e-9 for location, _ in vertices):
         drawing.heights += 1
     ocs = entity.ocs() if entity.is_2d_polyline else None
-    points = [(location.x, location.y, bulge) for location, bulge in vertices]
+    points = np.array([(location.x, location.y, bulge) for location, bulge in vertices])
     _add_polyline(drawing, points, entity.is_closed, ocs)
 
 
-def _add_polyline(
-    drawing: _LayerDrawing, points: list[tuple[float, float, float]], closed: bool, ocs: Any
-) -> None:
-    """Densify the arcs and file the polyline under rings or lines."""
+def _add_polyline(drawing: _LayerDrawing, points: Points, closed: bool, ocs: Any) -> None:
+    """Densify the arcs of (n, 3) x, y, bulge and file the polyline under rings or lines."""
     if len(points) < 2:
         return
     gap = math.dist(points[0][:2], points[-1][:2])
@@ -182,7 +201,7 @@ def _hatch_rings(entity: Any) -> list[Points]:
     ocs = entity.ocs()
     for boundary in entity.paths:
         if hasattr(boundary, "vertices"):
-            xy = _to_world(densify(boundary.vertices, closed=True), ocs)
+            xy = _to_world(densify(np.array(boundary.vertices), closed=True), ocs)
         else:
             xy = flatten(dxf_path.from_hatch_boundary_path(boundary, ocs))
             xy = np.vstack([xy, xy[:1]])

@@ -91,6 +91,12 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
         raise _damaged(path, error) from None
     except (GEOSException, UnicodeDecodeError) as error:
         raise _damaged(path, error) from None
+    except UnboundLocalError as error:  # how pyogrio 0.13 fails on a damaged .prj
+        raise InputError(
+            "坐标系定义（.prj）已损坏",
+            file=path,
+            mend="请重新复制 .prj，或删去它并用参数 epsg 指明坐标系",
+        ) from error
     if int(shapely.get_num_coordinates(geometries).sum()) > MAX_VERTICES:
         raise InputError(f"顶点多于 {MAX_VERTICES} 个", file=path, mend="请概化或分块后重试")
     fields = [_recode(str(name), encoding) for name in meta["fields"]]
