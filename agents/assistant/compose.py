@@ -17,6 +17,7 @@ SITE_TABLES = ("lines", "codes", "crossings")
 RELATED = 3
 """Clauses that were found but not used, listed at most."""
 
+NOT_IN_BASE = "依据未入库，未核验"
 NO_MODEL_OPENING = "未使用大模型归纳。"
 NO_RULE = "所给条文没有规定"
 """What the prompt asks a model to say when the clauses do not answer."""
@@ -28,7 +29,7 @@ SYNTHETIC = "本次使用的图层为合成数据，仅供演示，不得用于�
 def site_head(data: Compliance, result: ToolResult) -> str:
     """Conclusion and overlay tables: shown before the model has said a word."""
     parts = [
-        f"## 结论\n\n**{data.verdict}。**{data.headline}",
+        f"## 结论\n\n**{data.headline}**",
         f"项目“{data.project}”，面积 {data.area_ha:.4f} 公顷。{data.area_definition}",
     ]
     if result.synthetic:
@@ -45,8 +46,12 @@ def site_tail(data: Compliance, result: ToolResult, citations: Sequence[Citation
     """Rule by rule: verdict, procedure, grounds; then what is not known."""
     order = [Verdict.FAIL, Verdict.MISSING_DATA, Verdict.NEEDS_STUDY, Verdict.PASS]
     rules = sorted(data.rules, key=lambda rule: order.index(rule.verdict))
+    plain = [r for r in rules if r.verdict is Verdict.PASS and not r.procedure]
     parts = ["## 逐项审查与办理手续"]
-    parts += [_rule(i, rule, citations) for i, rule in enumerate(rules, 1)]
+    parts += [_rule(i, r, citations) for i, r in enumerate((r for r in rules if r not in plain), 1)]
+    if plain:
+        lines = [f"- {r.title}：{r.message}{_marks(r, citations)}" for r in plain]
+        parts.append("**其余各项符合，没有需要办理的手续：**\n\n" + "\n".join(lines))
     parts.append(grounds(citations))
     gaps = [*data.unknowns, *result.warnings]
     if gaps:
@@ -55,7 +60,7 @@ def site_tail(data: Compliance, result: ToolResult, citations: Sequence[Citation
 
 
 def _rule(index: int, rule: RuleOutcome, citations: Sequence[Citation]) -> str:
-    marks = "".join(mark_of(basis, citations) for basis in rule.basis)
+    marks = _marks(rule, citations)
     lines = [f"**{index}. {rule.title}：{rule.verdict}**", "", f"{rule.message}{marks}"]
     if rule.approval:
         lines += ["", f"审批机关：{rule.approval}{marks}"]
@@ -69,6 +74,10 @@ def _rule(index: int, rule: RuleOutcome, citations: Sequence[Citation]) -> str:
     return "\n".join(lines)
 
 
+def _marks(rule: RuleOutcome, citations: Sequence[Citation]) -> str:
+    return "".join(mark_of(basis, citations) for basis in rule.basis)
+
+
 def grounds(citations: Sequence[Citation]) -> str:
     """List the citations with their standing."""
     lines = [f"- 〔{n}〕{describe(citation)}" for n, citation in enumerate(citations, 1)]
@@ -78,17 +87,17 @@ def grounds(citations: Sequence[Citation]) -> str:
 def describe(citation: Citation) -> str:
     """One line: label, what it says here, standing, dates, and any caveat."""
     if citation.verification == "not_in_base":
-        parts = ["依据未入库，未核验"]
+        parts = [NOT_IN_BASE]
     else:
         parts = [str(citation.status)]
-        if citation.effective_from:
+        if citation.effective_from and "施行日期以修正决定为准" not in citation.note:
             parts.append(f"自 {citation.effective_from.isoformat()} 起施行")
         if citation.effective_to:
             parts.append(f"至 {citation.effective_to.isoformat()} 止")
         parts.append("条文已核验" if citation.verification == "verified" else "与库内条文不符")
+    parts += [part for part in citation.note.split("；") if part and part not in parts]
     point = f"：{citation.point}" if citation.point else ""
-    note = f"。{citation.note}" if citation.note else ""
-    return f"{citation.label}{point}（{'，'.join(parts)}{note}）"
+    return f"{citation.label}{point}（{'；'.join(parts)}）"
 
 
 def mark_of(basis: Basis, citations: Sequence[Citation]) -> str:

@@ -17,7 +17,7 @@ from cspon.settings import ROOT, Settings, load_settings
 QUESTION = (
     "拟建产业园项目（边界见文件）选址是否可行？占用了哪些控制线，各多少公顷，需要办理什么手续？"
 )
-PROJECT = Path("projects") / "2_conflict" / "2_conflict.txt"
+PROJECT = Path("projects") / "2_conflict.txt"
 
 
 def command(
