@@ -62,7 +62,7 @@ def load_catalogue(folder: Path) -> LayerCatalogue:
 @lru_cache(maxsize=16)
 def _load(file: Path, version: int) -> LayerCatalogue:
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except UnicodeDecodeError:
         raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码") from None
     except yaml.YAMLError as error:

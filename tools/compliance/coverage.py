@@ -24,18 +24,26 @@ def covers_once(parcels: npt.NDArray[Any], project: BaseGeometry) -> bool:
     rings, _ = shapely.get_rings(parcels, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     bits = np.ascontiguousarray(points + 0.0).view(np.uint64)
-    vertex = (bits[:, 0] * np.uint64(0x9E3779B97F4A7C15)) ^ (
-        bits[:, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    )
-    vertex ^= vertex >> np.uint64(31)
-    vertex *= np.uint64(0xBF58476D1CE4E5B9)
+    vertex = _mixed(_mixed(bits[:, 0]) + bits[:, 1])
     start = np.flatnonzero((ring[:-1] == ring[1:]) & (vertex[:-1] != vertex[1:]))
-    _, first, count = np.unique(
-        vertex[start] + vertex[start + 1], return_index=True, return_counts=True
-    )
-    single = start[first[count != 2]]
+    edge = vertex[start] + vertex[start + 1]
+    order = np.argsort(edge)
+    edge = edge[order]
+    first = np.flatnonzero(np.concatenate([[True], edge[1:] != edge[:-1]]))
+    count = np.diff(np.append(first, len(edge)))
+    single = start[order[first[count != 2]]]
     lines = shapely.linestrings(np.stack([points[single], points[single + 1]], axis=1))
     return not shapely.intersects(project, lines).any()
+
+
+def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Spread every bit over the whole word (the finaliser of MurmurHash3, public domain)."""
+    bits = bits ^ (bits >> np.uint64(33))
+    bits *= np.uint64(0xFF51AFD7ED558CCD)
+    bits ^= bits >> np.uint64(33)
+    bits *= np.uint64(0xC4CEB9FE1A85EC53)
+    bits ^= bits >> np.uint64(33)
+    return bits
 
 
 def first_come(

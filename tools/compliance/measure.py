@@ -176,7 +176,7 @@ def measure_land_use(
     planar, chunks, matched = 0.0, 0, True
     for features in read_windows(spec, folder, project):
         rows = cut_features(cutter, features, spec.epsg)
-        parcels = features.geometries[np.isin(features.fids, rows.fids)]
+        parcels = features.geometries[rows.positions]
         planar += float(rows.planar_m2.sum())
         chunks += 1
         matched = chunks == 1 and covers_once(parcels, project)
@@ -262,4 +262,4 @@ def _count_disjoint(
             names=features.names[meets],
         )
         rows = cut_features(cutter, disjoint, spec.epsg)
-        _count(measure, rows, parcels[np.isin(disjoint.fids, rows.fids)], spec, conflicts)
+        _count(measure, rows, parcels[rows.positions], spec, conflicts)

@@ -39,6 +39,8 @@ class OverlayRows:
     planar_m2: Floats
     ellipsoidal_m2: Floats
     geometries: npt.NDArray[np.object_]
+    positions: npt.NDArray[np.intp]
+    """Place of each row's feature among the features that were cut together."""
     repaired: tuple[int, ...] = ()
     """Features whose invalid geometry was repaired before it was intersected."""
 
@@ -85,6 +87,7 @@ def cut_features(cutter: "Cutter", features: Features, epsg: int) -> OverlayRows
         planar_m2=planar,
         ellipsoidal_m2=ellipsoidal_areas_m2(geometries, epsg),
         geometries=geometries,
+        positions=kept,
         repaired=tuple(int(f) for f in features.fids[repaired]),
     )
 
@@ -100,6 +103,7 @@ def concatenate(parts: list[OverlayRows]) -> OverlayRows:
         planar_m2=np.concatenate([np.empty(0), *(p.planar_m2 for p in parts)]),
         ellipsoidal_m2=np.concatenate([np.empty(0), *(p.ellipsoidal_m2 for p in parts)]),
         geometries=np.concatenate([np.empty(0, object), *(p.geometries for p in parts)]),
+        positions=np.concatenate([np.empty(0, np.intp), *(p.positions for p in parts)]),
         repaired=tuple(fid for p in parts for fid in p.repaired),
     )
 
@@ -109,8 +113,12 @@ def polygonal(geometry: BaseGeometry) -> BaseGeometry:
     if shapely.get_type_id(geometry) in _AREAL:
         return geometry
     parts = shapely.get_parts(geometry)
-    areal = parts[np.isin(shapely.get_type_id(parts), _AREAL)]
+    areal = parts[_areal(shapely.get_type_id(parts))]
     return shapely.union_all(areal) if len(areal) else shapely.Polygon()
+
+
+def _areal(kinds: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray((kinds == _AREAL[0]) | (kinds == _AREAL[1]))
 
 
 class Cutter:
@@ -143,7 +151,7 @@ class Cutter:
             cut = self._intersect(mended[edge])
         cut[shapely.area(cut) == 0] = None
         kinds = shapely.get_type_id(cut)
-        for i in np.flatnonzero((kinds >= 0) & ~np.isin(kinds, _AREAL)):
+        for i in np.flatnonzero((kinds >= 0) & ~_areal(kinds)):
             cut[i] = polygonal(cut[i])
         pieces[edge] = cut
         return pieces, repaired

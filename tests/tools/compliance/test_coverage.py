@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 
 from tools.compliance.coverage import covers_once, first_come
 
@@ -11,6 +12,11 @@ def grid(n: int) -> list[shapely.Polygon]:
 
 def test_a_grid_covers_once():
     assert covers_once(np.array(grid(5)), shapely.box(0.5, 0.5, 4.5, 4.5))
+
+
+def test_a_large_grid_of_round_coordinates_covers_once():
+    parcels = np.array([shapely.affinity.translate(p, 500_000, 3_300_000) for p in grid(60)])
+    assert covers_once(parcels, shapely.box(500_000.5, 3_300_000.5, 500_059.5, 3_300_059.5))
 
 
 @pytest.mark.parametrize(
