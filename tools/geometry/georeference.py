@@ -116,6 +116,8 @@ def looks_metric(coordinates: npt.NDArray[np.float64]) -> bool:
 
 def _bounds(geometries: npt.NDArray[Any], file: object) -> _Box:
     coordinates = shapely.get_coordinates(geometries)
+    if len(coordinates) == 0:
+        raise InputError("边界为空", file=file, mend="请提供至少一个面")
     if not np.isfinite(coordinates).all():
         raise InputError("坐标中有非数值（NaN 或无穷大）", file=file, mend="请改正后重新导出")
     return _box(coordinates)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import shapely
 from shapely.errors import GEOSException
 
 from cspon.errors import InputError
@@ -63,8 +62,6 @@ def read_boundary(path: Path, *, epsg: int | None = None, layer: str | None = No
             mend="请检查文件是否存在及读取权限",
         ) from None
     geometries = np.array([plot.geometry for plot in drawing.plots], dtype=object)
-    if shapely.is_empty(geometries).all():
-        raise InputError("边界为空", file=path, mend="请提供至少一个面")
     try:
         placed = georeference(
             geometries, asked=epsg, stated=drawing.epsg, stated_by=drawing.stated_by, file=path
