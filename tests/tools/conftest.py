@@ -5,7 +5,9 @@ paddy and permanent basic farmland, column 3 dry land, column 4–5 woods, colum
 redline is the northern 200 m, the development boundary x ≥ 300 and y < 800.
 """
 
+import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -125,17 +127,18 @@ def make_county(folder: Path) -> County:
     return county
 
 
-@pytest.fixture
-def county(tmp_path: Path) -> County:
-    folder = tmp_path / "county"
-    folder.mkdir()
-    return make_county(folder)
-
-
 @pytest.fixture(scope="session")
 def fixed_county(tmp_path_factory: pytest.TempPathFactory) -> County:
     """The county unchanged, made once: for tests that only read."""
     return make_county(tmp_path_factory.mktemp("county"))
+
+
+@pytest.fixture
+def county(tmp_path: Path, fixed_county: County) -> County:
+    """A copy of the county that a test may change."""
+    copy = County(Path(shutil.copytree(fixed_county.folder, tmp_path / "county")))
+    copy.layers = deepcopy(fixed_county.layers)
+    return copy
 
 
 @pytest.fixture

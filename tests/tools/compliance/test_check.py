@@ -256,3 +256,23 @@ def test_as_a_tool(fixed_county, write_boundary):
 def test_an_unknown_kind_of_project_is_refused(fixed_county, write_boundary):
     with pytest.raises(InputError, match="没有名为 casino 的项目类型"):
         check(fixed_county, write_boundary(box(410, 110, 790, 590)), "casino")
+
+
+def test_layers_in_degrees_are_refused(county, write_boundary):
+    county.save(epsg=4490)
+    with pytest.raises(InputError) as error:
+        check(county, write_boundary(box(410, 110, 790, 590)))
+    assert error.value.mend
+
+
+def test_first_calls_at_once_agree(fixed_county, write_boundary):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tools.rules import load
+
+    load._load_pack.cache_clear()
+    load.registry._kinds.pop("rule", None)
+    boundary = write_boundary(box(250, 250, 450, 850))
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: check(fixed_county, boundary)[1], range(8)))
+    assert all(data == results[0] for data in results)
