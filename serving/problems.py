@@ -5,6 +5,7 @@ of this machine.
 """
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,9 @@ from cspon.errors import (
 )
 
 log = logging.getLogger("cspon.serving")
+
+FOLDERS = re.compile(r"(?<![\w:/.])(?:/[^\s/，。；：、（）“”'\"]+)+/(?=[^\s/])")
+"""The folder part of an absolute path; addresses (`http://…`) do not match."""
 
 INVALID, NOT_FOUND, SERVER = "invalid_request_error", "not_found_error", "server_error"
 
@@ -60,13 +64,9 @@ class ApiError(CsponError):
         super().__init__(message)
 
 
-def input_message(error: InputError) -> str:
-    """Say an input error without the folder of the file: callers know only its name."""
-    name = None if error.file is None else error.file.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = InputError(
-        error.message, file=name, layer=error.layer, row=error.row, field=error.field
-    )
-    return str(shown)
+def public(text: str) -> str:
+    """Take the folders out of absolute paths: callers learn file names, not this machine."""
+    return FOLDERS.sub("", text)
 
 
 def as_api_error(error: Exception) -> ApiError:
@@ -77,7 +77,7 @@ def as_api_error(error: Exception) -> ApiError:
         case InputError():
             return ApiError(
                 422,
-                input_message(error),
+                public(str(error)),
                 code="invalid_input",
                 param=error.field,
                 mend=error.mend or None,
@@ -86,13 +86,13 @@ def as_api_error(error: Exception) -> ApiError:
                 field=error.field,
             )
         case RetryTool():
-            return ApiError(400, str(error), code="invalid_arguments")
+            return ApiError(400, public(str(error)), code="invalid_arguments")
         case ModelUnavailable():
-            return ApiError(503, str(error), code="model_unavailable")
+            return ApiError(503, public(str(error)), code="model_unavailable")
         case SetupError():
-            return ApiError(503, error.message, code="not_ready", mend=error.mend or None)
+            return ApiError(503, public(str(error)), code="not_ready", mend=error.mend or None)
         case ToolFailed():
-            return ApiError(500, str(error), code="tool_failed")
+            return ApiError(500, public(str(error)), code="tool_failed")
         case RequestValidationError():
             return _validation(error)
         case HTTPException():

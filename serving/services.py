@@ -24,7 +24,7 @@ from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from serving.audit import Audit
 from serving.metrics import Metrics
-from serving.problems import ApiError
+from serving.problems import ApiError, public
 from serving.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Services:
         try:
             status = self.knowledge_base.status()
         except CsponError as error:
-            return PartState(ok=False, detail=self.public(error))
+            return PartState(ok=False, detail=one_line(error))
         return PartState(ok=True, detail=describe_store(status))
 
     def _layers_state(self) -> PartState:
@@ -137,20 +137,13 @@ class Services:
         try:
             catalogue = load_catalogue(self.settings.layers)
         except CsponError as error:
-            return PartState(ok=False, detail=self.public(error))
+            return PartState(ok=False, detail=one_line(error))
         gone = [s.title for s in catalogue.layers if not (self.settings.layers / s.path).exists()]
         self.synthetic = catalogue.synthetic
         kind = "（合成数据）" if catalogue.synthetic else ""
         if gone:
             return PartState(ok=False, detail=f"{catalogue.title}{kind}缺图层：{'、'.join(gone)}")
         return PartState(ok=True, detail=f"{catalogue.title}{kind}，{len(catalogue.layers)} 个图层")
-
-    def public(self, error: CsponError) -> str:
-        """Say an error without the folders of this machine."""
-        text = str(error)
-        for folder in (self.settings.layers, self.settings.home):
-            text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
-        return text.replace("\n", "；")
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -161,6 +154,11 @@ class Services:
             await asyncio.to_thread(self.knowledge_base.close)
         if self.model is not None:
             await self.model.aclose()
+
+
+def one_line(error: CsponError) -> str:
+    """Say an error in one line without the folders of this machine."""
+    return public(str(error)).replace("\n", "；")
 
 
 def _without_folder(event: Event, folder: Path) -> Event:
@@ -268,5 +266,5 @@ def _open_knowledge_base(services: Services, embedder: Embedder) -> "KnowledgeBa
 
 
 def _note(services: Services, part: str, error: CsponError) -> None:
-    services.missing[part] = services.public(error)
+    services.missing[part] = one_line(error)
     log.warning("part missing", extra={"facts": {"part": part, "why": str(error)}})

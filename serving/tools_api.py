@@ -5,6 +5,7 @@ GeoJSON. Reading and checking run in threads of their own, never on the event lo
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from fastapi import UploadFile as UploadForm
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from cspon.errors import CsponError
 from cspon.schemas.agent import Principal
@@ -77,33 +78,43 @@ class ComplianceBody(ComplianceForm):
 async def check_compliance(request: Request, principal: Who) -> Response:
     """Check a boundary against the control lines; returns the `ToolResult`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    services: Services = request.app.state.services
     if kind == "application/json":
-        work = _check_inline(request)
+        result = await _count(services, _in_thread(request, await _inline(request)))
     elif kind == "multipart/form-data":
-        work = _check_upload(request)
+        async with request.form(max_files=1, max_fields=8) as form:
+            result = await _count(services, _in_thread(request, _upload(services, form)))
     else:
         raise ApiError(
             415,
             "请求须为 multipart/form-data（file 字段为边界文件）或 application/json",
             code="unsupported_media_type",
         )
-    services: Services = request.app.state.services
+    await asyncio.to_thread(
+        services.audit.tool, result, principal=principal, request_id=request.state.request_id
+    )
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
+async def _count(services: Services, work: Coroutine[Any, Any, ToolResult]) -> ToolResult:
     calls = services.metrics.tool_calls
     try:
-        result = await unless_gone(request, work)
+        result = await work
     except CsponError as error:
         calls.labels("check_compliance", type(error).__name__).inc()
         raise
     calls.labels("check_compliance", "ok").inc()
-    who = {"principal": principal, "request_id": request.state.request_id}
-    await asyncio.to_thread(services.audit.tool, result, **who)
-    return Response(result.model_dump_json(), media_type="application/json")
+    return result
 
 
-async def _check_inline(request: Request) -> ToolResult:
-    raw = await request.body()
+async def _in_thread(request: Request, work: Callable[[], ToolResult]) -> ToolResult:
+    """Run the tool; the body must have been read, for the watch takes what the client sends."""
+    return await unless_gone(request, to_thread.run_sync(work, limiter=threads))
+
+
+async def _inline(request: Request) -> Callable[[], ToolResult]:
     try:
-        body = ComplianceBody.model_validate_json(raw)
+        body = ComplianceBody.model_validate_json(await request.body())
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
     services: Services = request.app.state.services
@@ -112,31 +123,29 @@ async def _check_inline(request: Request) -> ToolResult:
         with inline_boundary(body.boundary, epsg=None, name=body.name) as path:
             return _run(services, path, body)
 
-    return await to_thread.run_sync(work, limiter=threads)
+    return work
 
 
-async def _check_upload(request: Request) -> ToolResult:
-    services: Services = request.app.state.services
-    async with request.form(max_files=1, max_fields=8) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise ApiError(400, "缺少边界文件（字段 file）", param="file", code="missing")
-        try:
-            options = ComplianceForm.model_validate({k: v for k, v in form.items() if k != "file"})
-        except ValidationError as error:
-            raise RequestValidationError(error.errors()) from None
+def _upload(services: Services, form: FormData) -> Callable[[], ToolResult]:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise ApiError(400, "缺少边界文件（字段 file）", param="file", code="missing")
+    try:
+        options = ComplianceForm.model_validate({k: v for k, v in form.items() if k != "file"})
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
-        def work() -> ToolResult:
-            with TemporaryDirectory(prefix="cspon-boundary-") as folder:
-                path = write_boundary(
-                    Path(folder),
-                    clean_name(file.filename or ""),
-                    file.file,
-                    max_bytes=services.uploads.max_bytes,
-                )
-                return _run(services, path, options)
+    def work() -> ToolResult:
+        with TemporaryDirectory(prefix="cspon-boundary-") as folder:
+            path = write_boundary(
+                Path(folder),
+                clean_name(file.filename or ""),
+                file.file,
+                max_bytes=services.uploads.max_bytes,
+            )
+            return _run(services, path, options)
 
-        return await to_thread.run_sync(work, limiter=threads)
+    return work
 
 
 def _run(services: Services, path: Path, options: ComplianceForm) -> ToolResult:

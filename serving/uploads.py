@@ -53,9 +53,9 @@ def clean_name(name: str) -> str:
         InputError: the suffix is none of the boundary formats.
     """
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    last = re.sub(r"[^\w.（）()·\-]+", "_", last).strip("._ ") or "boundary"
+    last = re.sub(r"[^\w.（）()·\-]+", "_", last)
     stem, dot, suffix = last.rpartition(".")
-    suffix = f".{suffix.lower()}" if dot else ""
+    stem, suffix = (stem.strip("._ ")[:72], f".{suffix.lower()}") if dot else (last, "")
     if suffix in SHAPEFILE_PARTS:
         raise InputError(
             "Shapefile 由多个文件组成，不能只上传其中一个",
@@ -68,7 +68,7 @@ def clean_name(name: str) -> str:
             file=last[-80:],
             mend="支持 GeoJSON、Shapefile（zip）、GeoPackage、DXF、界址点 TXT",
         )
-    return f"{stem[:72] or 'boundary'}{suffix}"
+    return f"{stem or 'boundary'}{suffix}"
 
 
 class Uploads:

@@ -206,4 +206,4 @@ def _error(error: Exception, request_id: str) -> str:
     title = "边界文件有问题" if isinstance(error, InputError) else "未能回答"
     if not isinstance(error, CsponError):
         return render.error_block(title, "服务内部错误", f"请把编号 {request_id} 告知管理员")
-    return render.error_block(title, problem["message"], problem.get("mend") or "")
+    return render.error_block(title, problem["message"])
