@@ -244,7 +244,9 @@ class OpenAICompatibleModel:
             budget.left_s -= loop.time() - started
 
     def _of_status(self, error: Any) -> ModelUnavailable:
-        status, detail = error.status_code, redact(str(error.message), self._key)
+        status, body = error.status_code, error.body
+        said = body.get("message") if isinstance(body, dict) else None
+        detail = redact(str(said or error.message), self._key)
         text = f"模型服务 {self._address} 返回 {status}：{detail}"
         if status in (401, 403):
             text = f"模型服务 {self._address} 不接受密钥（{status}）；请检查 CSPON_OPENAI_API_KEY"
