@@ -142,6 +142,7 @@ def check(
             _number_problem(sentence, facts, citations, question)
             or _mark_problem(sentence, citations)
             or _verdict_problem(sentence, verdict_failed)
+            or _denial_problem(sentence, facts)
             or (
                 "与所给事实和条文的文字对应不足"
                 if overlap(sentence, everything) < min_overlap
@@ -285,6 +286,23 @@ def _verdict_problem(sentence: str, verdict_failed: bool) -> str | None:
         before = sentence[max(0, match.start() - 6) : match.end()]
         if not NEGATION.search(before):
             return "与检查结论相反"
+    return None
+
+
+def _denial_problem(sentence: str, facts: Sequence[Fact]) -> str | None:
+    """A sentence that says the contrary of an occupation the tool has measured."""
+    for fact in facts:
+        for subject in fact.subjects:
+            if not fact.text.startswith(f"占用{subject}"):
+                continue
+            name = re.escape(subject)
+            denial = (
+                rf"(?:不|未|没有|并未|均未)(?:占用|涉及|压占|触及|位于)[^，。；]{{0,12}}{name}"
+                rf"|{name}[^，。；]{{0,12}}(?:之外|以外|范围外|未被占用)"
+                rf"|(?:避开了|已避让|避让了)[^，。；]{{0,12}}{name}"
+            )
+            if re.search(denial, sentence):
+                return f"与“{fact.text}”相反"
     return None
 
 

@@ -151,3 +151,13 @@ def test_each_mark_supports_what_stands_before_it():
     assert reasons(text, facts=[]) == []
     swapped = "征收永久基本农田的由国务院批准〔1〕，任何单位和个人不得擅自占用〔2〕。"
     assert "不对应" in reasons(swapped, facts=[])[0]
+
+
+def test_denying_a_measured_occupation_is_found():
+    for text in (
+        "选址在永久基本农田和生态保护红线之外。",
+        "项目不占用生态保护红线。",
+        "项目已避让永久基本农田。",
+    ):
+        assert "相反" in reasons(text)[0]
+    assert reasons("建议先调整选址，避让永久基本农田，项目占用永久基本农田。") == []
