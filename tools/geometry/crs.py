@@ -186,6 +186,10 @@ def epsg_of_definition(definition: str, *, file: object = None, layer: str | Non
     Raises:
         InputError: unreadable, another datum (西安80, 北京54, …) or another projection.
     """
+    code = definition.removeprefix("EPSG:")
+    if code.isdigit() and (int(code) in GEOGRAPHIC or zone_of(int(code)) is not None):
+        return int(code)
+
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 

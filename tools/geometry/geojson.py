@@ -85,7 +85,9 @@ class _Reader:
         self.vertices += len(array)
         if self.vertices > MAX_VERTICES:
             raise self.error(f"顶点多于 {MAX_VERTICES} 个", mend="请概化或分块后重试")
-        if not np.array_equal(array[0], array[-1], equal_nan=True):
+        if not np.isfinite(array).all():
+            raise self.error("坐标中有非数值（NaN 或无穷大）", row, mend="请改正后重新导出")
+        if not np.array_equal(array[0], array[-1]):
             self.unclosed += 1
             array = np.vstack([array, array[:1]])
         if len(array) < 4:

@@ -3,7 +3,7 @@
 Evidence, strongest first: the caller's EPSG code, the zone prefix of the eastings, what the file
 states. Evidence that contradicts is an error that names both sides; nothing is guessed where two
 readings are possible. The result is always the 3° zone without prefix of the same central
-meridian, reached from a projection by subtraction alone, so no coordinate changes its millimetres.
+meridian, reached from a projection by subtraction alone, so no written digit changes.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def georeference(
         width = source.width
         shift = source.false_easting_m - zone.false_easting_m
         if shift:
-            geometries = shapely.transform(geometries, lambda xy: xy - np.array([shift, 0.0]))
+            geometries = _subtract(geometries, shift)
     _check_place(geometries, zone, width, notices, file)
     return Georeferenced(geometries, zone.epsg, tuple(notices))
 
@@ -154,6 +154,20 @@ def _is_swapped(box: _Box) -> bool:
 def _swap(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
     swapped: npt.NDArray[Any] = shapely.transform(geometries, lambda xy: xy[:, ::-1])
     return swapped
+
+
+def _subtract(geometries: npt.NDArray[Any], shift: float) -> npt.NDArray[Any]:
+    """Take a zone prefix off the eastings.
+
+    An easting of eight digits is held to 7e-9 m; rounding to 1e-8 m restores the float that the
+    written digits have without the prefix, so the same boundary reads alike in every format.
+    """
+
+    def move(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.column_stack([np.round(xy[:, 0] - shift, 8), xy[:, 1]])
+
+    moved: npt.NDArray[Any] = shapely.transform(geometries, move)
+    return moved
 
 
 def _looks_like_degrees(box: _Box) -> bool:

@@ -48,6 +48,14 @@ def test_metres(geometry, asked, stated, epsg):
     assert found.geometries[0].bounds[0] == 512_000
 
 
+def test_taking_the_prefix_off_restores_the_written_digits():
+    rng = np.random.default_rng(0)
+    east = np.round(rng.uniform(4e5, 6e5, 1000), 3)
+    ring = np.column_stack([east, rng.uniform(3e6, 4e6, 1000)])
+    found = run(Polygon(ring + np.array([38e6, 0.0])))
+    assert (shapely.get_coordinates(found.geometries[0])[:-1] == ring).all()
+
+
 def test_swapped_axes():
     for geometry, stated in ((PLAIN, 4547), (moved(PLAIN, 38e6), None)):
         found = run(swapped(geometry), stated=stated)
@@ -92,8 +100,12 @@ def test_the_caller_wins_with_a_notice():
         (box(910_000, 4_412_000, 990_000, 4_412_100), None, 4547, "合理范围"),
         (box(500_000, 3_412_000, 512_100, 3_412_100), None, 4534, "不在我国"),
         (box(500_000, 5_990_000, 512_100, 5_999_000), None, 4547, "不在我国"),
-        (Polygon([(5e5, 3e6), (5.1e5, 3e6), (5.1e5, np.nan)]), None, 4547, "非数值"),
-        (Polygon([(5e5, 3e6), (5.1e5, 3e6), (5.1e5, np.inf)]), None, 4547, "非数值"),
+        (
+            shapely.from_wkt("POLYGON ((5e5 3e6, 5.1e5 3e6, 5.1e5 NaN, 5e5 3e6))"),
+            None,
+            4547,
+            "非数值",
+        ),
         (Polygon(), None, 4547, "为空"),
     ],
 )
