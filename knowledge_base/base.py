@@ -56,7 +56,7 @@ class KnowledgeBaseStatus(Frozen):
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """One generation, opened."""
 
     stamp: int
@@ -68,7 +68,7 @@ class _View:
 class KnowledgeBase:
     """A base of cited passages. Thread-safe for reading."""
 
-    def __init__(self, folder: Path, embedder: Embedder, engine: Engine, view: _View) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, engine: Engine, view: View) -> None:
         self._folder, self._embedder, self._engine, self._view = folder, embedder, engine, view
         self._lock = threading.Lock()
 
@@ -185,6 +185,10 @@ class KnowledgeBase:
             doubtful=tuple(_doubts(catalogue.documents)),
         )
 
+    def opened(self) -> View:
+        """Return the generation that is open, for measurements below the facade."""
+        return self._current()
+
     def close(self) -> None:
         """Release files and connections."""
         self._view.store.close()
@@ -200,7 +204,7 @@ class KnowledgeBase:
     ) -> None:
         self.close()
 
-    def _current(self) -> _View:
+    def _current(self) -> View:
         """Return the opened generation, after a new one was published the new one."""
         stamp = _stamp(self._folder)
         if stamp != self._view.stamp and stamp:
@@ -224,7 +228,7 @@ def _stamp(folder: Path) -> int:
         return 0
 
 
-def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> _View:
+def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> View:
     stamp = _stamp(folder)
     generation = current_generation(folder)
     if generation is None:
@@ -240,7 +244,7 @@ def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> _View:
             f"知识库的向量由 {catalogue.embedder}（{catalogue.recipe}）计算，当前为 {embedder.name}（{RECIPE}）",
             mend=f"{MEND_BUILD} 重建，或改回 CSPON_EMBEDDING",
         )
-    return _View(stamp, generation, catalogue, open_store(generation, catalogue, engine))
+    return View(stamp, generation, catalogue, open_store(generation, catalogue, engine))
 
 
 def _doubts(documents: list[Document]) -> list[str]:

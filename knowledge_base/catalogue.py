@@ -167,14 +167,15 @@ def new_generation(folder: Path, copy_of: Path | None = None) -> Iterator[Path]:
 def publish(folder: Path, working: Path, catalogue: Catalogue) -> Path:
     """Make the working folder the current generation; keep the one before it for open readers."""
     (working / CATALOGUE).write_text(catalogue.model_dump_json(indent=1), encoding="utf-8")
-    before = current_generation(folder)
     root = folder / GENERATIONS
+    pointer = folder / CURRENT
+    before = root / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
     number = max((int(p.name) for p in root.iterdir() if p.name.isdigit()), default=0) + 1
     generation = root / f"{number:06d}"
     working.rename(generation)
-    pointer = folder / f"{CURRENT}.tmp"
-    pointer.write_text(generation.name, encoding="utf-8")
-    pointer.replace(folder / CURRENT)
+    temporary = folder / f"{CURRENT}.tmp"
+    temporary.write_text(generation.name, encoding="utf-8")
+    temporary.replace(pointer)
     for old in root.iterdir():
         if old.name.isdigit() and old not in (generation, before):
             shutil.rmtree(old)

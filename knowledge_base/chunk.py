@@ -158,7 +158,7 @@ def _windows(document: Document, source: SourceText) -> Iterator[Passage]:
         while position < end:
             stop = _cut(source.text, position, end)
             text = source.text[position:stop].strip()
-            if text:
+            if text and title_key(text.lstrip("# ")) != title_key(document.title):
                 number += 1
                 yield _passage(
                     document,

@@ -157,7 +157,7 @@ def _article_start(line: str, previous: str | None) -> tuple[str, str, str] | No
         f"之{match['branch']}" if match["branch"] else ""
     )
     key = f"{number}-{branch}" if branch else str(number)
-    return label, key, rest.strip(" \t　：:")
+    return label, key, rest.lstrip(" \t　：:").rstrip()
 
 
 def read_regulation(text: str, name: str) -> Regulation | None:

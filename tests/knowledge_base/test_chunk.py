@@ -1,0 +1,138 @@
+import itertools
+import json
+
+import pytest
+
+from cspon.errors import InputError
+from cspon.schemas.base import Secrecy
+from knowledge_base.chunk import OVERLAP, WINDOW, read_document
+
+
+def write(tmp_path, name, text, encoding="utf-8"):
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+REGULATION = "# 某市田野条例\n\n2020年3月1日公布\n\n为了保护田野，根据上位法，结合本市实际，制定本条例，由市自然资源局解释。\n\n第一条 甲。\n\n第二条 乙。\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
+def test_encodings(tmp_path, encoding):
+    law = read_document(write(tmp_path, "某市田野条例.txt", REGULATION, encoding))
+    assert law.document.title == "某市田野条例"
+    assert [p.article_key for p in law.passages] == [None, "1", "2"]
+    assert law.passages[0].text.startswith("为了保护田野")
+
+
+def test_a_document_carries_level_and_department(tmp_path):
+    path = write(tmp_path, "a.md", REGULATION)
+    law = read_document(path, secrecy=Secrecy.INTERNAL, department="耕保处")
+    assert (law.document.secrecy, law.document.department) == (Secrecy.INTERNAL, "耕保处")
+    assert law.document.content_hash != read_document(path).document.content_hash
+    assert law.document.source == "a.md"
+
+
+def test_running_text_is_cut_at_headings_and_sentences(tmp_path):
+    long = "".join(f"第{i}期工程占用耕地情况说明如下。" for i in range(200))
+    text = f"# 工作方案\n\n一、总体要求\n\n总体要求的内容。\n\n二、主要任务\n\n{long}\n"
+    law = read_document(write(tmp_path, "工作方案.md", text))
+    source = text
+    paths = {p.heading_path for p in law.passages}
+    assert ("工作方案", "一、总体要求") in paths
+    windows = [p for p in law.passages if "二、主要任务" in p.heading_path[-1]]
+    assert len(windows) > 4
+    for passage in windows:
+        start, end = passage.span
+        assert source[start:end].strip() == passage.text
+        assert len(passage.text) <= WINDOW
+        assert passage.text.endswith("。")
+    for one, two in itertools.pairwise(windows):
+        assert 0 <= one.span[1] - two.span[0] <= OVERLAP
+    assert len({p.id for p in law.passages}) == len(law.passages)
+
+
+def test_nothing_of_a_text_is_lost(tmp_path):
+    text = "前言段落。\n" + "没有句号的很长的一段文字" * 300 + "\n\n1.1 目标\n\n实现目标。\n"
+    law = read_document(write(tmp_path, "方案.txt", text))
+    covered = set()
+    for passage in law.passages:
+        covered.update(range(*passage.span))
+    heading = text.index("1.1 目标")
+    lost = [i for i, c in enumerate(text) if not c.isspace() and i not in covered]
+    assert all(heading <= i < heading + len("1.1 目标") for i in lost)
+
+
+def test_contents_pages_are_left_out(tmp_path):
+    contents = "\n".join(f"{i}.1 第{i}部分 .......... {i}" for i in range(1, 9))
+    law = read_document(
+        write(tmp_path, "指南.md", f"# 指南\n\n目录\n{contents}\n\n# 正文\n\n正文内容。\n")
+    )
+    assert [p.text for p in law.passages] == ["正文内容。"]
+
+
+@pytest.mark.parametrize(
+    "mark", ["机密★10年", "秘密★", "绝密", "  机 密  ", "密级：秘密", "# 秘密★1年", "机密 ★ 长期"]
+)
+def test_classified_files_are_refused(tmp_path, mark):
+    path = write(tmp_path, "a.md", f"某某文件\n{mark}\n\n第一条 甲。\n第二条 乙。\n")
+    with pytest.raises(InputError, match="密级标志") as caught:
+        read_document(path)
+    assert "甲" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["保守国家秘密是公民的义务。", "涉及国家秘密、机密的，依照规定。", "公开"]
+)
+def test_words_about_secrets_are_no_marking(tmp_path, text):
+    assert read_document(write(tmp_path, "a.md", f"第一条 {text}\n第二条 {text}\n")).passages
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.md", b"", "没有文字"),
+        ("a.md", b"\x00\x01\x02\xff" * 20, "编码"),
+        ("a.txt", b"\xff\xff\xff\x80", "编码"),
+        ("a.xyz", b"text", "不支持的格式"),
+        ("a.docx", b"not a zip", "Word"),
+        ("a.pdf", b"%PDF-1.4 broken", "PDF"),
+    ],
+)
+def test_bad_files_are_explained(tmp_path, name, data, words):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=words) as caught:
+        read_document(path)
+    assert name in str(caught.value)
+
+
+@pytest.mark.corpus
+def test_the_corpus_comes_in_without_a_gap(shared):
+    """101 current files with 7,369 articles, 8 superseded with theirs: each number once, in order."""
+    index = json.loads((shared / "corpus" / "laws_index.json").read_text(encoding="utf-8"))
+    files = sorted((shared / "corpus" / "laws").glob("*.md"))
+    assert len(files) == 101
+    wrong, total = [], 0
+    for entry in index:
+        law = read_document(shared / "corpus" / entry["file"])
+        keys = [p.article_key for p in law.passages if p.article_key]
+        if len(keys) != entry["articles"] or law.gaps or len(set(keys)) != len(keys):
+            wrong.append(entry["file"])
+        if entry["version"]:
+            assert law.document.version == entry["version"], entry["file"]
+            assert entry["name"] in law.document.title
+        total += len(keys) if entry["file"].startswith("laws/") else 0
+    assert wrong == []
+    assert total == 7369
+
+
+@pytest.mark.corpus
+def test_a_guideline_is_cut_by_its_numbered_headings(shared):
+    [path] = (shared / "corpus").glob("guides_*.md")
+    law = read_document(path)
+    assert "国土空间规划实施监测网络建设技术指南" in law.document.title
+    assert "征求意见稿" in law.document.note
+    assert len(law.passages) > 50
+    assert not [p for p in law.passages if "......" in p.text]
+    assert any("7.3" in " ".join(p.heading_path) for p in law.passages)
