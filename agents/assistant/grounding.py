@@ -298,7 +298,7 @@ def _denial_problem(sentence: str, facts: Sequence[Fact]) -> str | None:
             name = re.escape(subject)
             denial = (
                 rf"(?:不|未|没有|并未|均未)(?:占用|涉及|压占|触及|位于)[^，。；]{{0,12}}{name}"
-                rf"|{name}[^，。；]{{0,12}}(?:之外|以外|范围外|未被占用)"
+                rf"|(?:在|位于)[^，。；]{{0,12}}{name}[^，。；]{{0,12}}(?:之外|以外|范围外)"
                 rf"|(?:避开了|已避让|避让了)[^，。；]{{0,12}}{name}"
             )
             if re.search(denial, sentence):
