@@ -21,7 +21,9 @@ def covers_once(parcels: npt.NDArray[Any], project: BaseGeometry) -> bool:
         parcels: Polygons of all parcels that meet the project, not cut.
         project: Prepared (Multi)Polygon.
     """
-    rings, _ = shapely.get_rings(parcels, return_index=True)
+    rings = shapely.get_rings(shapely.get_parts(parcels))
+    if len(rings) == 0:
+        return False
     points, ring = shapely.get_coordinates(rings, return_index=True)
     bits = np.ascontiguousarray(points + 0.0).view(np.uint64)
     vertex = _mixed(_mixed(bits[:, 0]) + bits[:, 1])

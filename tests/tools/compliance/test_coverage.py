@@ -19,6 +19,13 @@ def test_a_large_grid_of_round_coordinates_covers_once():
     assert covers_once(parcels, shapely.box(500_000.5, 3_300_000.5, 500_059.5, 3_300_059.5))
 
 
+def test_multipart_parcels_are_seen():
+    parcels = np.array([shapely.multipolygons([p]) for p in grid(5)])
+    assert covers_once(parcels, shapely.box(0.5, 0.5, 4.5, 4.5))
+    assert not covers_once(np.delete(parcels, 12), shapely.box(0.5, 0.5, 4.5, 4.5))
+    assert not covers_once(parcels[:0], shapely.box(0.5, 0.5, 4.5, 4.5))
+
+
 @pytest.mark.parametrize(
     "parcels",
     [

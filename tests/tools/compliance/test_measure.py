@@ -81,6 +81,18 @@ def test_the_part_that_no_parcel_covers_is_a_row(fixed_county):
     assert measure.codes["100101"].area_m2 == pytest.approx(10_000, rel=1e-6)
 
 
+@pytest.mark.parametrize("parcel", [(5000, 0, 6000, 1000), (450, 0, 1000, 1000)])
+def test_no_parcel_at_all_is_one_uncovered_row(county, parcel):
+    county.land_use([box(*parcel)], ["0101"])
+    conflict = patches(box(0, 0, 100, 100), 4547, 1.0)
+    measure = measure_land_use(
+        box(0, 0, 400, 100), spec_of(county), county.folder, {"line": conflict}
+    )
+    assert set(measure.codes) == {UNCOVERED}
+    assert measure.codes[UNCOVERED].area_m2 == pytest.approx(40_000, rel=1e-6)
+    assert measure.crossings["line"][UNCOVERED] == pytest.approx(10_000, rel=1e-6)
+
+
 def test_a_gap_between_parcels_is_a_row_and_crosses_lines(county):
     county.land_use([box(0, 0, 100, 100), box(120, 0, 200, 100)], ["0101", "0301"])
     conflict = patches(box(90, 0, 130, 100), 4547, 1.0)
