@@ -78,14 +78,19 @@ def development_boundary(setting: Setting, land_use: LandUse, towns: tuple[Town,
         for kind, chosen in ((ELASTIC, elastic), (SPECIAL, special)):
             if chosen.any():
                 part = shapely.intersection(_closed(_union(land_use.polygons[chosen])), area)
-                part = shapely.set_precision(part, PRECISION)
-                area = shapely.difference(area, part, grid_size=PRECISION)
-                zones.append((n, kind, shapely.MultiPolygon(polygons(part))))
-        zones.append((n, CORE, shapely.MultiPolygon(polygons(area))))
+                part = _areas(shapely.set_precision(part, PRECISION))
+                area = _areas(shapely.difference(area, part, grid_size=PRECISION))
+                zones.append((n, kind, part))
+        zones.append((n, CORE, _areas(area)))
     zones = [zone for zone in zones if not zone[2].is_empty]
     return Boundary(
         tuple(zones), shapely.union_all([area for _, _, area in zones], grid_size=PRECISION)
     )
+
+
+def _areas(geometry: BaseGeometry) -> shapely.MultiPolygon:
+    """What has an area: cutting leaves points and lines where outlines touch."""
+    return shapely.MultiPolygon(polygons(geometry))
 
 
 def _closed(area: BaseGeometry, gap: float = 20.0) -> BaseGeometry:
@@ -120,7 +125,7 @@ def ecological_redline(
     """Core hills, the reservoir's shore and two reaches of the river, without villages."""
     hill = terrain.hill
     x, y = np.meshgrid(hill.x, hill.y)
-    smooth = _blur(hill.values) + 60 * Fractal(setting.seed, 91, 3800, 2)(x, y)
+    smooth = _blur(hill.values, round(270 / hill.cell)) + 60 * Fractal(setting.seed, 91, 3800, 2)(x, y)
     grid = Grid(hill.west, hill.south, hill.cell, smooth)
     hills = shapely.simplify(contour(grid.x, grid.y, grid.values, 165.0), 4.0)
     river = courses.river
@@ -156,7 +161,7 @@ def _without_specks(area: Polygon) -> Polygon:
     return Polygon(area.exterior, [ring for ring in area.interiors if Polygon(ring).area > 4000])
 
 
-def _blur(values: NDArray[np.float64], radius: int = 9) -> NDArray[np.float64]:
+def _blur(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     kernel = np.hanning(2 * radius + 3)[1:-1]
     kernel /= kernel.sum()
     for axis in (0, 1):

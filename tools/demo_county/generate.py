@@ -183,12 +183,11 @@ def _write_vector(path: Path, made: VectorLayer, info: LayerInfo, setting: Setti
 
 def _write_raster(path: Path, made: RasterLayer, info: LayerInfo, setting: Setting) -> None:
     import rasterio
-    from rasterio.transform import from_origin
 
     with rasterio.open(
         path, "w", driver="GTiff", height=made.values.shape[0], width=made.values.shape[1], count=1,
         dtype=made.values.dtype, crs=f"EPSG:{setting.epsg}", nodata=made.nodata,
-        transform=from_origin(made.west, made.north, made.cell, made.cell), tiled=True,
+        transform=rasterio.Affine(made.cell, 0.0, made.west, 0.0, -made.cell, made.north), tiled=True,
         blockxsize=256, blockysize=256, compress="deflate", predictor=2 if made.values.dtype.kind == "i" else 3,
     ) as raster:  # fmt: skip
         raster.write(made.values, 1)
@@ -201,15 +200,6 @@ def _write_raster(path: Path, made: RasterLayer, info: LayerInfo, setting: Setti
             SECRECY=info.secrecy.value,
             SOURCE=SOURCE,
         )
-
-
-def content_hash(folder: Path) -> str:
-    """SHA-256 over all files of a county, to compare two of them."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def _stands(setting: Setting) -> Objects:
         np.column_stack([x.ravel(), y.ravel()]) + rng.uniform(-0.48, 0.48, (x.size, 2)) * spacing
     )
     edges = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(seeds), only_edges=True))
-    bend = Warp(setting.seed, 51, ((0.3 * spacing, 2.8 * spacing), (0.06 * spacing, 0.55 * spacing), (0.014 * spacing, 0.13 * spacing)))  # fmt: skip
+    bend = Warp(setting.seed, 51, ((0.22 * spacing, 2.8 * spacing), (0.03 * spacing, 0.55 * spacing), (0.003 * spacing, 0.13 * spacing)))  # fmt: skip
     return shapely.get_parts(
         warped(shapely.MultiLineString(list(edges)), bend, step=0.09 * spacing)
     )

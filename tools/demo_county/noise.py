@@ -65,29 +65,44 @@ class Fractal:
         i, j = np.floor(u).astype(np.int64), np.floor(v).astype(np.int64)
         s, t = u - i, v - j
         s, t = s * s * s * (s * (6 * s - 15) + 10), t * t * t * (t * (6 * t - 15) + 10)
-        if not i.size:
-            return s
-        west, south = int(i.min()), int(j.min())
-        columns, rows = np.arange(west, int(i.max()) + 2), np.arange(south, int(j.max()) + 2)
-        nodes = hash01(self.seed, self.salt * 16 + octave, columns[:, None], rows[None]) * 2 - 1
-        i, j = i - west, j - south
-        low = nodes[i, j] * (1 - s) + nodes[i + 1, j] * s
-        high = nodes[i, j + 1] * (1 - s) + nodes[i + 1, j + 1] * s
+        corners = self._nodes(i, j, octave)
+        low = corners[0] * (1 - s) + corners[1] * s
+        high = corners[2] * (1 - s) + corners[3] * s
         return np.asarray(low * (1 - t) + high * t)
+
+    def _nodes(
+        self, i: NDArray[np.int64], j: NDArray[np.int64], octave: int
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Values at the four nodes around each place."""
+        salt = self.salt * 16 + octave
+        shifts = ((0, 0), (1, 0), (0, 1), (1, 1))
+        west, south = (int(i.min()), int(j.min())) if i.size else (0, 0)
+        columns = int(i.max()) + 2 - west if i.size else 0
+        rows = int(j.max()) + 2 - south if i.size else 0
+        if columns * rows > i.size:  # few places far apart: no table
+            found = [hash01(self.seed, salt, i + di, j + dj) * 2 - 1 for di, dj in shifts]
+        else:
+            x, y = np.arange(west, west + columns), np.arange(south, south + rows)
+            table = hash01(self.seed, salt, x[:, None], y[None]) * 2 - 1
+            found = [table[i + (di - west), j + (dj - south)] for di, dj in shifts]
+        return found[0], found[1], found[2], found[3]
 
 
 @dataclass(frozen=True)
 class Warp:
     """A smooth bend of the plane: it curves lines and cannot fold them over.
 
-    Each scale is (amplitude m, wavelength m); the amplitude stays below a tenth of the wavelength,
-    and the sum of amplitude * 2 pi / wavelength below 1, hence the map is one-to-one.
+    Each scale is (amplitude m, wavelength m). The sum of amplitude * 2 pi / wavelength has to stay
+    below 1, then the bend moves near points less apart than they are and stays one-to-one.
     """
 
     seed: int
     salt: int
     scales: tuple[tuple[float, float], ...]
     waves: int = 3
+
+    def __post_init__(self) -> None:
+        assert sum(2 * math.pi * a / length for a, length in self.scales) < 1, "the warp folds"
 
     def __call__(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return the bent coordinates."""

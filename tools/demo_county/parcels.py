@@ -81,6 +81,7 @@ def _fill(
     progress: Callable[[str], None] | None,
 ) -> None:
     fields = {"BSM": "TEXT(18)", "DLBM": "TEXT(6)"}
+    step = max(1, n // 10)  # parcels between two reports
     with package.table(
         "DLTB", geometry="POLYGON", fields=fields, title="地类图斑", description="合成数据"
     ) as table:
@@ -93,7 +94,7 @@ def _fill(
             ids = np.arange(table.rows + 1, table.rows + 1 + len(cells))
             codes = _codes(pattern, cover, ids, cells)
             table.add(cells, {"BSM": (f"9901012001{k:08d}" for k in ids.tolist()), "DLBM": codes})
-            if progress and (table.rows // 100_000) != ((table.rows - len(cells)) // 100_000):
+            if progress and table.rows // step != (table.rows - len(cells)) // step:
                 progress(f"已生成 {table.rows:,} / {n:,} 个图斑")
 
 

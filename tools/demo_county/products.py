@@ -49,6 +49,11 @@ class Setting:
         return float(np.sqrt(30_000 / (self.parcels * self.density)))
 
     @property
+    def cell(self) -> float:
+        """Cell of the grids, m: 30, and 60 for a small county."""
+        return 30.0 if self.parcels >= 10_000 else 60.0
+
+    @property
     def frame(self) -> tuple[float, float, float, float]:
         """minx, miny, maxx, maxy in m."""
         x, y = self.south_west

@@ -6,7 +6,6 @@ front, hence EPSG:4526 where the others are EPSG:4547.
 """
 
 import json
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,17 +100,27 @@ def _write_geopackage(project: Project, path: Path, epsg: int) -> None:
 
 
 def _write_dxf(project: Project, path: Path) -> None:
+    from ezdxf import options  # type: ignore[attr-defined]
+
+    before = options.write_fixed_meta_data_for_testing
+    options.write_fixed_meta_data_for_testing = True  # no clock and no random ids in the file
+    try:
+        _draw_dxf(project, path)
+    finally:
+        options.write_fixed_meta_data_for_testing = before
+
+
+def _draw_dxf(project: Project, path: Path) -> None:
     from ezdxf import units
     from ezdxf.filemanagement import new
 
     document = new("R2010", units=units.M)
     document.layers.add(DXF_LAYER, color=1)
-    document.header["$LASTSAVEDBY"] = LABEL
+    document.header.custom_vars.append("说明", LABEL)
     space = document.modelspace()
     for parcel in project.parcels:
         for ring in _rings(parcel):
             space.add_lwpolyline(ring[:-1], close=True, dxfattribs={"layer": DXF_LAYER})
-    document.header["$FINGERPRINTGUID"] = f"{{{uuid.uuid5(uuid.NAMESPACE_OID, project.folder)}}}"
     document.saveas(path, encoding="utf-8")
 
 

@@ -60,9 +60,9 @@ def county_outline(setting: Setting) -> Polygon:
     power = 2 / 3.4  # a superellipse fills the frame better than an ellipse
     x = west + width / 2 + 0.455 * width * np.sign(c) * np.abs(c) ** power
     y = south + height / 2 + 0.455 * height * np.sign(s) * np.abs(s) ** power
-    bend = Warp(setting.seed, 31, ((900.0, 9500.0), (220.0, 2400.0), (45.0, 520.0), (6.0, 80.0)))
+    bend = Warp(setting.seed, 31, ((640.0, 9500.0), (98.0, 2400.0), (16.0, 520.0), (1.4, 80.0)))
     outline = warped(Polygon(np.column_stack([x, y])), bend, step=25)
-    return largest(shapely.set_precision(outline, 0.001))
+    return largest(shapely.set_precision(shapely.make_valid(outline), 0.001))
 
 
 @product("布局城镇")
@@ -86,7 +86,7 @@ def towns(setting: Setting, county_outline: Polygon, courses: Courses) -> tuple[
         shapely.voronoi_polygons(shapely.MultiPoint(centres), extend_to=county_outline.buffer(9000))
     )
     cells = cells[shapely.STRtree(cells).query(points_at(np.array(centres)), "intersects")[1]]
-    bend = Warp(setting.seed, 32, ((420.0, 5200.0), (110.0, 1300.0), (18.0, 260.0)))
+    bend = Warp(setting.seed, 32, ((400.0, 5200.0), (60.0, 1300.0), (7.0, 260.0)))
     found = []
     for number, (name, _, _, radius) in enumerate(TOWN_PLACES):
         built_up = blob(centres[number], radius, rng, rough=0.3, stretch=1.25, points=72)

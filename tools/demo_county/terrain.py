@@ -11,9 +11,6 @@ from tools.demo_county.noise import Floats, Fractal, Warp, smoothstep
 from tools.demo_county.products import FRAME_KM, Setting, product
 from tools.demo_county.shapes import blob, meander, polygons, ribbon, warped
 
-CELL = 30.0
-"""Cell of the terrain grids, m."""
-
 
 @dataclass(frozen=True)
 class Grid:
@@ -101,9 +98,10 @@ def courses(setting: Setting) -> Courses:
 def terrain(setting: Setting, courses: Courses) -> Terrain:
     """Hills where the distance from the plain is large, cut by the streams' valleys."""
     west, south = setting.south_west
-    shape = round(FRAME_KM[1] * 1000 / CELL), round(FRAME_KM[0] * 1000 / CELL)
+    cell = setting.cell
+    shape = round(FRAME_KM[1] * 1000 / cell), round(FRAME_KM[0] * 1000 / cell)
     x, y = np.meshgrid(
-        west + CELL * (np.arange(shape[1]) + 0.5), south + CELL * (np.arange(shape[0]) + 0.5)
+        west + cell * (np.arange(shape[1]) + 0.5), south + cell * (np.arange(shape[0]) + 0.5)
     )
     u, v = (x - west) / 1000, (y - south) / 1000
     broad = Fractal(setting.seed, 11, 6500, 3)(x, y)
@@ -126,23 +124,23 @@ def terrain(setting: Setting, courses: Courses) -> Terrain:
     hill = np.clip(hill, 0, None)
     height = 24 + 0.7 * v + 1.6 * broad + hill - 3.5 * np.exp(-((river / 260) ** 2))
     height += 14 * smoothstep(12, 24, v) - 1.5 * np.exp(-((valley / 60) ** 2))
-    north, east = np.gradient(height, CELL)
+    north, east = np.gradient(height, cell)
     slope = np.degrees(np.arctan(np.hypot(north, east)))
-    grid = [Grid(west, south, CELL, values) for values in (height, hill, slope)]
+    grid = [Grid(west, south, cell, values) for values in (height, hill, slope)]
     return Terrain(*grid)
 
 
 def _distance(x: Floats, y: Floats, lines: list[LineString]) -> Floats:
     """Distance to the nearest line, m; from a four times coarser grid, which is smooth enough."""
     rows, columns = x.shape
-    step = 4
+    cell, step = float(x[0, 1] - x[0, 0]), 4
     coarse_x, coarse_y = x[::step, ::step], y[::step, ::step]
     points = shapely.points(coarse_x.ravel(), coarse_y.ravel())
     tree = shapely.STRtree(
         np.concatenate([_pieces(np.asarray(shapely.get_coordinates(line))) for line in lines])
     )
     _, distance = tree.query_nearest(points, return_distance=True, all_matches=False)
-    coarse = Grid(x[0, 0] - CELL * step / 2, y[0, 0] - CELL * step / 2, CELL * step,
+    coarse = Grid(x[0, 0] - cell * step / 2, y[0, 0] - cell * step / 2, cell * step,
                   distance.reshape(coarse_x.shape))  # fmt: skip
     return coarse.sample(x.ravel(), y.ravel()).reshape(rows, columns)
 
@@ -162,7 +160,7 @@ def waters(setting: Setting, courses: Courses) -> Waters:
         bodies.append((name, "1701", shapely.union_all(polygons(ribbon(line, width)))))
     stream = courses.streams[1]
     middle = stream[int(0.30 * len(stream)) : int(0.44 * len(stream))]
-    shore = Warp(setting.seed, 21, ((70.0, 800.0), (12.0, 160.0)))
+    shore = Warp(setting.seed, 21, ((65.0, 800.0), (10.0, 160.0)))
     reservoir = warped(shapely.buffer(LineString(middle), 210), shore, step=30)
     bodies.append(("柳溪水库", "1703", reservoir))
     lake = blob(setting.at(24.6, 3.2), 780, rng, rough=0.35, stretch=1.5, points=160)
