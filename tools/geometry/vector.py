@@ -86,7 +86,8 @@ def read_features(path: Path, *, layer: str, encoding: str | None = None) -> Dra
                 f"有 {count} 个要素，多于 {MAX_PLOTS} 个，不像项目边界", file=path, layer=layer
             )
         meta, _, wkb, columns = read(path, layer=layer, encoding=raw)
-        geometries = shapely.from_wkb(wkb)
+        with np.errstate(invalid="ignore"):  # not-a-number is refused later, with the file's name
+            geometries = shapely.from_wkb(wkb)
     except (DataSourceError, DataLayerError, FeatureError, GeometryError) as error:
         raise _damaged(path, error) from None
     except (GEOSException, UnicodeDecodeError) as error:

@@ -85,3 +85,11 @@ def test_truncated(write, share):
     with pytest.raises(InputError) as caught:
         read_boundary(path)
     assert "a.gpkg" in str(caught.value) and caught.value.mend
+
+
+def test_not_a_number(write):
+    with np.errstate(invalid="ignore"):
+        hollow = shapely.from_wkt("POLYGON ((5e5 3e6, 5.1e5 3e6, 5.1e5 NaN, 5e5 3e6))")
+        path = write.vector("a.gpkg", [hollow])
+    with pytest.raises(InputError, match="非数值"):
+        read_boundary(path)
