@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -66,16 +67,24 @@ class Catalogue(Frozen):
         key = title_key(title)
         return key if self.titled(key) else canonical_key(title)
 
+    @cached_property
+    def _by_title(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in sorted(self.entries, key=lambda e: (e.document.version or "", e.document.id)):
+            found.setdefault(title_key(entry.document.title), []).append(entry)
+        return found
+
+    @cached_property
+    def _by_id(self) -> dict[str, Entry]:
+        return {entry.document.id: entry for entry in self.entries}
+
     def titled(self, key: str) -> list[Entry]:
         """Return the entries of a title, oldest version first."""
-        return sorted(
-            (e for e in self.entries if title_key(e.document.title) == key),
-            key=lambda e: (e.document.version or "", e.document.id),
-        )
+        return self._by_title.get(key, [])
 
     def entry(self, document_id: str) -> Entry | None:
         """Return the entry of a document."""
-        return next((e for e in self.entries if e.document.id == document_id), None)
+        return self._by_id.get(document_id)
 
     def repeals_of(self, key: str) -> list[Repeal]:
         """Return what is known to have ended a title, in the base or not."""

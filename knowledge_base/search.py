@@ -70,16 +70,15 @@ def hybrid_search(
     begun = time.perf_counter()
     passages = {point_id(p.id): p for p in store.get([identity for identity, _ in fused])}
     timing.store_ms += (time.perf_counter() - begun) * 1000
-    documents = {e.document.id: e.document for e in catalogue.entries}
     hits = []
     for identity, score in fused:
         if (passage := passages.get(identity)) is None:
             continue
-        document = documents.get(passage.document_id)
+        entry = catalogue.entry(passage.document_id)
         hits.append(
             SearchHit(
                 passage=passage,
-                validity=standing(document, on_date) if document else Validity.UNKNOWN,
+                validity=standing(entry.document, on_date) if entry else Validity.UNKNOWN,
                 score=score,
                 routes={
                     route: ids.index(identity) + 1

@@ -387,6 +387,7 @@ def test_principals_do_not_see_titles_they_may_not_read(build, folder, files, em
 
 
 @pytest.mark.corpus
+@pytest.mark.integration
 def test_the_corpus_makes_a_base(shared, folder, embedder, reader):
     """All 101 files through the whole pipe with the tests' own embedder."""
     report = add_paths(folder, [shared / "corpus" / "laws"], embedder=embedder)
@@ -413,6 +414,7 @@ def test_the_corpus_makes_a_base(shared, folder, embedder, reader):
         )
 
 
+@pytest.mark.integration
 def test_the_whole_default_base_answers(folder, embedder, reader):
     """The package's real texts, without the real embedder: what decides about law is not a vector."""
     from pathlib import Path
