@@ -42,7 +42,7 @@ def in_every_format(write, polygon):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     seed=st.integers(0, 10**6),
@@ -170,3 +170,21 @@ def test_many_plots_unite(write):
     boundary = read_boundary(path, epsg=4547)
     assert len(boundary.parcels) == 200 and boundary.geometry.area == pytest.approx(20_000)
     assert boundary.geometry.geom_type == "Polygon" and boundary.notices == ()
+
+
+def test_files_of_the_demo_county_generator(tmp_path):
+    from tools.demo_county.project_files import write_project
+    from tools.demo_county.projects import Project
+
+    hole = box(512_020.5, 3_412_020.25, 512_040, 3_412_040).exterior.coords
+    parcels = (
+        Polygon(box(512_000.123, 3_412_000, 512_100, 3_412_100.001).exterior.coords, [hole]),
+        box(512_300, 3_412_000, 512_350.007, 3_412_100),
+    )
+    project = Project("two", "某项目", "产业园", "industrial_park", "工业用地", "1001", parcels)
+    write_project(project, tmp_path, epsg=4547)
+    for suffix in (".geojson", ".shp", ".gpkg", ".dxf", ".txt"):
+        path = tmp_path / f"two{suffix}"
+        boundary = read_boundary(path, epsg=4547 if suffix == ".dxf" else None)
+        assert boundary.epsg == 4547
+        assert shapely.equals_exact(boundary.geometry, MultiPolygon(parcels), 0, normalize=True)
