@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import shapely
 import uvicorn
 
 from cspon.settings import Settings
@@ -25,6 +26,35 @@ def _load(name):
 @pytest.fixture(scope="session")
 def fakes():
     return _load("fakes")
+
+
+@pytest.fixture(scope="session")
+def county(tmp_path_factory):
+    """1 km²: x < 300 is permanent basic farmland, y > 800 redline, the rest development boundary."""
+    spec = importlib.util.spec_from_file_location(
+        "county", Path(__file__).parents[1] / "tools" / "conftest.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.make_county(folder := tmp_path_factory.mktemp("county"))
+    module.folder = folder
+    return module
+
+
+@pytest.fixture
+def geojson(county):
+    """200 m × 200 m, half of it on farmland: 4 hectares, 2 of them conflict."""
+    return {
+        "type": "FeatureCollection",
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4547"}},
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": "产业园"},
+                "geometry": shapely.geometry.mapping(county.local(200, 100, 400, 300)),
+            }
+        ],
+    }
 
 
 @pytest.fixture
@@ -70,8 +100,8 @@ def gateway(settings, fakes):
 
     with ExitStack() as stack:
 
-        def start(*, steps=None, model=None, ui=False, **changes):
-            assistant = fakes.FakeAssistant()
+        def start(*, steps=None, model=None, assistant=None, ui=False, **changes):
+            assistant = assistant or fakes.FakeAssistant()
             model = ScriptedModel(steps) if steps is not None else model
             given = settings.model_copy(update={"model": "none", **changes})
             app = create_app(given, assistant=assistant, model=model, ui=ui)

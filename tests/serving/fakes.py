@@ -45,7 +45,7 @@ TEXT = f"""## 结论
 
 项目占用永久基本农田 12.3456 公顷，应当优先调整选址〔1〕。<b onclick=alert(1)>未转义</b> {{{{value}}}} ${{1+1}}
 
-![外链](http://evil.example/x.png) [外链](http://evil.example/)
+[外链](http://evil.example/)
 
 ## 逐项审查与办理手续
 

@@ -1,6 +1,5 @@
 """The compliance endpoint on a county whose areas can be worked out in the head."""
 
-import importlib.util
 import io
 import json
 import tempfile
@@ -13,42 +12,12 @@ import pyogrio.raw
 import pytest
 import shapely
 
-ROOT = Path(__file__).resolve().parents[2]
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def county(tmp_path_factory):
-    """1 km²: x < 300 is permanent basic farmland, y > 800 redline, the rest development boundary."""
-    spec = importlib.util.spec_from_file_location(
-        "county", ROOT / "tests" / "tools" / "conftest.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.make_county(folder := tmp_path_factory.mktemp("county"))
-    module.folder = folder
-    return module
 
 
 @pytest.fixture
 def served(gateway, county):
     return gateway(layers=county.folder)
-
-
-@pytest.fixture
-def geojson(county):
-    """200 m × 200 m, half of it on farmland: 4 hectares, 2 of them conflict."""
-    return {
-        "type": "FeatureCollection",
-        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4547"}},
-        "features": [
-            {
-                "type": "Feature",
-                "properties": {"name": "产业园"},
-                "geometry": shapely.geometry.mapping(county.local(200, 100, 400, 300)),
-            }
-        ],
-    }
 
 
 def post(gateway, name, content, **data):
