@@ -12,14 +12,25 @@ from tools.catalogue import Tool
 
 
 async def act(
-    plan: Plan, *, tools: Mapping[str, Tool], boundary: Path | None, layers: Path, asked_on: date
+    plan: Plan,
+    *,
+    tools: Mapping[str, Tool],
+    boundary: Path | None,
+    layers: Path,
+    asked_on: date,
+    epsg: int | None = None,
 ) -> list[ToolResult]:
     """Run all steps and return their results in the plan's order.
 
     Raises:
         InputError, RetryTool, ToolFailed: as the tools raise them.
     """
-    values: dict[str, Any] = {"$boundary": boundary, "$layers": layers, "$asked_on": asked_on}
+    values: dict[str, Any] = {
+        "$boundary": boundary,
+        "$layers": layers,
+        "$asked_on": asked_on,
+        "$epsg": epsg,
+    }
     done: dict[str, ToolResult] = {}
     waiting = list(plan.steps)
     while waiting:

@@ -11,11 +11,14 @@ from tools.catalogue import Tool
 from tools.geometry.read import read_boundary
 from tools.layers import layer_by_role, load_catalogue
 
-PLACEHOLDERS = {"$boundary", "$layers", "$asked_on"}
-
 
 def check_plan(
-    plan: Plan, *, tools: dict[str, Tool], boundary: Path | None, layers: Path
+    plan: Plan,
+    *,
+    tools: dict[str, Tool],
+    boundary: Path | None,
+    layers: Path,
+    epsg: int | None = None,
 ) -> tuple[Plan, list[str]]:
     """Return the plan to run and the notices the user must see.
 
@@ -24,6 +27,7 @@ def check_plan(
         tools: The tool catalogue.
         boundary: The user's boundary file.
         layers: Folder of the layer catalogue.
+        epsg: Coordinate system of the boundary, where its file does not say it.
     """
     if plan.refusal or not plan.steps:
         return plan, []
@@ -49,7 +53,7 @@ def check_plan(
             if needs_layers:
                 notices += _missing_layers(tools[step.tool], layers)
             if boundary is not None and "$boundary" in step.args.values():
-                notices += read_boundary(boundary).notices
+                notices += read_boundary(boundary, epsg=epsg).notices
         except InputError as error:
             return _refuse(plan, RefusalKind.NEEDS_INPUT, str(error)), []
     return plan.model_copy(update={"steps": tuple(steps), "repairs": tuple(repairs)}), notices

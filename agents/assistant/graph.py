@@ -88,6 +88,7 @@ class Assistant:
         question: str,
         *,
         boundary: Path | None = None,
+        epsg: int | None = None,
         principal: Principal | None = None,
         asked_on: date | None = None,
         run_id: str | None = None,
@@ -95,7 +96,12 @@ class Assistant:
         """Answer at once; see `stream`."""
         result: Answer | None = None
         async for event in self.stream(
-            question, boundary=boundary, principal=principal, asked_on=asked_on, run_id=run_id
+            question,
+            boundary=boundary,
+            epsg=epsg,
+            principal=principal,
+            asked_on=asked_on,
+            run_id=run_id,
         ):
             result = event.answer or result
         assert result is not None, "a run ends with its answer"
@@ -106,11 +112,15 @@ class Assistant:
         question: str,
         *,
         boundary: Path | None = None,
+        epsg: int | None = None,
         principal: Principal | None = None,
         asked_on: date | None = None,
         run_id: str | None = None,
     ) -> AsyncIterator[Event]:
         """Yield progress, checked text as it is written, and last the whole answer.
+
+        `epsg` is the boundary's coordinate system where its file does not say it (DXF, 6-digit
+        eastings).
 
         The deltas joined are the answer's text. A bad boundary or a missing input is a refusal of
         kind `needs_input` in the answer, never an exception.
@@ -119,6 +129,7 @@ class Assistant:
         state: State = {
             "question": question,
             "boundary": str(boundary) if boundary else None,
+            "epsg": epsg,
             "layers": str(self.layers),
             "principal": (principal or Principal()).model_dump(mode="json"),
             "asked_on": (asked_on or date.today()).isoformat(),
@@ -196,6 +207,7 @@ class Assistant:
             tools=self.tools,
             boundary=_path(state["boundary"]),
             layers=Path(state["layers"]),
+            epsg=state["epsg"],
         )
         return {"plan": plan.model_dump(mode="json"), "notices": notices}
 
@@ -208,6 +220,7 @@ class Assistant:
                 boundary=_path(state["boundary"]),
                 layers=Path(state["layers"]),
                 asked_on=date.fromisoformat(state["asked_on"]),
+                epsg=state["epsg"],
             )
         except InputError as error:
             return _refusing(plan, RefusalKind.NEEDS_INPUT, error.message, error.mend)

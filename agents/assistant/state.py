@@ -30,6 +30,7 @@ class State(TypedDict, total=False):
 
     question: str
     boundary: str | None
+    epsg: int | None
     layers: str
     principal: JsonDict
     asked_on: str

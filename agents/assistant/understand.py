@@ -21,6 +21,7 @@ from llm.prompts import fill_prompt
 BOUNDARY = "$boundary"
 LAYERS = "$layers"
 ASKED_ON = "$asked_on"
+EPSG = "$epsg"
 """Placeholders in step arguments; `act` puts the run's values in, so a plan holds no path."""
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -163,6 +164,7 @@ def site_plan(question: str) -> Plan:
             "layers": LAYERS,
             "project_type": project_type,
             "asked_on": ASKED_ON,
+            "epsg": EPSG,
         },
     )
     return Plan(intent=Intent.SITE_COMPLIANCE, slots={"project_type": project_type}, steps=(step,))

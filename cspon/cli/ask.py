@@ -19,6 +19,9 @@ def command(
         Path | None,
         typer.Option(help="项目边界：GeoJSON、Shapefile（或 zip）、GeoPackage、DXF、界址点 TXT"),
     ] = None,
+    epsg: Annotated[
+        int | None, typer.Option(help="边界文件未说明坐标系时，用 EPSG 代码指明")
+    ] = None,
     layers: Annotated[Path | None, typer.Option(help="图层目录（含 layers.yaml）")] = None,
     model: Annotated[str | None, typer.Option(help="对话模型 provider:model，none 为不用")] = None,
     date: Annotated[
@@ -38,7 +41,7 @@ def command(
         async def run() -> Answer:
             answer, spoken = None, False
             async for event in assistant.stream(
-                question, boundary=boundary, asked_on=date.date() if date else None
+                question, boundary=boundary, epsg=epsg, asked_on=date.date() if date else None
             ):
                 if event.kind == "progress":
                     say(f"· {event.text}" if not spoken else f"\n· {event.text}")
