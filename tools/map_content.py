@@ -28,6 +28,10 @@ BOUNDARY = "urban_development_boundary"
 LINES = ("permanent_basic_farmland", "ecological_redline", BOUNDARY)
 """Control lines in drawing order, later ones on top."""
 
+DETAIL_MM = 0.03
+"""What is finer on paper than a fifth of a pixel is left out of large shapes."""
+MANY_VERTICES = 5_000
+
 CONFLICTS = "conflicts"
 """Layer of the tool result that holds the conflict patches."""
 
@@ -84,6 +88,7 @@ def read_sheet(boundary: Path, layers: Path, result: ToolResult) -> Sheet:
     project = reproject(read.geometry, read.epsg, catalogue.epsg)
     scale = choose_scale(project.bounds)
     window = _window(project.bounds, scale)
+    project = generalise(project, scale)
     county = layer_by_role(catalogue, "admin_county")
     return Sheet(
         compliance=compliance,
@@ -92,7 +97,7 @@ def read_sheet(boundary: Path, layers: Path, result: ToolResult) -> Sheet:
         window=window,
         land_use=_land_use(catalogue, layers, window),
         lines=_lines(catalogue, layers, window, compliance),
-        conflicts=_conflicts(result, catalogue.epsg),
+        conflicts=_conflicts(result, catalogue.epsg, scale),
         county=_outline(county, layers, catalogue.epsg, project) if county else None,
         place=catalogue.region_name,
         crs=describe(catalogue.epsg),
@@ -115,6 +120,13 @@ def _window(
     x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
     half_width, half_height = (side * scale / 2000 for side in FRAME_MM)
     return (x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+def generalise(geometry: BaseGeometry, scale: float) -> BaseGeometry:
+    """Leave out detail that a sheet of this scale cannot show, where there is very much of it."""
+    if shapely.get_num_coordinates(geometry) <= MANY_VERTICES:
+        return geometry
+    return shapely.simplify(geometry, DETAIL_MM * scale / 1000)
 
 
 def _read(
@@ -157,13 +169,13 @@ def _lines(
     return tuple(lines)
 
 
-def _conflicts(result: ToolResult, epsg: int) -> tuple[Conflict, ...]:
+def _conflicts(result: ToolResult, epsg: int, scale: float) -> tuple[Conflict, ...]:
     """Take the conflict patches with numbers and areas from the result, largest first."""
     conflicts = [
         Conflict(
             role=str(feature["properties"]["line"]),
             number=int(feature["properties"]["number"]),
-            geometry=reproject(shape(feature["geometry"]), layer.epsg, epsg),
+            geometry=generalise(reproject(shape(feature["geometry"]), layer.epsg, epsg), scale),
             area_ha=float(feature["properties"]["area_ha"]),
         )
         for layer in result.layers

@@ -31,6 +31,8 @@ FRAME_AT = (13.0, 13.0)
 SIDEBAR = (219.0, 13.0, 70.0, 168.0)
 """Left, bottom, width and height of the legend column."""
 MOST_LABELS = 12
+MOST_DISSOLVED = 1_000
+"""Above this many features of a control line its inner borders stay, drawn thin."""
 LABEL_SIZE = 8.0
 
 
@@ -118,32 +120,30 @@ def _add(axes: Axes, geometries: Iterable[Any], z: float, **style: Any) -> None:
 
 
 def _draw_land_use(axes: Axes, sheet: Sheet) -> None:
+    many = sum(map(len, sheet.land_use.values())) > 5_000
     for code, geometries in sheet.land_use.items():
         _, colour = class_style(sheet.compliance.code_scheme, code)
-        _add(axes, geometries, 1, fc=colour, ec="#9a9a9a", lw=0.25)
+        _add(axes, geometries, 1, fc=colour, ec="#9a9a9a", lw=0.08 if many else 0.25)
     veil = shapely.box(*sheet.window).difference(sheet.project)
     _add(axes, [veil], 2, fc="#ffffff6b", ec="none")
 
 
 def _draw_lines(axes: Axes, sheet: Sheet) -> None:
-    min_x, min_y, max_x, max_y = sheet.window
-    margin = (max_x - min_x) / 20
-    around = (min_x - margin, min_y - margin, max_x + margin, max_y + margin)
     for z, line in enumerate(sheet.lines):
         style = line_style(line.role)
         if not len(line.geometries):
             continue
-        near = shapely.union_all(line.geometries)
-        if shapely.get_num_coordinates(near) > 20_000:
-            near = shapely.clip_by_rect(near, *around)
+        few = len(line.geometries) <= MOST_DISSOLVED
+        shapes = [shapely.union_all(line.geometries)] if few else line.geometries
         if style.hatch:
             _add(
-                axes, [near], 3 + z / 10,
+                axes, shapes, 3 + z / 10,
                 fc=style.face, ec="none", hatch=style.hatch, hatchcolor=style.hatch_colour,
                 hatch_width=0.5,
             )  # fmt: skip
         dash = (0, style.dash) if style.dash else "solid"
-        _add(axes, [near], 3.5 + z / 10, fc="none", ec=style.edge, lw=style.width, ls=dash)
+        width = style.width if few else style.width / 3
+        _add(axes, shapes, 3.5 + z / 10, fc="none", ec=style.edge, lw=width, ls=dash)
 
 
 def _draw_conflicts(axes: Axes, sheet: Sheet) -> None:
@@ -198,7 +198,7 @@ def _draw_labels(axes: Axes, sheet: Sheet) -> None:
     chosen += [c for c in sheet.conflicts if first[c.role] is not c][: MOST_LABELS - len(chosen)]
 
     def on_paper(geometry: BaseGeometry) -> BaseGeometry:
-        return shapely.transform(geometry, lambda xy: (xy - origin) * factor)
+        return shapely.transform(geometry, lambda xy: (xy - origin) * factor).simplify(0.1)
 
     labels = place_labels(
         [on_paper(c.geometry) for c in chosen],

@@ -119,7 +119,7 @@ def _draw_location(axes: Axes, sheet: Sheet, bottom: float) -> float:
     corners = np.array([sheet.window[:2], sheet.window[2:]])
     (x0, y0), (x1, y1) = to_column(corners)
     x, y = to_column(np.array(sheet.project.centroid.coords[0]))
-    if x1 - x0 > 2.5:
+    if 2.5 < max(x1 - x0, y1 - y0) < side:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=PROJECT_EDGE, lw=0.8))
     axes.plot([x], [y], "*", color=PROJECT_EDGE, ms=8, mec="white", mew=0.6)
     axes.text(1.3, bottom + side - 1, sheet.place, fontproperties=font(6.5), va="top", color=INK)

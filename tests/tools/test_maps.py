@@ -16,7 +16,7 @@ from cspon.errors import InputError, SetupError
 from tools import map_style
 from tools.compliance.check import check_compliance
 from tools.demo_county.geopackage import GeoPackage
-from tools.map_content import FRAME_MM, choose_scale, read_sheet
+from tools.map_content import FRAME_MM, choose_scale, generalise, read_sheet
 from tools.map_labels import place_labels, text_width_mm, wrap
 from tools.map_sheet import draw_sheet, grid_step
 from tools.map_style import class_style, font_families, outline
@@ -275,3 +275,12 @@ def test_equal_digits_of_two_schemes_have_their_own_names():
     assert class_style("ydyh_2023", "07")[0] == "居住用地"
     assert class_style("sandiao_2020", "06")[0] == "工矿用地"
     assert class_style("ydyh_2023", "06")[0] == "农业设施建设用地"
+
+
+def test_detail_that_paper_cannot_show_is_left_out():
+    fine = shapely.Point(EAST, NORTH).buffer(500, quad_segs=20_000)
+    coarse = generalise(fine, 10_000)
+    assert shapely.get_num_coordinates(coarse) < 500
+    assert coarse.hausdorff_distance(fine) <= 0.3 * (1 + 1e-9)
+    small = shapely.Point(EAST, NORTH).buffer(500)
+    assert generalise(small, 10_000) is small
