@@ -19,14 +19,20 @@ from docx.image.exceptions import UnrecognizedImageError
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Emu
+from docx.shared import Emu, Mm, Pt
 from markdown_it.tree import SyntaxTreeNode
 
 from cspon.errors import InputError
 from tools.report_layout import TEXT_HEIGHT, TEXT_WIDTH, set_fonts, shade
 
-NUMBER = re.compile(r"[-−+]?[\d,]*\.?\d+\s*(%|‰|公顷|亩|㎡|m²|米|个|块|处)?|[—–-]")
-"""A cell that is right-aligned: a number with an optional unit, or a dash."""
+NUMBER = re.compile(r"[-−+]?(?!0\d)[\d,]*\.?\d+\s*(%|‰|公顷|亩|㎡|m²|米|个|块|处)?|[—–-]")
+"""A cell that is right-aligned: a number with an optional unit, or a dash; never a code like 0101."""
+
+HALF_EM, CELL_PADDING = Pt(5.25), Mm(4.2)
+"""Half the type size of a table, and the space beside a cell's text."""
+
+SHORT = 14
+"""Half-width characters up to which a cell stays on one line: seven Chinese characters."""
 
 WIDE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 
@@ -337,11 +343,25 @@ def _alignment(rows: list[list[SyntaxTreeNode]], column: int) -> str:
 
 
 def _column_widths(rows: list[list[SyntaxTreeNode]]) -> list[Emu]:
-    """Share the text width by the columns' longest cells, none below a readable minimum."""
-    longest = []
-    for column in range(len(rows[0])):
-        texts = [plain_text(row[column]) for row in rows]
-        length = max(sum(2 if WIDE.match(c) else 1 for c in text) for text in texts)
-        longest.append(min(max(length, 6), 44) + 2)
-    total = sum(longest)
-    return [Emu(int(TEXT_WIDTH * share / total)) for share in longest]
+    """Share the text width: every column holds its longest number or word, long texts get the rest."""
+    texts = [[plain_text(row[i]) for row in rows] for i in range(len(rows[0]))]
+    # A heading may wrap where its cells need less room.
+    least = [max([6, *map(_longest_word, column[1:])]) * HALF_EM + CELL_PADDING for column in texts]
+    natural = [min(max(map(_columns, column)), 60) * HALF_EM + CELL_PADDING for column in texts]
+    spare = TEXT_WIDTH - sum(least)
+    wishes = [max(n - m, 0) + 1 for n, m in zip(natural, least, strict=True)]
+    if spare < 0:
+        return [Emu(int(TEXT_WIDTH * m / sum(least))) for m in least]
+    return [Emu(int(m + spare * wish / sum(wishes))) for m, wish in zip(least, wishes, strict=True)]
+
+
+def _columns(text: str) -> int:
+    """Count the width of a text in half-width characters."""
+    return sum(2 if WIDE.match(character) else 1 for character in text)
+
+
+def _longest_word(text: str) -> int:
+    """Return the width of what a line break should not split: numbers, words, and short texts."""
+    if _columns(text) <= SHORT:
+        return _columns(text)
+    return max([8, *(len(word) + 1 for word in re.split(r"\s", WIDE.sub(" ", text)))])

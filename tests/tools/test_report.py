@@ -132,6 +132,17 @@ def test_table(document):
     assert sum(c.width for c in header.cells) == pytest.approx(Mm(156), rel=1e-3)
 
 
+def test_codes_are_no_numbers_and_never_break(tmp_path):
+    rows = "\n".join(f"| 0{n}0102 | {n}.5 | {'说明' * 60} |" for n in range(1, 4))
+    out = markdown_to_docx(f"| 编码 | 面积 | 说明 |\n|---|---|---|\n{rows}", tmp_path / "a.docx")
+    [table] = Document(str(out)).tables
+    code, area, note = table.rows[1].cells
+    assert code.paragraphs[0].alignment == WD_ALIGN_PARAGRAPH.LEFT
+    assert area.paragraphs[0].alignment == WD_ALIGN_PARAGRAPH.RIGHT
+    assert code.width > Mm(17) > 7 * Mm(1.85)
+    assert note.width > 3 * code.width
+
+
 def test_picture_fits_the_type_area_and_has_a_caption(document):
     [shape] = document.inline_shapes
     assert Mm(150) < shape.width <= Mm(156)
