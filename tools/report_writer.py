@@ -6,6 +6,7 @@ Does not know: what the text says; footnotes; raw HTML beyond `<br>` and `<a id=
 links of the same text may name), which is printed as text.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -346,7 +347,7 @@ def _column_widths(rows: list[list[SyntaxTreeNode]]) -> list[Emu]:
     """Share the text width: every column holds its longest number or word, long texts get the rest."""
     texts = [[plain_text(row[i]) for row in rows] for i in range(len(rows[0]))]
     # A heading may wrap where its cells need less room.
-    least = [max([6, *map(_longest_word, column[1:])]) * HALF_EM + CELL_PADDING for column in texts]
+    least = [max([8, *map(_longest_word, column[1:])]) * HALF_EM + CELL_PADDING for column in texts]
     natural = [min(max(map(_columns, column)), 60) * HALF_EM + CELL_PADDING for column in texts]
     spare = TEXT_WIDTH - sum(least)
     wishes = [max(n - m, 0) + 1 for n, m in zip(natural, least, strict=True)]
@@ -363,5 +364,10 @@ def _columns(text: str) -> int:
 def _longest_word(text: str) -> int:
     """Return the width of what a line break should not split: numbers, words, and short texts."""
     if _columns(text) <= SHORT:
-        return _columns(text)
-    return max([8, *(len(word) + 1 for word in re.split(r"\s", WIDE.sub(" ", text)))])
+        return _roomy(text)
+    return max([8, *map(_roomy, re.split(r"\s", WIDE.sub(" ", text)))])
+
+
+def _roomy(text: str) -> int:
+    """Allow for substitute fonts, whose digits and letters may be a quarter wider."""
+    return _columns(text) + math.ceil(len(WIDE.sub("", text)) / 4)
