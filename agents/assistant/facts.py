@@ -6,6 +6,9 @@ Every number here is formatted from the tool's own fields; nothing is computed a
 from agents.assistant.grounding import Fact
 from cspon.schemas.spatial import Compliance, LineOverlap, Table
 
+WITHIN = "urban_development_boundary"
+"""The one line that a project should lie within; for the others the part outside is no news."""
+
 PROJECT = ("项目", "总面积", "用地面积")
 
 
@@ -34,7 +37,7 @@ def _line_facts(line: LineOverlap) -> list[Fact]:
     subject = (line.title,)
     if not line.present:
         return [Fact(subjects=subject, text=f"{line.title}图层缺失，未检查。")]
-    if line.outside_ha is not None:
+    if line.role == WITHIN and line.outside_ha is not None:
         outside = f"位于{line.title}外{ha(line.outside_ha)}公顷。"
         inside = f"位于{line.title}内{ha(line.area_ha)}公顷。"
         return [

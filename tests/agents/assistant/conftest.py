@@ -154,6 +154,11 @@ def compliance_result(*, basis=()):
 
 
 @pytest.fixture
+def compliance():
+    return Compliance.model_validate(compliance_result().data)
+
+
+@pytest.fixture
 def embedder():
     return HashingEmbedder()
 
