@@ -84,7 +84,7 @@ def read_sheet(boundary: Path, layers: Path, result: ToolResult) -> Sheet:
     """Read what the sheet shows."""
     catalogue = load_catalogue(layers)
     compliance = Compliance.model_validate(result.data)
-    read = read_boundary(boundary)
+    read = read_boundary(boundary, epsg=result.provenance.parameters.get("epsg"))
     project = reproject(read.geometry, read.epsg, catalogue.epsg)
     scale = choose_scale(project.bounds)
     window = _window(project.bounds, scale)

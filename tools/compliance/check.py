@@ -116,7 +116,7 @@ def check_compliance(
         tables=tables.result_tables(data),
         layers=_layers(source.name, survey),
         basis=_bases(outcomes),
-        provenance=_provenance(source, survey, layers, kind.id, day, sliver_m2),
+        provenance=_provenance(source, survey, layers, kind.id, day, sliver_m2, epsg),
         warnings=(*notices, *warnings(survey, sliver_m2), *caveats(site)),
         secrecy=survey.secrecy,
         synthetic=survey.synthetic,
@@ -216,7 +216,13 @@ def _bases(outcomes: tuple[RuleOutcome, ...]) -> tuple[Basis, ...]:
 
 
 def _provenance(
-    source: Boundary, survey: Survey, layers: Path, kind: str, day: date, sliver_m2: float
+    source: Boundary,
+    survey: Survey,
+    layers: Path,
+    kind: str,
+    day: date,
+    sliver_m2: float,
+    epsg: int | None,
 ) -> Provenance:
     return Provenance(
         tool="check_compliance",
@@ -230,6 +236,7 @@ def _provenance(
             "asked_on": day.isoformat(),
             "sliver_m2": sliver_m2,
             "layers": survey.catalogue.title,
+            **({} if epsg is None else {"epsg": epsg}),
         },
         epsg=survey.catalogue.epsg,
         layer_dates={s.name: s.date for s in survey.used},

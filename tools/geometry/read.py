@@ -5,7 +5,9 @@ Never writes beside the file.
 """
 
 import hashlib
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +77,7 @@ def read_boundary(path: Path, *, epsg: int | None = None, layer: str | None = No
         ) from None
     names = {parcel.name for parcel in repaired.parcels if parcel.name}
     return Boundary(
-        name=names.pop() if len(names) == 1 else path.stem,
+        name=_common_name(names) or path.stem,
         geometry=repaired.geometry,
         epsg=placed.epsg,
         parcels=repaired.parcels,
@@ -117,3 +119,12 @@ def _digest(path: Path) -> str:
     for part in parts:
         digest.update(part.read_bytes())
     return digest.hexdigest()
+
+
+def _common_name(names: Collection[str]) -> str:
+    """Return what the plots' names have in common: 示例园地块1, 示例园地块2 → 示例园."""
+    start = os.path.commonprefix(sorted(names))
+    if len(names) == 1:
+        return start
+    start = re.sub(r"[\s\d（(第_-]*(?:地块|宗地)?[\s\d（(第_-]*$", "", start)
+    return start if len(start) >= 2 else ""

@@ -188,3 +188,19 @@ def test_files_of_the_demo_county_generator(tmp_path):
         boundary = read_boundary(path, epsg=4547 if suffix == ".dxf" else None)
         assert boundary.epsg == 4547
         assert shapely.equals_exact(boundary.geometry, MultiPolygon(parcels), 0, normalize=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        ({"示例园地块1", "示例园地块2"}, "示例园"),
+        ({"示例园"}, "示例园"),
+        ({"东区", "西区"}, ""),
+        (set(), ""),
+        ({"产业园（1）", "产业园（2）"}, "产业园"),
+    ],
+)
+def test_a_boundary_takes_the_name_that_its_plots_share(names, common):
+    from tools.geometry.read import _common_name
+
+    assert _common_name(names) == common
