@@ -125,7 +125,9 @@ def ecological_redline(
     """Core hills, the reservoir's shore and two reaches of the river, without villages."""
     hill = terrain.hill
     x, y = np.meshgrid(hill.x, hill.y)
-    smooth = _blur(hill.values, round(270 / hill.cell)) + 60 * Fractal(setting.seed, 91, 3800, 2)(x, y)
+    smooth = _blur(hill.values, round(270 / hill.cell)) + 60 * Fractal(setting.seed, 91, 3800, 2)(
+        x, y
+    )
     grid = Grid(hill.west, hill.south, hill.cell, smooth)
     hills = shapely.simplify(contour(grid.x, grid.y, grid.values, 165.0), 4.0)
     river = courses.river

@@ -6,6 +6,7 @@ Idempotent: a folder that holds a complete county of the same version, seed and 
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def generate_county(
 ) -> None:
     """Write the county's layers, catalogue and projects into a folder.
 
-    Everything is made in a temporary folder beside it and then moved, file by file and the stamp
+    Everything is made in a temporary folder inside it and then moved, file by file and the stamp
     last; other files in the folder (README.md) stay.
 
     Args:
@@ -54,12 +55,11 @@ def generate_county(
         if progress:
             progress("演示县已是最新，无需重新生成")
         return
-    draft = folder.parent / f".{folder.name}.part"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    ours = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
     try:
         names = _write_county(draft, parcels, seed, progress)
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder / "projects", ignore_errors=True)
         for name in names:
@@ -69,6 +69,8 @@ def generate_county(
         stamp.replace(folder / STAMP)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        if ours and not any(folder.iterdir()):
+            folder.rmdir()
     if progress:
         progress(f"演示县已生成：{folder}")
 

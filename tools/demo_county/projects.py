@@ -18,6 +18,7 @@ from tools.demo_county.settlements import Town
 from tools.demo_county.shapes import points_at, polygons, subdivide
 
 LABEL = "合成数据"
+_VACANT = ("16", "2301")
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,22 @@ def projects(
     """Clean, in conflict with all three lines, and partly outside the development boundary."""
     farmland = MultiPolygon([area for _, area in permanent_farmland.patches])
     cultivated = land_use.polygons[np.char.startswith(land_use.codes, "01")]
+    taken = np.isin(land_use.kinds, ["built_up", "street", "water"]) & ~np.isin(
+        land_use.codes, _VACANT
+    )
     lines = _Lines(
         farmland, ecological_redline.area, development_boundary.area,
-        MultiPolygon([p for part in cultivated for p in shapely.get_parts(part)]),
+        MultiPolygon(list(shapely.get_parts(cultivated))),
+        MultiPolygon(list(shapely.get_parts(land_use.polygons[taken]))),
     )  # fmt: skip
     rng = setting.rng("projects")
-    vacant = np.isin(land_use.codes, ["16", "2301"]) & (land_use.kinds == "built_up")
+    vacant = np.isin(land_use.codes, _VACANT) & (land_use.kinds == "built_up")
     inside = land_use.points[vacant]
     edge = _along(development_boundary.area, 60.0)
     river_edge = _along(ecological_redline.area, 90.0)
-    clean = _search(_school(), inside, rng, lambda g: _clean_score(lines.within(g), g.area), 1.999)
-    conflict = _search(_park(), _near(edge, river_edge, 900.0), rng, lambda g: _conflict_score(lines.within(g), g.area), 0.72)  # fmt: skip
-    partly = _search(_depot(), edge, rng, lambda g: _partly_score(lines.within(g), g.area), 0.97)
+    clean = _search(_school(), inside, rng, lambda g: _clean_score(lines.within(g), g.area), 1.97)
+    conflict = _search(_park(), _near(edge, river_edge, 900.0), rng, lambda g: _conflict_score(lines.within(g), g.area), 1.66)  # fmt: skip
+    partly = _search(_depot(), edge, rng, lambda g: _partly_score(lines.within(g), g.area), 1.93)
     return (
         Project("1_clean", "示例县第三中学（合成）", "公共服务", "public_service", "中小学用地", "080403", clean),
         Project("2_conflict", "示例县循环经济产业园（合成）", "产业园", "industrial_park", "工业用地", "1001", conflict),
@@ -160,7 +165,7 @@ def _search(
 ) -> tuple[Polygon, ...]:
     """Try places and directions until one is good enough; else take the best."""
     best, found = 0.0, None
-    picks = centres[rng.permutation(len(centres))[:500]]
+    picks = centres[rng.permutation(len(centres))[:600]]
     shift = rng.uniform(-260, 260, picks.shape)
     for centre, move in zip(picks, shift, strict=True):
         area = _place(
@@ -176,21 +181,22 @@ def _search(
 
 
 def _clean_score(within: list[float], area: float) -> float:
-    farmland, redline, boundary, cultivated = within
+    farmland, redline, boundary, cultivated, taken = within
     if farmland > 0 or redline > 0 or boundary < area * (1 - 1e-9):
         return 0.0
-    return 2.0 - cultivated / area
+    return 2.0 - (cultivated + 0.2 * taken) / area
 
 
 def _conflict_score(within: list[float], area: float) -> float:
-    farmland, redline, boundary, _ = (part / area for part in within)
+    """All three lines are cut; a park goes on open land rather than over a town or a river."""
+    farmland, redline, boundary, _, taken = (part / area for part in within)
     if min(farmland, redline, boundary) < 0.04:
         return 0.0
-    return min(farmland, 0.35) + min(redline, 0.15) + min(boundary, 0.3)
+    return 1 + min(farmland, 0.35) + min(redline, 0.12) + min(boundary, 0.25) - 1.6 * taken
 
 
 def _partly_score(within: list[float], area: float) -> float:
-    farmland, redline, boundary, _ = (part / area for part in within)
+    farmland, redline, boundary, _, taken = (part / area for part in within)
     if farmland > 0 or redline > 0 or not 0.3 < boundary < 0.75:
         return 0.0
-    return 1.0 - abs(boundary - 0.55)
+    return 2.0 - abs(boundary - 0.55) - taken
