@@ -123,7 +123,7 @@ def _digest(path: Path) -> str:
 
 def _common_name(names: Collection[str]) -> str:
     """Return what the plots' names have in common: 示例园地块1, 示例园地块2 → 示例园."""
-    start = os.path.commonprefix(sorted(names))
+    start = os.path.commonprefix(sorted(names))  # noqa: RUF071 - characters are meant
     if len(names) == 1:
         return start
     start = re.sub(r"[\s\d（(第_-]*(?:地块|宗地)?[\s\d（(第_-]*$", "", start)
