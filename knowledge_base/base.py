@@ -27,6 +27,7 @@ from knowledge_base.catalogue import (
 )
 from knowledge_base.change import Engine, open_store
 from knowledge_base.cite import preferred, verify_citation
+from knowledge_base.lexical import lexical_recipe
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE
 from knowledge_base.search import Timing, hybrid_search
@@ -243,6 +244,10 @@ def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> View:
         raise SetupError(
             f"知识库的向量由 {catalogue.embedder}（{catalogue.recipe}）计算，当前为 {embedder.name}（{RECIPE}）",
             mend=f"{MEND_BUILD} 重建，或改回 CSPON_EMBEDDING",
+        )
+    if catalogue.lexical != lexical_recipe():
+        raise SetupError(
+            "知识库的字词索引与当前的词典或检索参数不一致", mend=f"{MEND_BUILD} 更新索引"
         )
     return View(stamp, generation, catalogue, open_store(generation, catalogue, engine))
 

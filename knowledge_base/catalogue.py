@@ -49,6 +49,8 @@ class Catalogue(Frozen):
     embedder: str
     dim: int
     recipe: str
+    lexical: str = ""
+    """`lexical_recipe` of the sparse vectors."""
     store: str
     collection: str = ""
     built_at: datetime

@@ -33,7 +33,7 @@ from knowledge_base.catalogue import (
     writer,
 )
 from knowledge_base.laws import Law
-from knowledge_base.lexical import passage_vector
+from knowledge_base.lexical import lexical_recipe, passage_vector
 from knowledge_base.passage_text import RECIPE, embedding_text, lexical_text, plain, vector_key
 from knowledge_base.store.protocol import Point, Store, Where
 from knowledge_base.titles import title_key
@@ -192,11 +192,9 @@ def _plan(
     embedder: Embedder,
     engine: Engine,
 ) -> _Plan:
-    copy = old is not None and (old.embedder, old.dim, old.recipe, old.store) == (
-        embedder.name,
-        embedder.dim,
-        RECIPE,
-        engine.kind,
+    copy = old is not None and (
+        (old.embedder, old.dim, old.recipe, old.lexical, old.store)
+        == (embedder.name, embedder.dim, RECIPE, lexical_recipe(), engine.kind)
     )
     held = list(old.entries) if old else []
     kept = [entry for entry in held if not change.drop(entry)]
@@ -248,6 +246,7 @@ def _plan(
         embedder=embedder.name,
         dim=embedder.dim,
         recipe=RECIPE,
+        lexical=lexical_recipe(),
         store=engine.kind,
         collection=(old.collection if old and copy else "") or f"cspon_{time.time_ns():x}",
         built_at=datetime.now(UTC),

@@ -53,6 +53,21 @@ def search_parameters() -> SearchParameters:
         raise SetupError(f"检索参数 {path} 有误：{error}", mend="改正或恢复该文件") from error
 
 
+@functools.lru_cache(maxsize=1)
+def lexical_recipe() -> str:
+    """Return a hash of everything that decides an indexed sparse vector; another one re-indexes."""
+    from importlib.metadata import version
+
+    p = search_parameters()
+    parts = (
+        version("jieba"),
+        (DATA / "planning_dictionary.txt").read_text(encoding="utf-8"),
+        f"{p.bm25_k1} {p.bm25_b} {p.average_tokens} {p.bigram_weight}",
+        "2",  # raise when `tokens` or `passage_vector` changes
+    )
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()
+
+
 @dataclass(frozen=True)
 class SparseTokens:
     """A sparse vector: sorted dimensions and their weights."""

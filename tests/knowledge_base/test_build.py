@@ -440,3 +440,16 @@ def test_the_whole_default_base_answers(folder, embedder, reader):
         repealed = cite("环境影响评价法", "第十六条")
         assert (repealed.verification, repealed.status) == ("not_in_base", Validity.REPEALED)
         assert "第一千二百四十二条" in repealed.note
+
+
+def test_another_dictionary_is_refused_until_the_index_is_renewed(
+    build, folder, embedder, monkeypatch
+):
+    build()
+    for module in ("base", "change"):
+        monkeypatch.setattr(f"knowledge_base.{module}.lexical_recipe", lambda: "other")
+    with pytest.raises(SetupError, match="字词索引"):
+        opened(folder, embedder)
+    report = build()
+    assert (report.embedded, len(report.changed)) == (0, 7)
+    opened(folder, embedder).close()

@@ -120,10 +120,10 @@ def test_timing_is_told(base, reader):
 
 
 def test_fusion_is_reciprocal_rank():
-    k = search_parameters().rrf_k
+    k, weights = search_parameters().rrf_k, search_parameters().weights
     fused = dict(fuse({"dense": ["a", "b"], "lexical": ["b"]}))
-    assert fused["b"] == pytest.approx(1 / (k + 2) + 1 / (k + 1))
-    assert fused["a"] == pytest.approx(1 / (k + 1))
+    assert fused["b"] == pytest.approx(weights["dense"] / (k + 2) + weights["lexical"] / (k + 1))
+    assert fused["a"] == pytest.approx(weights["dense"] / (k + 1))
     assert [i for i, _ in fuse({"dense": ["x"], "lexical": ["a"]})] == ["a", "x"]
 
 
