@@ -1,6 +1,7 @@
 """How large a request body may be: multipart uploads up to the upload limit, all else far less.
 
-Counted as it arrives, so a missing or false `Content-Length` changes nothing.
+Counted as it arrives, so a missing or false `Content-Length` changes nothing. A body that a page of
+another site sends through a user's browser is refused.
 """
 
 from starlette.datastructures import Headers
@@ -33,6 +34,8 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal got
+            if headers.get("sec-fetch-site") == "cross-site":
+                raise HTTPException(403)
             if declared.isdecimal() and int(declared) > limit:
                 raise HTTPException(413)
             message = await receive()

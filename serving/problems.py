@@ -136,6 +136,7 @@ def _validation(error: RequestValidationError) -> ApiError:
 def _http(error: HTTPException) -> ApiError:
     known = {
         400: ("请求体无法解析", "invalid_body"),
+        403: ("不接受其他网站页面发来的请求", "cross_site"),
         404: ("没有这个地址", "not_found"),
         405: ("该地址不支持这种请求方法", "method_not_allowed"),
         413: ("请求体超过大小上限", "too_large"),

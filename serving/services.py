@@ -140,7 +140,8 @@ class Services:
             return PartState(ok=False, detail=one_line(error))
         gone = [s.title for s in catalogue.layers if not (self.settings.layers / s.path).exists()]
         self.synthetic = catalogue.synthetic
-        kind = "（合成数据）" if catalogue.synthetic else ""
+        marked = catalogue.synthetic and "合成" not in catalogue.title
+        kind = "（合成数据）" if marked else ""
         if gone:
             return PartState(ok=False, detail=f"{catalogue.title}{kind}缺图层：{'、'.join(gone)}")
         return PartState(ok=True, detail=f"{catalogue.title}{kind}，{len(catalogue.layers)} 个图层")

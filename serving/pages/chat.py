@@ -3,6 +3,7 @@
 Wires Gradio to the gateway's services; how an answer looks is in `render`, `assets/page.css`.
 """
 
+import asyncio
 import logging
 import secrets
 import time
@@ -15,13 +16,15 @@ import gradio as gr
 
 from agents.assistant.graph import STAGES
 from cspon.errors import CsponError, InputError
-from cspon.schemas.agent import Answer, Principal
+from cspon.schemas.agent import Answer, Event, Principal
 from serving.exports import export_answer
 from serving.openai_schema import MAX_QUESTION
 from serving.pages import render
 from serving.pages.frame import EXAMPLES, GUIDE, masthead, sample_projects, welcome
+from serving.pages.text import esc
 from serving.problems import as_api_error, log_unexpected
 from serving.services import Services
+from serving.streams import Pump
 from serving.tools_api import store_boundary
 
 log = logging.getLogger("cspon.serving")
@@ -104,7 +107,7 @@ def _button_list(title: str, texts: list[str] | tuple[str, ...], name: str) -> l
     if not texts:
         return []
     with gr.Column(elem_id=name, elem_classes="card"):
-        gr.HTML(f"<h2>{render.esc(title)}</h2>", apply_default_css=False)
+        gr.HTML(f"<h2>{esc(title)}</h2>", apply_default_css=False)
         return [gr.Button(text, elem_classes="choice", size="sm") for text in texts]
 
 
@@ -163,27 +166,18 @@ class Page:
         self, question: str, file: dict[str, Any] | None, turn: str
     ) -> AsyncGenerator[str, None]:
         """Yield the block below the question, again and again, until the answer is whole."""
-        started = time.monotonic()
-        stages, stage, text, drawn = list(STAGES.values()), "", "", 0.0
-        end: Answer | None = None
+        started, view = time.monotonic(), _View(turn)
         principal, request_id = Principal(), f"ui-{secrets.token_hex(8)}"
         try:
             boundary = self._services.uploads.get(file["id"]).path if file else None
             events = self._services.ask(question, boundary=boundary, principal=principal)
             with self._services.metrics.run():
-                async with aclosing(events):
-                    async for event in events:
-                        stage = event.text if event.kind == "progress" else stage
-                        text += event.text if event.kind == "delta" else ""
-                        end = event.answer or end
-                        now = time.monotonic()
-                        if event.kind == "progress" or now - drawn > REDRAW_S:
-                            drawn = now
-                            steps = render.steps_block(stages, stage, now - started)
-                            yield steps + render.live_block(text, turn)
-            assert end is not None, "a run ends with its answer"
-            await self._services.record_answer(end, principal=principal, request_id=request_id)
-            yield await self._finished(end, turn, boundary, time.monotonic() - started)
+                async with Pump(events) as pump:
+                    while await view.take(pump):
+                        yield view.draw(time.monotonic() - started)
+            assert view.end is not None, "a run ends with its answer"
+            await self._services.record_answer(view.end, principal=principal, request_id=request_id)
+            yield await self._finished(view.end, turn, boundary, time.monotonic() - started)
         except Exception as error:  # noqa: BLE001 - told to the user; a bug is logged
             log_unexpected(error)
             yield _error(error, request_id)
@@ -199,6 +193,37 @@ class Page:
             problem = render.error_block("导出未完成", as_api_error(error).body["message"])
         steps = render.steps_block(list(STAGES.values()), None, seconds)
         return steps + render.answer_block(answer, turn, addresses) + problem
+
+
+class _View:
+    """What a running answer has shown so far."""
+
+    def __init__(self, turn: str) -> None:
+        self._turn, self._stage, self._text = turn, "", ""
+        self.end: Answer | None = None
+
+    async def take(self, pump: Pump[Event]) -> bool:
+        """Take what comes until it is worth a redraw; False at the end of the run."""
+        fresh, since = False, time.monotonic()
+        while not fresh or time.monotonic() - since < REDRAW_S:
+            try:
+                event = await asyncio.wait_for(anext(pump, None), REDRAW_S if fresh else None)
+            except TimeoutError:
+                return True
+            if event is None:
+                return False
+            fresh = True
+            self._text += event.text if event.kind == "delta" else ""
+            self.end = event.answer or self.end
+            if event.kind == "progress":
+                self._stage = event.text
+                return True
+        return True
+
+    def draw(self, seconds: float) -> str:
+        """Render the stages and the text so far."""
+        steps = render.steps_block(list(STAGES.values()), self._stage, seconds)
+        return steps + render.live_block(self._text, self._turn)
 
 
 def _error(error: Exception, request_id: str) -> str:

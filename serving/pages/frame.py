@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.pages.render import esc
+from serving.pages.text import esc
 from serving.services import PartState
 
 EXAMPLES = (

@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,17 +67,35 @@ def running(app):
     """Serve an app on a free loopback port; yields its address."""
     socket = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[socket])))
+    server, ready, stop = uvicorn.Server(config), threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve():
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[socket])
+        ready.set()
+        await stop.wait()
+        await server.shutdown(sockets=[socket])
+
+    def run():
+        try:
+            loop.run_until_complete(serve())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            ready.set()
+            loop.close()
+
+    thread = threading.Thread(target=run)
     thread.start()
+    ready.wait(60)
     try:
-        while not server.started and thread.is_alive():
-            threading.Event().wait(0.01)
         assert server.started
         yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        thread.join(10)
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(20)
         socket.close()
         assert not thread.is_alive()
 
@@ -93,18 +111,27 @@ class Gateway:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, **more)
 
 
+@contextmanager
+def start_gateway(settings, fakes, *, steps=None, model=None, assistant=None, ui=False, **changes):
+    assistant = assistant or fakes.FakeAssistant()
+    model = ScriptedModel(steps) if steps is not None else model
+    given = settings.model_copy(update={"model": "none", **changes})
+    app = create_app(given, assistant=assistant, model=model, ui=ui)
+    with running(app) as url:
+        yield Gateway(url, app, assistant, model)
+
+
 @pytest.fixture
 def gateway(settings, fakes):
     """Start gateways: `gateway(steps=…)` with a scripted model, `gateway(model=…)` with any."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
+        yield lambda **given: stack.enter_context(start_gateway(settings, fakes, **given))
 
-        def start(*, steps=None, model=None, assistant=None, ui=False, **changes):
-            assistant = assistant or fakes.FakeAssistant()
-            model = ScriptedModel(steps) if steps is not None else model
-            given = settings.model_copy(update={"model": "none", **changes})
-            app = create_app(given, assistant=assistant, model=model, ui=ui)
-            return Gateway(stack.enter_context(running(app)), app, assistant, model)
 
-        yield start
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory, fakes, county):
+    """One gateway for all tests that only look at what it answers."""
+    folder = tmp_path_factory.mktemp("plain")
+    settings = Settings(_env_file=None, home=folder, layers=county.folder)
+    with start_gateway(settings, fakes) as started:
+        yield started

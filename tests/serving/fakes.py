@@ -255,7 +255,7 @@ class FakeAssistant:
     """Answers with the full answer; special words in the question change that.
 
     `等待`: hangs until cancelled · `出错`: raises after the first delta · `拒答`: refuses ·
-    `改写`: the final text differs from the deltas · `慢`: 50 ms a delta.
+    `改写`: the final text differs from the deltas · `慢`: 150 ms a delta.
     """
 
     def __init__(self) -> None:
@@ -293,7 +293,7 @@ class FakeAssistant:
             if "出错" in question:
                 raise RuntimeError("secret /inside/path")
             if "慢" in question:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.15)
         yield Event(kind="progress", text=STAGES[5])
         changes = {}
         if boundary:

@@ -156,6 +156,7 @@ def _serve(*arguments, home):
     )
 
 
+@pytest.mark.integration
 def test_command_with_taken_port_exits_2(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -168,6 +169,7 @@ def test_command_with_taken_port_exits_2(tmp_path):
     assert "Traceback" not in errors
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_command_starts_degraded_and_stops_in_order(tmp_path, stop):
     process = _serve("--port", "0", "--model", "none", home=tmp_path)

@@ -48,16 +48,12 @@ def test_assistant_answers_whole_with_extension(gateway):
     assert running.assistant.asked[0]["question"] == "选址是否可行？"
 
 
-def test_assistant_streams_progress_text_and_answer(gateway, fakes):
-    stream = (
-        gateway()
-        .client()
-        .chat.completions.create(
-            model="cspon-assistant",
-            messages=QUESTION,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
+def test_assistant_streams_progress_text_and_answer(plain, fakes):
+    stream = plain.client().chat.completions.create(
+        model="cspon-assistant",
+        messages=QUESTION,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     chunks = list(stream)
     assert chunks[0].choices[0].delta.role == "assistant"
@@ -73,13 +69,9 @@ def test_assistant_streams_progress_text_and_answer(gateway, fakes):
     assert chunks[-1].usage.total_tokens == 30
 
 
-def test_stream_says_when_the_checked_text_replaces_what_was_sent(gateway):
-    stream = (
-        gateway()
-        .client()
-        .chat.completions.create(
-            model="cspon-assistant", messages=[{"role": "user", "content": "改写"}], stream=True
-        )
+def test_stream_says_when_the_checked_text_replaces_what_was_sent(plain):
+    stream = plain.client().chat.completions.create(
+        model="cspon-assistant", messages=[{"role": "user", "content": "改写"}], stream=True
     )
     last = list(stream)[-1]
     assert last.cspon["text_replaced"] is True
@@ -87,8 +79,8 @@ def test_stream_says_when_the_checked_text_replaces_what_was_sent(gateway):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_refusal_is_text_and_kind(gateway, stream):
-    client = gateway().client()
+def test_refusal_is_text_and_kind(plain, stream):
+    client = plain.client()
     reply = client.chat.completions.create(
         model="cspon-assistant", messages=[{"role": "user", "content": "拒答"}], stream=stream
     )
@@ -149,9 +141,9 @@ def test_inline_boundary_is_a_temporary_file_without_a_trace(gateway):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_bad_boundary_has_its_own_status(gateway, extension, status, code, stream):
+def test_bad_boundary_has_its_own_status(plain, extension, status, code, stream):
     with pytest.raises(openai.APIStatusError) as caught:
-        gateway().client().chat.completions.create(
+        plain.client().chat.completions.create(
             model="cspon-assistant",
             messages=QUESTION,
             stream=stream,
@@ -230,8 +222,8 @@ def test_stream_that_breaks_off_ends_with_an_error_event(gateway):
         list(stream)
 
 
-def test_bug_in_a_run_tells_nothing_of_the_inside(gateway):
-    client = gateway().client()
+def test_bug_in_a_run_tells_nothing_of_the_inside(plain):
+    client = plain.client()
     stream = client.chat.completions.create(
         model="cspon-assistant", messages=[{"role": "user", "content": "出错"}], stream=True
     )
@@ -258,9 +250,9 @@ def test_bug_in_a_run_tells_nothing_of_the_inside(gateway):
         ({"messages": [{"role": "user", "content": "x"}] * 201}, "messages", "invalid_value"),
     ],
 )
-def test_bad_request_is_400_in_openai_format(gateway, change, param, code):
+def test_bad_request_is_400_in_openai_format(plain, change, param, code):
     body = {"model": "cspon-assistant", "messages": QUESTION, **change}
-    reply = httpx.post(f"{gateway().url}/v1/chat/completions", json=body)
+    reply = httpx.post(f"{plain.url}/v1/chat/completions", json=body)
     assert reply.status_code == 400
     error = reply.json()["error"]
     assert set(error) >= {"message", "type", "param", "code"}
@@ -268,9 +260,9 @@ def test_bad_request_is_400_in_openai_format(gateway, change, param, code):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff", b""])
-def test_broken_body_is_400(gateway, body):
+def test_broken_body_is_400(plain, body):
     reply = httpx.post(
-        f"{gateway().url}/v1/chat/completions",
+        f"{plain.url}/v1/chat/completions",
         content=body,
         headers={"content-type": "application/json"},
     )
@@ -278,16 +270,25 @@ def test_broken_body_is_400(gateway, body):
     assert reply.json()["error"]["type"] == "invalid_request_error"
 
 
-def test_body_over_the_limit_is_413(gateway):
-    url = gateway().url
+def test_body_over_the_limit_is_413(plain):
+    url = plain.url
     reply = httpx.post(f"{url}/v1/chat/completions", json={"model": "x" * (17 << 20)})
     assert reply.status_code == 413
     assert reply.json()["error"]["code"] == "too_large"
 
 
+def test_page_of_another_site_is_refused(plain):
+    reply = httpx.post(
+        f"{plain.url}/v1/chat/completions",
+        json={"model": "cspon-assistant", "messages": QUESTION},
+        headers={"sec-fetch-site": "cross-site"},
+    )
+    assert (reply.status_code, reply.json()["error"]["code"]) == (403, "cross_site")
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing", "/docs", "/redoc", "/"])
-def test_unknown_address_is_404_in_openai_format(gateway, path):
-    reply = httpx.get(gateway().url + path)
+def test_unknown_address_is_404_in_openai_format(plain, path):
+    reply = httpx.get(plain.url + path)
     assert reply.status_code == 404
     assert reply.json()["error"]["code"] == "not_found"
 

@@ -81,7 +81,7 @@ def test_geojson_upload_is_measured_and_recorded(served, geojson):
     assert 'cspon_tool_calls_total{outcome="ok",tool="check_compliance"} 1.0' in metrics
 
 
-def test_every_format_gives_the_same_area(served, county, geojson, shapefile_zip, tmp_path):
+def test_every_format_gives_the_same_area(plain, county, geojson, shapefile_zip, tmp_path):
     package = ogr(tmp_path, "项目.gpkg", "GPKG", county.local(200, 100, 400, 300)).read_bytes()
     areas = set()
     for name, content in (
@@ -89,16 +89,16 @@ def test_every_format_gives_the_same_area(served, county, geojson, shapefile_zip
         ("b.zip", shapefile_zip),
         ("c.gpkg", package),
     ):
-        reply = post(served, name, content)
+        reply = post(plain, name, content)
         assert reply.status_code == 200, (name, reply.text)
         areas.add(line(reply.json(), "permanent_basic_farmland")["area_ha"])
     assert len(areas) == 1
 
 
-def test_inline_geojson_with_epsg(served, geojson):
+def test_inline_geojson_with_epsg(plain, geojson):
     bare = {key: value for key, value in geojson.items() if key != "crs"}
     reply = httpx.post(
-        f"{served.url}/v1/tools/compliance",
+        f"{plain.url}/v1/tools/compliance",
         json={"boundary": bare, "epsg": 4547, "name": "内联", "project_type": "industrial_park"},
         timeout=60,
     )
@@ -118,8 +118,8 @@ def test_inline_geojson_with_epsg(served, geojson):
         ("a.gpkg", b"x" * 100, 422, "a.gpkg"),
     ],
 )
-def test_bad_file_is_one_chinese_message_without_a_path(served, name, content, status, says):
-    reply = post(served, name, content)
+def test_bad_file_is_one_chinese_message_without_a_path(plain, name, content, status, says):
+    reply = post(plain, name, content)
     assert reply.status_code == status
     error = reply.json()["error"]
     assert says in error["message"]
@@ -147,13 +147,13 @@ def test_file_over_the_limit_is_413(gateway, county):
         ({"json": {"boundary": {"type": "Nothing"}}}, 422, "invalid_input"),
     ],
 )
-def test_bad_request(served, request_, status, code):
-    reply = httpx.post(f"{served.url}/v1/tools/compliance", **request_)
+def test_bad_request(plain, request_, status, code):
+    reply = httpx.post(f"{plain.url}/v1/tools/compliance", **request_)
     assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
 
 
-def test_unknown_project_type_is_told(served, geojson):
-    reply = post(served, "a.geojson", json.dumps(geojson), project_type="castle")
+def test_unknown_project_type_is_told(plain, geojson):
+    reply = post(plain, "a.geojson", json.dumps(geojson), project_type="castle")
     assert reply.status_code == 422
     assert "castle" in reply.json()["error"]["message"]
 

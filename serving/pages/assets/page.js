@@ -16,6 +16,18 @@ new MutationObserver(() => {
   requestAnimationFrame(() => asked.scrollIntoView({ block: "start" }));
 }).observe(document.documentElement, { childList: true, subtree: true });
 
+// The clock of a running answer goes on between two events of the run.
+let clock = { said: "", from: 0 };
+setInterval(() => {
+  const shown = document.querySelector(".clock[data-seconds]");
+  if (!shown) return;
+  const said = `${shownTurn} ${shown.dataset.seconds}`;
+  if (said !== clock.said) {
+    clock = { said, from: performance.now() - Number(shown.dataset.seconds) * 1000 };
+  }
+  shown.textContent = `${((performance.now() - clock.from) / 1000).toFixed(1)} 秒`;
+}, 200);
+
 // A mark 〔n〕 opens its clause.
 document.addEventListener("click", (event) => {
   const mark = event.target.closest("a[data-cite]");

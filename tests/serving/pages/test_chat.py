@@ -142,16 +142,16 @@ def test_upload_to_answer_with_table_map_and_downloads(real, open_page, boundary
 
 def test_text_streams_and_clauses_open(gateway, fakes, open_page):
     page = open_page(gateway(ui=True))
+    page.evaluate(
+        "() => { window.lengths = new Set(); new MutationObserver(() => window.lengths.add("
+        "document.querySelector('.text.live')?.innerText.length ?? 0))"
+        ".observe(document.body, { subtree: true, childList: true, characterData: true }); }"
+    )
     page.fill("#question textarea", "慢：选址？")
     page.press("#question textarea", "Enter")
     page.wait_for_selector(".steps li.now")
-    lengths = set()
-    while not page.locator(".foot").count():
-        lengths.add(
-            page.evaluate("() => document.querySelector('.text.live')?.innerText.length ?? 0")
-        )
-        page.wait_for_timeout(40)
-    assert len(lengths) > 3
+    page.wait_for_selector(".foot")
+    assert page.evaluate("() => window.lengths.size") > 3
     assert page.locator(".steps li.done").count() == len(fakes.STAGES)
     assert page.locator("b[onclick]").count() == 0
     assert "{{value}} ${1+1}" in page.inner_text(".text")

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from cspon.schemas.spatial import Column, Table
 from serving.pages import render
 from serving.pages.frame import masthead, sample_projects
+from serving.pages.site import table_block
+from serving.pages.text import rich
 from serving.services import PartState
 
 ALLOWED = re.compile(
@@ -122,7 +124,7 @@ def test_missing_layer_is_never_shown_as_zero(fakes):
 def test_table_numbers_blanks_and_long_tables():
     columns = (Column(key="a", title="面积", unit="公顷"), Column(key="v", title="<结论>"))
     rows = (*[{"a": 1234.5, "v": "符合"}] * 80, {"a": None, "v": "x"})
-    page = render.table_block(Table(name="t", title="表", columns=columns, rows=rows))
+    page = table_block(Table(name="t", title="表", columns=columns, rows=rows))
     inspected(page)
     assert "1,234.5000" in page
     assert "badge good" in page
@@ -132,12 +134,12 @@ def test_table_numbers_blanks_and_long_tables():
 
 
 def test_images_and_links_of_a_text_are_plain_text():
-    page = render.rich("![图](http://evil.example/x.png) [链](http://evil.example/)", "t1", 0)
+    page = rich("![图](http://evil.example/x.png) [链](http://evil.example/)", "t1", 0)
     assert inspected(page).tags == ["p"]
 
 
 def test_bold_before_a_letter_is_closed():
-    assert "<strong>不符合</strong>。占用" in render.rich("**不符合。**占用", "t1", 0)
+    assert "<strong>不符合</strong>。占用" in rich("**不符合。**占用", "t1", 0)
 
 
 @given(
@@ -146,7 +148,7 @@ def test_bold_before_a_letter_is_closed():
     )
 )
 def test_any_text_is_safe(text):
-    page = render.rich(text, "t1", 3)
+    page = rich(text, "t1", 3)
     inspected(page)
     assert not set(page) & set("{}$`")
 
@@ -169,3 +171,13 @@ def test_sample_projects_have_names(tmp_path):
         (tmp_path / "projects" / f"{name}.geojson").touch()
     assert list(sample_projects(tmp_path)) == ["项目二：占用永久基本农田与红线", "自备"]
     assert sample_projects(tmp_path / "none") == {}
+
+
+def test_regulation_answer_opens_the_clauses_it_uses(fakes):
+    text = "占用须经国务院批准〔1〕。（此句未获所列事实与条文支持，请勿引用）\n\n## 依据\n\n- 〔1〕甲\n\n## 相关条文（未直接引用）\n\n- 〔2〕乙"
+    page = render.answer_block(fakes.full_answer("？", text=text, results=()), "t1", {})
+    inspected(page)
+    assert re.search(r'id="t1-c1" open', page)
+    assert not re.search(r'id="t1-c2" open', page)
+    assert page.count("未直接引用") == 2
+    assert '<span class="doubt">' in page
