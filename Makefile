@@ -26,13 +26,13 @@ $(PY):
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(PY)
 	@echo "[1/5] 安装演示组件（requirements/demo.txt）"
-	@$(VENV)/bin/uv pip install -p $(PY) -r requirements/demo.txt
+	@$(VENV)/bin/uv pip install --compile-bytecode -p $(PY) -r requirements/demo.txt
 	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
 	@echo "安装开发组件（requirements/dev.txt）"
-	@$(VENV)/bin/uv pip install -p $(PY) -r requirements/dev.txt
+	@$(VENV)/bin/uv pip install --compile-bytecode -p $(PY) -r requirements/dev.txt
 	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
 	@touch $@ $(VENV)/.demo
 

@@ -2,7 +2,8 @@
 
 All files of a project hold the same coordinates, rounded to 1 mm. The TXT follows the national
 exchange format (domain handbook §7.1): GBK, CRLF, X = north first, Y = east with the zone number in
-front, hence EPSG:4526 where the others are EPSG:4547.
+front, hence EPSG:4526. The DXF, which cannot state a coordinate system, carries the zone number too;
+the others are EPSG:4547.
 """
 
 import json
@@ -120,7 +121,8 @@ def _draw_dxf(project: Project, path: Path) -> None:
     space = document.modelspace()
     for parcel in project.parcels:
         for ring in _rings(parcel):
-            space.add_lwpolyline(ring[:-1], close=True, dxfattribs={"layer": DXF_LAYER})
+            prefixed = ring[:-1] + (ZONE * 1_000_000, 0)
+            space.add_lwpolyline(prefixed, close=True, dxfattribs={"layer": DXF_LAYER})
     document.saveas(path, encoding="utf-8")
 
 

@@ -86,7 +86,8 @@ def from_dxf(path):
     lines = ezdxf.readfile(path).modelspace().query("LWPOLYLINE")
     assert {line.dxf.layer for line in lines} == {"项目红线"}
     assert all(line.closed for line in lines)
-    return from_rings([[point[:2] for point in line.get_points()] for line in lines])
+    rings = [[(point[0] - 38e6, point[1]) for point in line.get_points()] for line in lines]
+    return from_rings(rings)
 
 
 def from_txt(path):
