@@ -67,10 +67,11 @@ def running(app):
     """Serve an app on a free loopback port; yields its address."""
     socket = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server, ready, stop = uvicorn.Server(config), threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
+    server, ready = uvicorn.Server(config), threading.Event()
+    stop = asyncio.Event()
 
     async def serve():
+        server.loop = asyncio.get_running_loop()
         config.load()
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[socket])
@@ -80,12 +81,9 @@ def running(app):
 
     def run():
         try:
-            loop.run_until_complete(serve())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
+            asyncio.run(serve())  # cancels what the app left behind
         finally:
             ready.set()
-            loop.close()
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -94,7 +92,7 @@ def running(app):
         assert server.started
         yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        server.loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         socket.close()
         assert not thread.is_alive()

@@ -124,6 +124,9 @@ def test_headers_and_request_id(gateway):
 def test_access_log_is_json_without_the_question(gateway, caplog):
     with caplog.at_level(logging.INFO, "cspon.access"):
         ask(gateway())
+        deadline = time.monotonic() + 5  # written after the last byte has left
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.01)
     line = json.loads(JsonLines().format(caplog.records[-1]))
     assert (line["route"], line["status"]) == ("/v1/chat/completions", 200)
     assert line["ms"] > 0
