@@ -22,6 +22,7 @@ from cspon.schemas.base import Frozen
 from cspon.settings import Settings
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
+from serving.assembly import model_options, open_embedder, open_knowledge_base
 from serving.audit import Audit
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
@@ -209,58 +210,26 @@ async def open_parts(
 
 
 def _open_model(services: Services) -> ChatModel | None:
-    from llm.providers import ModelOptions, get_model
+    from llm.providers import get_model
 
-    settings = services.settings
     try:
-        return get_model(
-            settings.model,
-            ModelOptions(
-                models_dir=settings.models_dir,
-                engine_dir=settings.engine_dir,
-                model_path=settings.model_path,
-                threads=settings.model_threads,
-                context=settings.model_context,
-                timeout_s=settings.model_timeout_s,
-                openai_base_url=settings.openai_base_url,
-                openai_api_key=settings.openai_api_key,
-                engine_port=settings.engine_port,
-            ),
-        )
+        return get_model(services.settings.model, model_options(services.settings))
     except CsponError as error:
         _note(services, "model", error)
         return None
 
 
 def _open_embedder(services: Services) -> Embedder | None:
-    from llm.embeddings import get_embedder
-
-    settings = services.settings
-    key = settings.openai_api_key
     try:
-        return get_embedder(
-            settings.embedding,
-            base_url=settings.embedding_base_url,
-            api_key=key.get_secret_value() if key else None,
-        )
+        return open_embedder(services.settings)
     except CsponError as error:
         _note(services, "store", error)
         return None
 
 
 def _open_knowledge_base(services: Services, embedder: Embedder) -> "KnowledgeBase | None":
-    from knowledge_base.base import KnowledgeBase
-
-    settings = services.settings
-    key = settings.qdrant_api_key
     try:
-        return KnowledgeBase.open(
-            settings.kb_dir,
-            embedder,
-            store=settings.store,
-            qdrant_url=settings.qdrant_url,
-            qdrant_api_key=key.get_secret_value() if key else None,
-        )
+        return open_knowledge_base(services.settings, embedder)
     except CsponError as error:
         _note(services, "store", error)
         return None

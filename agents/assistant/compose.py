@@ -22,6 +22,7 @@ NO_MODEL_OPENING = "未使用大模型归纳。"
 NO_RULE = "所给条文没有规定"
 """What the prompt asks a model to say when the clauses do not answer."""
 
+REJECTED_OPENING = "大模型的归纳未通过条文核对，没有采用。"
 NO_RULE_OPENING = "检索到的条文没有直接规定。"
 SYNTHETIC = "本次使用的图层为合成数据，仅供演示，不得用于实际业务。"
 

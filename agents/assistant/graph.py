@@ -269,10 +269,12 @@ class Assistant:
             return await self._write_site(state, citations, emit)
         question = state["question"]
         grounds = Grounds(question=question, citations=citations)
-        written, notices = await self._model_text(qa_prompt(grounds), grounds, emit)
+        written, notices = await self._model_text(
+            qa_prompt(grounds), grounds, emit, mark_alone=False
+        )
         text, drafted_by = (written.text if written else ""), "model"
         if not text:
-            opening = compose.NO_RULE_OPENING if written else compose.NO_MODEL_OPENING
+            opening = _opening(written)
             text, drafted_by = compose.extract(question, citations, opening=opening), "extract"
             emit(text)
         tail = "\n\n" + compose.qa_tail(
@@ -320,7 +322,12 @@ class Assistant:
         }
 
     async def _model_text(
-        self, messages: Any, grounds: Grounds, emit: Callable[[str], None]
+        self,
+        messages: Any,
+        grounds: Grounds,
+        emit: Callable[[str], None],
+        *,
+        mark_alone: bool = True,
     ) -> tuple[Written | None, list[str]]:
         """Write with the model; without one, or when it fails, say so."""
         if self.model is None:
@@ -328,7 +335,7 @@ class Assistant:
         if not any(c.verification == "verified" for c in grounds.citations) and not grounds.facts:
             return None, []
         try:
-            return await write(self.model, messages, grounds, emit), []
+            return await write(self.model, messages, grounds, emit, mark_alone=mark_alone), []
         except ModelUnavailable as error:
             return None, [DEGRADED.format(reason=error)]
 
@@ -415,7 +422,19 @@ def _not_in_base(plan: Plan, citations: list[Citation]) -> State:
     return state
 
 
+def _opening(written: Written | None) -> str:
+    """How an answer begins that holds no word of a model."""
+    if written is None:
+        return compose.NO_MODEL_OPENING
+    return compose.REJECTED_OPENING if written.unsupported else compose.NO_RULE_OPENING
+
+
 def _unsupported(written: Written) -> list[str]:
-    return [f"大模型有 {len(written.unsupported)} 句话未获支持，已在文中标出。"] * bool(
-        written.unsupported
-    )
+    """Tell what the model wrote without support: marked in the text, or left out of it."""
+    if not written.unsupported:
+        return []
+    count = len(written.unsupported)
+    if written.text:
+        return [f"大模型有 {count} 句话未获支持，已在文中标出。"]
+    said = "".join(p.sentence.strip() for p in written.unsupported)
+    return [f"大模型写的 {count} 句话未获条文支持，没有采用：{said}"]

@@ -16,6 +16,8 @@ RULE_WORDS = re.compile(
     r"应当|不得|禁止|必须|严禁|须经|需经|须由|应由|由[^，。]{1,20}批准|报[^，。]{1,12}批准|"
     r"可以依法|有权|负责审批|罚款|责令|依照|按照[^，。]{0,12}规定|依据|根据《|第[一二三四五六七八九十百千零\d]+条"
 )
+MARKUP = re.compile(r"!\[|\]\(|</?[a-zA-Z]|https?://|```")
+"""A model writes sentences; pictures, links and tags would reach pages and reports."""
 NEGATION = re.compile(r"不|未|无法|难以|禁止|暂缓|尚|否")
 FAVOURABLE = re.compile(
     r"(?:选址|项目|方案|用地)?(?:总体|基本)?(可行|符合(?:要求|规定|规划)|可以(?:建设|占用|实施|选址)|予以通过)"
@@ -139,7 +141,8 @@ def check(
     problems = []
     for sentence in sentences(text):
         reason = (
-            _number_problem(sentence, facts, citations, question)
+            ("含有图片、链接或标签" if MARKUP.search(sentence) else None)
+            or _number_problem(sentence, facts, citations, question)
             or _mark_problem(sentence, citations)
             or _verdict_problem(sentence, verdict_failed)
             or _denial_problem(sentence, facts)

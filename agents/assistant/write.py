@@ -78,8 +78,12 @@ async def write(
     *,
     max_tokens: int = 320,
     max_rewrites: int = 1,
+    mark_alone: bool = True,
 ) -> Written:
     """Stream a checked text; `emit` gets each supported sentence as soon as it is whole.
+
+    Sentences that stay unsupported follow with a mark. With `mark_alone` false they are left to
+    the caller (in `Written.unsupported`) when no supported sentence is there to follow.
 
     Raises:
         ModelUnavailable: the model does not answer or broke off; what was emitted stands.
@@ -112,7 +116,7 @@ async def write(
                 emit(sentence)
     elif failed:
         marked = failed
-    for problem in marked:
+    for problem in marked if kept or mark_alone else ():
         text = problem.sentence.strip() + UNSUPPORTED
         kept.append(text)
         emit(text)

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cspon.settings import Settings
+from serving.assembly import model_options, open_embedder, open_knowledge_base
 
 if TYPE_CHECKING:
     from agents.assistant import Assistant
-    from knowledge_base.base import KnowledgeBase
-    from llm.embeddings import Embedder
-    from llm.providers import ModelOptions
 
 Progress = Callable[[str], None]
 
@@ -19,53 +17,6 @@ Progress = Callable[[str], None]
 def say(text: str) -> None:
     """Talk to the user; stdout is for data."""
     print(text, file=sys.stderr, flush=True)
-
-
-def model_options(settings: Settings) -> "ModelOptions":
-    """Build what the model providers need."""
-    from llm.providers import ModelOptions
-
-    return ModelOptions(
-        models_dir=settings.models_dir,
-        engine_dir=settings.engine_dir,
-        model_path=settings.model_path,
-        threads=settings.model_threads,
-        context=settings.model_context,
-        timeout_s=settings.model_timeout_s,
-        openai_base_url=settings.openai_base_url,
-        openai_api_key=settings.openai_api_key,
-        engine_port=settings.engine_port,
-    )
-
-
-def open_embedder(settings: Settings) -> "Embedder":
-    """Return the embedder that the settings name."""
-    from llm.embeddings import get_embedder
-
-    key = settings.openai_api_key
-    return get_embedder(
-        settings.embedding,
-        base_url=settings.embedding_base_url,
-        api_key=key.get_secret_value() if key else None,
-    )
-
-
-def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeBase":
-    """Open the knowledge base.
-
-    Raises:
-        SetupError: it was never built; the message says how.
-    """
-    from knowledge_base.base import KnowledgeBase
-
-    key = settings.qdrant_api_key
-    return KnowledgeBase.open(
-        settings.kb_dir,
-        embedder,
-        store=settings.store,
-        qdrant_url=settings.qdrant_url,
-        qdrant_api_key=key.get_secret_value() if key else None,
-    )
 
 
 @contextmanager

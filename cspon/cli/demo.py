@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cspon.cli.assembly import open_assistant, open_embedder, say, start_engine
+from cspon.cli.assembly import open_assistant, say, start_engine
 from cspon.errors import SetupError
 from cspon.schemas.agent import Answer
 from cspon.settings import ROOT, Settings, load_settings
+from serving.assembly import open_embedder
 
 QUESTION = (
     "拟建产业园项目（边界见文件）选址是否可行？占用了哪些控制线，各多少公顷，需要办理什么手续？"

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from cspon.cli.assembly import model_options, open_embedder, open_knowledge_base
 from cspon.errors import CsponError
 from cspon.settings import PREFIX, Settings, load_settings, origins
+from serving.assembly import model_options, open_embedder, open_knowledge_base
 
 MIN_FREE_GB = 3.0
 """A first start needs the model twice: 1.1 GB of parts and 1.1 GB joined."""
@@ -123,9 +123,9 @@ def _disk(settings: Settings) -> str:
 
 
 def _fonts(settings: Settings) -> str:
-    from tools.maps import chinese_font
+    from tools.map_style import font_families
 
-    return chinese_font()
+    return "、".join(font_families()[:2])
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

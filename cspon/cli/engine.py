@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cspon.cli.assembly import model_options, say
+from cspon.cli.assembly import say
 from cspon.errors import InputError
 from cspon.settings import Settings, load_settings
+from serving.assembly import model_options
 
 if TYPE_CHECKING:
     from llm.engines import EngineStatus

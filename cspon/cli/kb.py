@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cspon.cli.assembly import open_embedder, open_knowledge_base, say
+from cspon.cli.assembly import say
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.settings import Settings, load_settings
+from serving.assembly import open_embedder, open_knowledge_base
 
 if TYPE_CHECKING:
     from knowledge_base.build import BuildReport, Engine

@@ -120,6 +120,17 @@ async def test_a_model_that_finds_no_rule_gives_the_nearest_clauses(build):
     assert "耕地超过三十五公顷的" in answer.text
 
 
+async def test_a_regulation_answer_without_support_gives_way_to_the_clauses(build):
+    wrong = "征收永久基本农田超过三十五公顷的，由国务院批准〔1〕。"
+    model = ScriptedModel([wrong, wrong])
+    _, answer = await run(build(model), "征收耕地超过多少公顷由国务院批准？")
+    assert "没有采用" in answer.text
+    assert "耕地超过三十五公顷的" in answer.text
+    assert "征收永久基本农田超过" not in answer.text
+    assert any("征收永久基本农田超过三十五公顷的" in notice for notice in answer.notices)
+    assert answer.model == "none"
+
+
 async def test_what_the_base_does_not_hold_is_refused_by_kind(build):
     _, answer = await run(build(), "海底电缆的铺设许可由哪个机关核发？")
     assert answer.refusal.kind is RefusalKind.NOT_IN_KNOWLEDGE_BASE

@@ -162,3 +162,8 @@ def test_denying_a_measured_occupation_is_found():
         assert "相反" in reasons(text)[0]
     advice = reasons("建议先调整选址，避让永久基本农田。")
     assert not any("相反" in reason for reason in advice)
+
+
+def test_pictures_links_and_tags_are_no_sentences():
+    for text in ("![图](http://a/b.png)。", "见[这里](x)。", "<script>项目</script>。"):
+        assert "图片、链接" in reasons(text)[0]
