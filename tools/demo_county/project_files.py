@@ -121,7 +121,7 @@ def _draw_dxf(project: Project, path: Path) -> None:
     space = document.modelspace()
     for parcel in project.parcels:
         for ring in _rings(parcel):
-            prefixed = ring[:-1] + (ZONE * 1_000_000, 0)
+            prefixed = np.add(ring[:-1], (ZONE * 1_000_000, 0))
             space.add_lwpolyline(prefixed, close=True, dxfattribs={"layer": DXF_LAYER})
     document.saveas(path, encoding="utf-8")
 
