@@ -25,8 +25,8 @@ from knowledge_base.catalogue import (
     current_generation,
     read_catalogue,
 )
-from knowledge_base.change import Engine, open_store
 from knowledge_base.cite import preferred, verify_citation
+from knowledge_base.index import Engine, open_store
 from knowledge_base.lexical import lexical_recipe
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE

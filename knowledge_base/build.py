@@ -9,13 +9,13 @@ from knowledge_base.catalogue import Entry, current_generation, read_catalogue
 from knowledge_base.change import (
     BuildReport,
     Change,
-    Engine,
     Failure,
     apply_change,
     read_successions,
     silent,
 )
 from knowledge_base.chunk import read_document
+from knowledge_base.index import Engine
 from knowledge_base.laws import Law, read_laws, read_list, read_repeals, read_titles
 from knowledge_base.parse.read import find_files
 from knowledge_base.titles import title_key

@@ -23,27 +23,23 @@ from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.catalogue import (
-    INDEX,
     Catalogue,
     Entry,
     current_generation,
-    new_generation,
-    publish,
     read_catalogue,
     writer,
 )
+from knowledge_base.index import Engine, NextGeneration, open_store, write_generation
 from knowledge_base.laws import Law
-from knowledge_base.lexical import lexical_recipe, passage_vector
-from knowledge_base.passage_text import RECIPE, embedding_text, lexical_text, plain, vector_key
-from knowledge_base.store.protocol import Point, Store, Where
+from knowledge_base.lexical import lexical_recipe
+from knowledge_base.passage_text import RECIPE, plain
+from knowledge_base.store.protocol import Store, Where
 from knowledge_base.titles import title_key
 from knowledge_base.validity import Repeal, find_repeals, with_windows
-from knowledge_base.vector_cache import Progress, VectorCache, embed_all, read_shipped
-from llm.embeddings import Embedder, Vectors
+from knowledge_base.vector_cache import Progress
+from llm.embeddings import Embedder
 
-CACHE = "vectors.sqlite"
 SUCCESSIONS = Path(__file__).parent / "data" / "successions.yaml"
-INDEX_BATCH = 1024
 
 
 class Failure(Frozen):
@@ -74,15 +70,6 @@ class BuildReport(Frozen):
     failures: tuple[Failure, ...] = ()
     notices: tuple[str, ...] = ()
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Which store a base uses."""
-
-    kind: str = "edge"
-    qdrant_url: str | None = None
-    qdrant_api_key: str | None = None
 
 
 @dataclass
@@ -137,7 +124,7 @@ def apply_change(
         if plan.nothing:
             tell("知识库已是最新")
         else:
-            embedded = _write(folder, current, plan, embedder, engine, tell)
+            embedded = write_generation(folder, current, plan, embedder, engine, tell)
             report = report.model_copy(update={"embedded": embedded})
     return report.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
 
@@ -163,27 +150,6 @@ def _current(folder: Path, change: Change, engine: Engine) -> tuple[Path | None,
     return current, old
 
 
-@dataclass
-class _Plan:
-    """The next generation: all entries, and what to index for it."""
-
-    catalogue: Catalogue
-    entries: tuple[Entry, ...]
-    index: list[tuple[Document, list[Passage]]]
-    added: set[str]
-    changed: set[str]
-    removed: set[str]
-    copy: bool
-    """Start from a copy of the current generation."""
-    same_repeals: bool
-    abandoned: str
-    """Collection of the generation before, when this one does not go on with it."""
-
-    @property
-    def nothing(self) -> bool:
-        return self.copy and self.same_repeals and not (self.added | self.changed | self.removed)
-
-
 def _plan(
     folder: Path,
     current: Path | None,
@@ -191,7 +157,7 @@ def _plan(
     change: Change,
     embedder: Embedder,
     engine: Engine,
-) -> _Plan:
+) -> NextGeneration:
     copy = old is not None and (
         (old.embedder, old.dim, old.recipe, old.lexical, old.store)
         == (embedder.name, embedder.dim, RECIPE, lexical_recipe(), engine.kind)
@@ -254,7 +220,7 @@ def _plan(
         repeals=repeals,
         lexicon=_lexicon(change, old, documents.values()),
     )
-    return _Plan(
+    return NextGeneration(
         catalogue=catalogue,
         entries=tuple(entries),
         index=index,
@@ -338,136 +304,6 @@ def _slot(passage: Passage, key: tuple[str, str | None]) -> str:
     if passage.article_key is None or key[1] is None:
         return passage.id
     return f"{key[0]}@{key[1]}#{passage.article_key}"
-
-
-def _write(
-    folder: Path,
-    current: Path | None,
-    plan: _Plan,
-    embedder: Embedder,
-    engine: Engine,
-    tell: Progress,
-) -> int:
-    passages = [_stamped(p, document) for document, ps in plan.index for p in ps]
-    by_id = {document.id: document for document, _ in plan.index}
-    cache = VectorCache(folder / CACHE, read_shipped(embedder.name))
-    try:
-        tell(f"准备向量：{len(passages)} 条")
-        vectors, embedded = embed_all([embedding_text(p) for p in passages], embedder, cache, tell)
-    finally:
-        cache.close()
-    copy_of = current if plan.copy and engine.kind == "edge" else None
-    with new_generation(folder, copy_of) as working:
-        store = _writable_store(working, plan, engine, fresh=not plan.copy)
-        try:
-            for document_id in sorted(plan.removed | plan.changed):
-                if plan.copy:
-                    store.delete_document(document_id)
-            for start in range(0, len(passages), INDEX_BATCH):
-                batch = passages[start : start + INDEX_BATCH]
-                store.upsert(
-                    [
-                        _point(
-                            p,
-                            by_id[p.document_id],
-                            vectors[vector_key(embedding_text(p), embedder.name)],
-                        )
-                        for p in batch
-                    ]
-                )
-                tell(f"写入索引 {start + len(batch)}/{len(passages)}")
-            store.flush()
-        finally:
-            store.close()
-        publish(folder, working, plan.catalogue)
-    if plan.abandoned and engine.kind == "server":
-        _drop_collection(plan.abandoned, engine)
-    return embedded
-
-
-def _drop_collection(collection: str, engine: Engine) -> None:
-    """Delete the collection that the new generation no longer uses."""
-    from knowledge_base.store.server import ServerStore
-
-    assert engine.qdrant_url
-    store = ServerStore.connect(engine.qdrant_url, collection, engine.qdrant_api_key)
-    try:
-        if store.exists:
-            store.drop()
-    finally:
-        store.close()
-
-
-def _stamped(passage: Passage, document: Document) -> Passage:
-    """Copy onto a passage what conditions and readers need of its document."""
-    return passage.model_copy(
-        update={
-            "effective_from": document.effective_from,
-            "effective_to": document.effective_to,
-            "recorded_status": document.recorded_status,
-            "secrecy": document.secrecy,
-            "department": document.department,
-        }
-    )
-
-
-def _point(passage: Passage, document: Document, vector: Vectors) -> Point:
-    return Point(
-        passage=passage,
-        dense=vector,
-        sparse=passage_vector(lexical_text(passage)),
-        kind=document.kind,
-        level=document.level,
-        region=document.region or "",
-    )
-
-
-def open_store(generation: Path, catalogue: Catalogue, engine: Engine) -> Store:
-    """Open the index of a generation for reading.
-
-    Raises:
-        SetupError: missing, damaged, or the server does not answer.
-    """
-    if catalogue.store == "edge":
-        from knowledge_base.store.edge import EdgeStore
-
-        index = EdgeStore.load(generation / INDEX)
-        expected, found = sum(e.passages for e in catalogue.entries), index.count()
-        if found != expected:
-            index.close()
-            raise SetupError(
-                f"知识库索引不完整：{generation / INDEX} 应有 {expected} 条，实有 {found} 条",
-                mend="运行 cspon kb build-laws 重建",
-            )
-        return index
-    from knowledge_base.store.server import ServerStore
-
-    if not engine.qdrant_url:
-        raise SetupError("该知识库在 Qdrant 服务上，但未给出服务地址", mend="设置 CSPON_QDRANT_URL")
-    store = ServerStore.connect(engine.qdrant_url, catalogue.collection, engine.qdrant_api_key)
-    if not store.exists:
-        raise SetupError(
-            f"Qdrant 服务 {engine.qdrant_url} 上没有集合 {catalogue.collection}",
-            mend="检查服务地址，或运行 cspon kb build-laws 重建",
-        )
-    return store
-
-
-def _writable_store(working: Path, plan: _Plan, engine: Engine, *, fresh: bool) -> Store:
-    dim = plan.catalogue.dim
-    if engine.kind == "edge":
-        from knowledge_base.store.edge import EdgeStore
-
-        index = working / INDEX
-        return EdgeStore.create(index, dim) if fresh else EdgeStore.load(index)
-    from knowledge_base.store.server import ServerStore
-
-    if not engine.qdrant_url:
-        raise SetupError("未给出 Qdrant 服务地址", mend="设置 CSPON_QDRANT_URL")
-    store = ServerStore.connect(engine.qdrant_url, plan.catalogue.collection, engine.qdrant_api_key)
-    if not store.exists:
-        store.create(dim)
-    return store
 
 
 def silent(message: str) -> None:

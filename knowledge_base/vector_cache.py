@@ -1,4 +1,4 @@
-"""Vectors by content: a SQLite cache beside the base, and the small set that ships with the project.
+"""Dense and lexical vectors by content: a SQLite cache beside the base, and the small set that ships with the project.
 
 A key is the hash of embedder name, recipe and text (`passage_text.vector_key`), so a cache never
 goes stale. Shipped vectors are int8 with one scale a vector (cosine to the original ≥ 0.999).
@@ -10,13 +10,14 @@ import json
 import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from cspon.errors import SetupError
+from knowledge_base.lexical import SparseTokens
 from knowledge_base.passage_text import RECIPE, vector_key
 from llm.embeddings import Embedder, Vectors
 
@@ -29,7 +30,7 @@ BATCH = 16
 
 
 class VectorCache:
-    """A SQLite file of float32 vectors by key, and read-only shipped vectors behind it.
+    """A SQLite file of float32 and lexical vectors by key, and read-only shipped vectors behind it.
 
     Args:
         path: The SQLite file; created when missing.
@@ -46,22 +47,18 @@ class VectorCache:
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
             )
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS sparse"
+                " (key BLOB PRIMARY KEY, indices BLOB NOT NULL, weights BLOB NOT NULL)"
+            )
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the vectors that are known."""
         found: dict[bytes, Vectors] = {}
-        try:
-            for start in range(0, len(keys), 500):
-                part = list(keys[start : start + 500])
-                marks = ",".join("?" * len(part))
-                for key, blob in self._db.execute(
-                    f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part
-                ):
-                    found[key] = np.frombuffer(blob, dtype="<f4")
-        except sqlite3.Error as error:
-            raise _unusable(self._path, error) from error
+        for key, blob in self._select("vectors", "vector", keys):
+            found[key] = np.frombuffer(blob, dtype="<f4")
         for key in keys:
             if key not in found and key in self._shipped:
                 found[key] = self._shipped[key]
@@ -69,12 +66,52 @@ class VectorCache:
 
     def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Save vectors, shape (n, dim)."""
-        rows = [
-            (k, np.asarray(v, dtype="<f4").tobytes()) for k, v in zip(keys, vectors, strict=True)
-        ]
+        self._insert(
+            "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+            [(k, np.asarray(v, dtype="<f4").tobytes()) for k, v in zip(keys, vectors, strict=True)],
+        )
+
+    def get_sparse(self, keys: Sequence[bytes]) -> dict[bytes, SparseTokens]:
+        """Return the lexical vectors that are known."""
+        return {
+            key: SparseTokens(
+                tuple(np.frombuffer(indices, dtype="<u4").tolist()),
+                tuple(np.frombuffer(weights, dtype="<f4").tolist()),
+            )
+            for key, indices, weights in self._select("sparse", "indices, weights", keys)
+        }
+
+    def put_sparse(self, vectors: dict[bytes, SparseTokens]) -> None:
+        """Save lexical vectors."""
+        self._insert(
+            "INSERT OR REPLACE INTO sparse VALUES (?, ?, ?)",
+            [
+                (
+                    key,
+                    np.asarray(v.indices, dtype="<u4").tobytes(),
+                    np.asarray(v.values, dtype="<f4").tobytes(),
+                )
+                for key, v in vectors.items()
+            ],
+        )
+
+    def _select(
+        self, table: str, columns: str, keys: Sequence[bytes]
+    ) -> Iterator[tuple[bytes, ...]]:
+        try:
+            for start in range(0, len(keys), 500):
+                part = list(keys[start : start + 500])
+                marks = ",".join("?" * len(part))
+                yield from self._db.execute(
+                    f"SELECT key, {columns} FROM {table} WHERE key IN ({marks})", part
+                )
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
+    def _insert(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
         try:
             with self._db:
-                self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+                self._db.executemany(statement, rows)
         except sqlite3.Error as error:
             raise _unusable(self._path, error) from error
 

@@ -26,8 +26,9 @@ from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.build import build_laws
 from knowledge_base.catalogue import current_generation, read_catalogue
-from knowledge_base.change import Change, Engine, apply_change
+from knowledge_base.change import Change, apply_change
 from knowledge_base.chunk import read_document
+from knowledge_base.index import Engine
 from knowledge_base.laws import Law
 from knowledge_base.parse.read import find_files
 from knowledge_base.search import ROUTES, Timing, hybrid_search

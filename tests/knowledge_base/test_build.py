@@ -77,7 +77,7 @@ def test_an_edited_list_adds_and_removes_laws(build, folder, embedder, make_list
 def test_a_failed_build_leaves_the_old_base(build, folder, embedder, make_list, monkeypatch):
     build()
     monkeypatch.setattr(
-        "knowledge_base.change.publish",
+        "knowledge_base.index.publish",
         lambda *a: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x")),
     )
     with pytest.raises(SetupError, match="磁盘空间不足"):
@@ -93,7 +93,7 @@ def test_a_killed_build_leaves_nothing_and_the_next_one_goes_on(
     def killed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("knowledge_base.change.publish", killed)
+    monkeypatch.setattr("knowledge_base.index.publish", killed)
     with pytest.raises(KeyboardInterrupt):
         build()
     assert names(folder) == []
@@ -446,7 +446,7 @@ def test_another_dictionary_is_refused_until_the_index_is_renewed(
     build, folder, embedder, monkeypatch
 ):
     build()
-    for module in ("base", "change"):
+    for module in ("base", "change", "index"):
         monkeypatch.setattr(f"knowledge_base.{module}.lexical_recipe", lambda: "other")
     with pytest.raises(SetupError, match="字词索引"):
         opened(folder, embedder)

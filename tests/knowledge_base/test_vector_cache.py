@@ -136,3 +136,16 @@ def test_shipped_vectors_are_those_of_the_embedder():
     sample = [embedding_text(law.passages[len(law.passages) // 2]) for law in laws[:4]]
     for text, vector in zip(sample, embedder.embed_passages(sample), strict=True):
         assert float(shipped[vector_key(text, embedder.name)] @ vector) > 0.998
+
+
+def test_lexical_vectors_are_kept_too(tmp_path):
+    from knowledge_base.lexical import SparseTokens
+
+    cache = VectorCache(tmp_path / "v.sqlite")
+    vectors = {
+        b"k" * 16: SparseTokens((1, 2**31 - 1), (0.5, 2.25)),
+        b"e" * 16: SparseTokens((), ()),
+    }
+    cache.put_sparse(vectors)
+    assert cache.get_sparse([*vectors, b"x" * 16]) == vectors
+    cache.close()
