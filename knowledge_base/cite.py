@@ -48,7 +48,8 @@ def verify_citation(
         principal: Who asks; what they may not read is not in the base for them.
 
     Returns:
-        `verified` with the clause's text, or `not_in_base` with the reason in `note`.
+        `verified` with the clause's text; `contradicted` when the base holds the document but not
+        this article, or not these words; `not_in_base` otherwise. The reason is in `note`.
     """
     key = catalogue.resolve(basis.title)
     versions = preferred(catalogue.titled(key), on_date, principal)
@@ -122,7 +123,12 @@ def _checked(basis: Basis, entry: Entry, passage: Passage, on_date: date) -> Cit
             problem = "引文在该条其他款项，不在所引款项"
     citation = _citation(basis, entry, on_date, verified=not problem, passage=passage, label=label)
     if problem:
-        citation = citation.model_copy(update={"note": _join(problem, citation.note), "quote": ""})
+        update = {
+            "note": _join(problem, citation.note),
+            "quote": "",
+            "verification": "contradicted",
+        }
+        citation = citation.model_copy(update=update)
     return citation
 
 
@@ -161,8 +167,9 @@ def _missing_article(
     document = best[0].document
     edition = f"《{document.title}》（{document.version or '版本不详'}版）"
     label = basis.article or ""
+    verification = "contradicted"
     if any(_gap(entry, label) for entry in best):
-        problem = f"入库文本缺{label}，未能核验"
+        problem, verification = f"入库文本缺{label}，未能核验", "not_in_base"
     else:
         problem = f"{edition}库内没有{label}"
         other = next(
@@ -172,7 +179,8 @@ def _missing_article(
             state = standing(other.document, on_date).value
             problem += f"；该条见于{other.document.version}版（{state}）"
     citation = _citation(basis, best[0], on_date, verified=False)
-    return citation.model_copy(update={"note": _join(problem, citation.note)})
+    update = {"note": _join(problem, citation.note), "verification": verification}
+    return citation.model_copy(update=update)
 
 
 def _gap(entry: Entry, label: str) -> bool:

@@ -249,6 +249,9 @@ class Assistant:
             hits, found = await asyncio.to_thread(
                 retrieve.search, plan, self.knowledge_base, on_date=on_date, principal=principal
             )
+            named = [c for c in found if c.verification == "contradicted"]
+            if named:
+                return _no_such_clause(plan, named)
             citations += found
             if not results and not retrieve.covers(state["question"], hits):
                 return _not_in_base(plan, citations)
@@ -408,6 +411,16 @@ def _path(text: str | None) -> Path | None:
 def _refusing(plan: Plan, kind: RefusalKind, message: str, mend: str) -> State:
     refusal = Refusal(kind=kind, message=message, mend=mend)
     return {"plan": plan.model_copy(update={"refusal": refusal}).model_dump(mode="json")}
+
+
+def _no_such_clause(plan: Plan, named: list[Citation]) -> State:
+    """The question itself names a clause that its document does not have."""
+    return _refusing(
+        plan,
+        RefusalKind.NOT_IN_KNOWLEDGE_BASE,
+        "问题所引的条文与库内文本不符：" + "；".join(f"{c.label}——{c.note}" for c in named) + "。",
+        "请核对文件名称、版本和条号。",
+    )
 
 
 def _not_in_base(plan: Plan, citations: list[Citation]) -> State:

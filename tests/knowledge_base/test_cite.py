@@ -49,7 +49,7 @@ def test_an_article_in_force_is_verified(cite, title, article):
 )
 def test_a_quote_must_stand_in_the_article(cite, quote, stands):
     citation = cite("田野法", "第三条", quote)
-    assert citation.verification == ("verified" if stands else "not_in_base")
+    assert citation.verification == ("verified" if stands else "contradicted")
     assert ("引文与条文不符" in citation.note) is not stands
     assert bool(citation.quote) is stands
 
@@ -58,7 +58,7 @@ def test_a_quote_is_looked_for_in_the_paragraph_and_item_cited(cite):
     assert cite("田野法", "第二条第二款第（二）项", "军事设施").verification == "verified"
     assert cite("田野法", "第二条第三款", "禁止规避审批").verification == "verified"
     wrong = cite("田野法", "第二条第一款", "军事设施")
-    assert wrong.verification == "not_in_base"
+    assert wrong.verification == "contradicted"
     assert "其他款项" in wrong.note
     assert "第二条只有3款" in cite("田野法", "第二条第四款").note
     assert "没有第三项" in cite("田野法", "第二条第二款第三项").note
@@ -66,18 +66,18 @@ def test_a_quote_is_looked_for_in_the_paragraph_and_item_cited(cite):
 
 def test_branches_are_articles_of_their_own(cite):
     assert cite("田野法", "第三条之一").quote == "拒不改正的，依法处罚。"
-    assert cite("田野法", "第三条之二").verification == "not_in_base"
+    assert cite("田野法", "第三条之二").verification == "contradicted"
 
 
-def test_a_missing_article_is_not_in_base(cite):
+def test_a_missing_article_contradicts_the_base(cite):
     citation = cite("田野法", "第九十九条")
-    assert (citation.verification, citation.quote) == ("not_in_base", "")
+    assert (citation.verification, citation.quote) == ("contradicted", "")
     assert "库内没有第九十九条" in citation.note
 
 
 def test_a_gap_of_the_source_is_named_as_such(cite):
     citation = cite("生态大法典", "第二条")
-    assert citation.verification == "not_in_base"
+    assert citation.verification == "contradicted"
     assert "入库文本缺第二条" in citation.note
 
 

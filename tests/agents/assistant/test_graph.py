@@ -188,3 +188,9 @@ async def test_the_model_chooses_only_when_rules_do_not(build):
     _, answer = await run(build(model), "嗯嗯")
     assert answer.refusal.kind is RefusalKind.UNSOLVABLE
     assert answer.usage.model_calls == 1
+
+
+async def test_a_question_about_a_clause_that_does_not_exist_is_told_so(build):
+    _, answer = await run(build(), "《土地管理法》第九百条怎么规定？")
+    assert answer.refusal.kind is RefusalKind.NOT_IN_KNOWLEDGE_BASE
+    assert "第九百条" in answer.refusal.message
