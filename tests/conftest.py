@@ -12,6 +12,29 @@ os.environ.update(OFFLINE)
 ROOT = Path(__file__).resolve().parents[1]
 
 
+COMPONENTS = (
+    "knowledge_base/test_build.py",
+    "knowledge_base/test_search.py",
+    "knowledge_base/store",
+    "cspon/cli/test_kb.py",
+    "tools/test_maps.py",
+    "tools/demo_county",
+    "eval",
+    "serving/test_openai_api.py",
+    "serving/test_tools_api.py",
+)
+"""Tests that build a real index, county, map or gateway in process: seconds, not milliseconds."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the component tests; `make test` runs them, the unit ring does not."""
+    folders = [Path(__file__).parent / name for name in COMPONENTS]
+    assert all(folder.exists() for folder in folders)
+    for item in items:
+        if any(item.path == folder or folder in item.path.parents for folder in folders):
+            item.add_marker("component")
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only(socket_enabled, request):
     from pytest_socket import socket_allow_hosts
