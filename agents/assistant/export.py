@@ -9,6 +9,7 @@ from cspon.errors import SetupError
 from cspon.schemas.agent import Answer
 from cspon.schemas.knowledge import Citation
 from tools.maps import draw_compliance_map
+from tools.outputs import published_together
 from tools.report import markdown_to_docx
 
 MAP = "map.png"
@@ -31,29 +32,24 @@ def save_answer(
     Raises:
         SetupError: the folder cannot be written (for example a full disk).
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files: dict[str, Path] = {}
-        notices: list[str] = []
+    files: dict[str, Path] = {}
+    notices: list[str] = []
+    with published_together(folder) as draft:
         if boundary is not None and layers is not None and answer.results:
             try:
-                files["png"] = draw_compliance_map(
-                    boundary, layers, answer.results[0], folder / MAP
-                )
+                result = answer.results[0]
+                files["png"] = draw_compliance_map(boundary, layers, result, draft / MAP)
             except SetupError as error:  # no Chinese font: the answer stands without a map
                 notices.append(f"未能绘制地图：{error.message}")
         text = markdown(answer, notices=notices, with_map="png" in files)
-        files["md"] = _replace(folder / "answer.md", text)
+        files["md"] = draft / "answer.md"
+        files["md"].write_text(text, encoding="utf-8")
         record = json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, indent=1)
-        files["json"] = _replace(folder / "answer.json", record)
+        files["json"] = draft / "answer.json"
+        files["json"].write_text(record, encoding="utf-8")
         images = {MAP: files["png"]} if "png" in files else None
-        files["docx"] = markdown_to_docx(text, folder / "answer.docx", images=images)
-    except OSError as error:
-        raise SetupError(
-            f"无法写入输出目录 {folder}：{error.strerror or error}",
-            mend="检查磁盘空间与目录权限，或用 --out 换一个目录",
-        ) from error
-    return files
+        files["docx"] = markdown_to_docx(text, draft / "answer.docx", images=images)
+    return {kind: folder / file.name for kind, file in files.items()}
 
 
 def markdown(answer: Answer, *, notices: list[str] | None = None, with_map: bool = False) -> str:
@@ -94,14 +90,3 @@ def _footer(answer: Answer) -> str:
         dates = "，".join(f"{name} {value}" for name, value in made.layer_dates.items())
         lines.append(f"工具 {result.tool} {result.version}；输入 {inputs}；图层时点 {dates}。")
     return "---\n\n" + "\n".join(lines)
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write to a temporary name, then rename."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path

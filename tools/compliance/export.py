@@ -1,6 +1,6 @@
 """Save a result: JSON, the conflict patches as a GeoPackage, the map and the report.
 
-Everything is written under a temporary name in the target folder and renamed at the end.
+The files appear in the target folder together, when all of them are written.
 """
 
 import json
@@ -15,6 +15,7 @@ import shapely
 from cspon.errors import SetupError
 from cspon.schemas.spatial import LayerOutput, ToolResult
 from tools.compliance.narrative import MAP, report_markdown
+from tools.outputs import published_together
 
 CONFLICT_FIELDS = (
     "line",
@@ -51,26 +52,20 @@ def save_result(
 
     files: dict[str, Path] = {}
     notices: list[str] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with published_together(folder) as draft:
         record = json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1)
-        files["json"] = _write_text(folder / "result.json", record)
+        files["json"] = _write_text(draft / "result.json", record)
         conflicts = next(layer for layer in result.layers if layer.name == "conflicts")
-        files["gpkg"] = write_conflicts(conflicts, folder / "conflicts.gpkg")
+        files["gpkg"] = write_conflicts(conflicts, draft / "conflicts.gpkg")
         try:
-            files["png"] = draw_compliance_map(boundary, layers, result, folder / MAP)
+            files["png"] = draw_compliance_map(boundary, layers, result, draft / MAP)
         except SetupError as error:  # no Chinese font: the rest stands without a map
             notices.append(f"未能绘制地图：{error.message}")
         text = report_markdown(result, with_map="png" in files)
-        files["md"] = _write_text(folder / "report.md", text)
+        files["md"] = _write_text(draft / "report.md", text)
         images = {MAP: files["png"]} if "png" in files else None
-        files["docx"] = markdown_to_docx(text, folder / "report.docx", images=images)
-    except OSError as error:
-        raise SetupError(
-            f"无法写入输出目录 {folder}：{error.strerror or error}",
-            mend="检查磁盘空间与目录权限，或用 --out 换一个目录",
-        ) from error
-    return files, tuple(notices)
+        files["docx"] = markdown_to_docx(text, draft / "report.docx", images=images)
+    return {kind: folder / file.name for kind, file in files.items()}, tuple(notices)
 
 
 def write_conflicts(conflicts: LayerOutput, out: Path) -> Path:
