@@ -42,10 +42,10 @@ demo: $(VENV)/.demo
 	@$(VENV)/bin/cspon demo
 
 test: $(VENV)/.dev lint
-	@$(PY) -m pytest -m "not full" -n 2 --dist loadgroup
+	@$(PY) -m pytest -m "not full" -n 2
 
 unit: $(VENV)/.dev
-	@$(PY) -m pytest -m "not full and not integration and not component" -n 2 --dist loadgroup
+	@$(PY) -m pytest -m "not full and not integration and not component" -n 2
 
 test-full: $(VENV)/.dev
 	@$(PY) -m pytest -m ""
