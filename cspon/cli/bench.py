@@ -32,6 +32,9 @@ def retrieval(
         Path | None, typer.Option("--set", help="检索集 JSON：{query, gold} 列表")
     ] = None,
     corpus: Annotated[Path | None, typer.Option(help="法规文件夹或条文 JSON")] = None,
+    synthetic: Annotated[
+        int, typer.Option(help="另测多少条合成向量的存储（二十万条约七分钟），0 为不测")
+    ] = 200_000,
 ) -> None:
     """检索：命中率（带置信区间）与时延；不给检索集时只测默认法规库的时延."""
     from eval.bench.retrieval import run
@@ -45,5 +48,6 @@ def retrieval(
             kb_dir=settings.kb_dir,
             laws_list=settings.laws_list,
             laws_db=settings.laws_db,
+            synthetic=synthetic,
         )
     )
