@@ -19,7 +19,7 @@ def test_an_unknown_verb_and_a_wrong_option_exit_2(capsys):
 
 
 def test_an_error_is_a_message_without_a_traceback(capsys):
-    assert run(["check", "no-such-file.geojson"]) == 2
+    assert run(["ask", "选址是否可行？", "--boundary", "no-such-file.geojson"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("错误：")
     assert "no-such-file.geojson" in said
