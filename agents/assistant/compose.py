@@ -62,7 +62,8 @@ def site_tail(data: Compliance, result: ToolResult, citations: Sequence[Citation
 
 def _rule(index: int, rule: RuleOutcome, citations: Sequence[Citation]) -> str:
     marks = _marks(rule, citations)
-    lines = [f"**{index}. {rule.title}：{rule.verdict}**", "", f"{rule.message}{marks}"]
+    verdict = f"{rule.verdict}，须办理手续" if rule.verdict is Verdict.PASS else rule.verdict
+    lines = [f"**{index}. {rule.title}：{verdict}**", "", f"{rule.message}{marks}"]
     if rule.approval:
         lines += ["", f"审批机关：{rule.approval}{marks}"]
     if rule.procedure:
