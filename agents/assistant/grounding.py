@@ -105,6 +105,22 @@ def remark(sentence: str, citations: Sequence[Citation]) -> str:
     return LABEL.sub(marked, MARK.sub("", sentence))
 
 
+def attribute(sentence: str, citations: Sequence[Citation]) -> str:
+    """Mark a sentence that names no clause with the one whose words it repeats, if there is one."""
+    if MARK.search(sentence):
+        return sentence
+    best = max(
+        (n for n, c in enumerate(citations, 1) if _says(c, sentence)),
+        key=lambda n: max(overlap(sentence, unit) for unit in units(citations[n - 1].quote)),
+        default=None,
+    )
+    if best is None:
+        return sentence
+    end = re.search(r"[。！？；\s]*$", sentence)
+    cut = end.start() if end else len(sentence)
+    return f"{sentence[:cut]}〔{best}〕{sentence[cut:]}"
+
+
 def _short(title: str) -> str:
     return title.strip("《》").removeprefix("中华人民共和国")
 

@@ -154,7 +154,7 @@ class Nodes:
         if plan.intent is Intent.SITE_COMPLIANCE:
             return await self._write_site(state, citations, emit)
         question = state["question"]
-        grounds = Grounds(question=question, citations=citations)
+        grounds = Grounds(question=question, citations=citations, cite_every=True)
         written, notices = await self._model_text(
             qa_prompt(grounds), grounds, emit, mark_alone=False
         )

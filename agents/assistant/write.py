@@ -8,7 +8,15 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from agents.assistant.compose import NO_RULE, excerpt
-from agents.assistant.grounding import Fact, Problem, check, remark, sentences
+from agents.assistant.grounding import (
+    MARK,
+    Fact,
+    Problem,
+    attribute,
+    check,
+    remark,
+    sentences,
+)
 from agents.assistant.understand import PROMPTS
 from cspon.schemas.agent import Usage
 from cspon.schemas.base import Frozen
@@ -27,6 +35,13 @@ class Grounds(Frozen):
     facts: tuple[Fact, ...] = ()
     citations: tuple[Citation, ...] = ()
     verdict_failed: bool = False
+    cite_every: bool = False
+    """Whether every sentence states a rule and so needs its clause."""
+
+    def mark(self, sentence: str) -> str:
+        """Put the right marks on a sentence."""
+        marked = remark(sentence, self.citations)
+        return attribute(marked, self.citations) if self.cite_every else marked
 
     def verified(self) -> list[tuple[int, Citation]]:
         """Citations that the base confirms, with the numbers of their marks."""
@@ -34,6 +49,8 @@ class Grounds(Frozen):
 
     def check(self, text: str) -> list[Problem]:
         """Return the unsupported sentences of `text`."""
+        if self.cite_every and not MARK.search(text):
+            return [Problem(sentence=text, reason="没有标注依据")]
         return check(
             text,
             facts=self.facts,
@@ -94,7 +111,7 @@ async def write(
     request = ChatRequest(messages=messages, max_tokens=max_tokens)
     seen: set[str] = set()
     async for raw in _sentences(model, request, replies):
-        sentence = remark(raw, grounds.citations)
+        sentence = grounds.mark(raw)
         plain = re.sub(r"\W", "", sentence)
         if plain and plain in seen:
             continue  # a small model may loop; a repeated sentence adds nothing
@@ -178,7 +195,7 @@ async def _rewrite(
     )
     reply = await model.complete(request)
     replies.append(reply)
-    candidates = [remark(s, grounds.citations) for s in sentences(reply.text)]
+    candidates = [grounds.mark(s) for s in sentences(reply.text)]
     good = [s for s in candidates if not grounds.check(s)]
     if good and len(good) == len(candidates):
         return good, []

@@ -194,3 +194,11 @@ async def test_a_question_about_a_clause_that_does_not_exist_is_told_so(build):
     _, answer = await run(build(), "《土地管理法》第九百条怎么规定？")
     assert answer.refusal.kind is RefusalKind.NOT_IN_KNOWLEDGE_BASE
     assert "第九百条" in answer.refusal.message
+
+
+async def test_every_sentence_of_a_regulation_answer_carries_its_clause(build):
+    said = "征收永久基本农田以外的耕地超过三十五公顷的，由国务院批准。土地利用要节约集约。"
+    model = ScriptedModel([Step(said), Step("土地利用要节约集约。", expect="没有标注依据")])
+    _, answer = await run(build(model), "征收耕地超过多少公顷由国务院批准？")
+    assert "由国务院批准〔1〕。" in answer.text
+    assert "土地利用要节约集约。（此句未获所列事实与条文支持，请勿引用）" in answer.text

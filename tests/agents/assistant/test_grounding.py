@@ -4,6 +4,7 @@ import pytest
 
 from agents.assistant.grounding import (
     Fact,
+    attribute,
     check,
     chinese_number,
     content_coverage,
@@ -167,3 +168,11 @@ def test_denying_a_measured_occupation_is_found():
 def test_pictures_links_and_tags_are_no_sentences():
     for text in ("![图](http://a/b.png)。", "见[这里](x)。", "<script>项目</script>。"):
         assert "图片、链接" in reasons(text)[0]
+
+
+def test_a_sentence_without_a_mark_gets_that_of_the_clause_it_repeats():
+    clauses = [FARMLAND, APPROVAL]
+    text = "征收永久基本农田以外的耕地超过三十五公顷的，由国务院批准。"
+    assert attribute(text, clauses) == text.replace("。", "〔2〕。")
+    assert attribute("任何单位和个人不得擅自占用〔1〕。", clauses).count("〔") == 1
+    assert attribute("今天天气很好。", clauses) == "今天天气很好。"
