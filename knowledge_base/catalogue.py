@@ -24,7 +24,7 @@ from cspon.schemas.knowledge import Document
 from knowledge_base.titles import canonical_key, title_key
 from knowledge_base.validity import Repeal
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the folder layout and of the payloads; another one is rebuilt."""
 
 GENERATIONS, CURRENT, CATALOGUE, INDEX = "generations", "CURRENT", "catalogue.json", "index"

@@ -121,6 +121,7 @@ def _article_passages(
             title=document.title,
             article=article.label,
             article_key=article.key,
+            kind="article",
             heading_path=(*above, *article.heading_path),
             text=article.text,
             page=source.page_at(article.span[0]),

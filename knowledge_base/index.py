@@ -61,7 +61,9 @@ def write_generation(
     Raises:
         SetupError: disk, caches or store.
     """
-    passages = [_stamped(p, document) for document, ps in plan.index for p in ps]
+    passages = [
+        _stamped(p, document, n) for document, ps in plan.index for n, p in enumerate(_in_order(ps))
+    ]
     texts = [embedding_text(p) for p in passages]
     by_id = {document.id: document for document, _ in plan.index}
     cache = VectorCache(folder / CACHE, read_shipped(embedder.name))
@@ -127,7 +129,14 @@ def _drop_collection(collection: str, engine: Engine) -> None:
         store.close()
 
 
-def _stamped(passage: Passage, document: Document) -> Passage:
+def _in_order(passages: list[Passage]) -> list[Passage]:
+    """Put passages that come back from a store into their order; new ones are in it."""
+    if any(p.ordinal is None for p in passages):
+        return passages
+    return sorted(passages, key=lambda p: p.ordinal or 0)
+
+
+def _stamped(passage: Passage, document: Document, ordinal: int) -> Passage:
     """Copy onto a passage what conditions and readers need of its document."""
     return passage.model_copy(
         update={
@@ -136,6 +145,8 @@ def _stamped(passage: Passage, document: Document) -> Passage:
             "recorded_status": document.recorded_status,
             "secrecy": document.secrecy,
             "department": document.department,
+            "roles": document.roles,
+            "ordinal": ordinal,
         }
     )
 

@@ -223,6 +223,7 @@ def _law(
                 title=title,
                 article=label,
                 article_key=number,
+                kind="article",
                 heading_path=tuple(h for h in (article["chapter"], article["section"]) if h),
                 text=text,
                 effective_from=first,

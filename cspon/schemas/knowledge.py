@@ -4,6 +4,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from cspon.schemas.base import Frozen, Secrecy
 
 
@@ -15,6 +17,20 @@ class Validity(StrEnum):
     REPEALED = "已废止"
     SUPERSEDED = "历史版本"
     UNKNOWN = "效力待核"
+
+
+FoundBy = Literal["rules", "model", "person"]
+
+
+class Box(Frozen):
+    """A rectangle on a page, in shares of its width and height, from the top left corner."""
+
+    page: int
+    """1-based."""
+    x0: float
+    y0: float
+    x1: float
+    y1: float
 
 
 class Document(Frozen):
@@ -40,11 +56,20 @@ class Document(Frozen):
     superseded_by: str | None = None
     """Title (and version) of the successor."""
     region: str | None = None
+    supersedes: tuple[str, ...] = ()
+    """Titles (and versions) that this document replaces or repeals, as its own text says."""
     secrecy: Secrecy = Secrecy.PUBLIC
     department: str | None = None
+    """Department that may read it; None for all."""
+    roles: tuple[str, ...] = ()
+    """Roles that may read it; empty for all."""
     source: str = ""
-    """Package and version, or the file it came from."""
+    """Package and version, or the file it came from (`a.zip!/b.docx` for a member)."""
     content_hash: str = ""
+    original: str | None = None
+    """SHA-256 of the file's bytes: the name under which the base keeps it for page images."""
+    found_by: dict[str, FoundBy] = Field(default_factory=dict)
+    """Who found each metadata field; a field that is not named here was found by rules."""
     note: str = ""
     """A caveat that a reader of a citation must see."""
 
@@ -61,13 +86,27 @@ class Passage(Frozen):
     """Normalised number: "33", "133-1"."""
     heading_path: tuple[str, ...] = ()
     text: str
+    """The words; a table is here in row-wise form (列名：值；…, one line a row)."""
+    kind: Literal["article", "text", "table", "term"] = "text"
+    ordinal: int | None = None
+    """0-based place among the passages of its document; neighbours have the next numbers."""
     page: int | None = None
     span: tuple[int, int] | None = None
+    """Character offsets in the text that the reader gave for the file."""
+    boxes: tuple[Box, ...] = ()
+    """Where it stands on its pages; empty when the format has no pages."""
+    html: str | None = None
+    """A table as HTML, whole, with its caption."""
+    confidence: float | None = None
+    """Mean confidence of character recognition, 0–1; None for text that was not recognised."""
+    flags: tuple[str, ...] = ()
+    """Marks of suspicious content, e.g. 疑似指令: kept as data, never obeyed."""
     effective_from: date | None = None
     effective_to: date | None = None
     recorded_status: str | None = None
     secrecy: Secrecy = Secrecy.PUBLIC
     department: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 class SearchHit(Frozen):
@@ -111,6 +150,8 @@ class Citation(Frozen):
     verification: Literal["verified", "not_in_base", "contradicted"] = "not_in_base"
     """contradicted: the base holds the document, but not this article or not these words."""
     passage_id: str | None = None
+    quote_score: float | None = None
+    """How well the quote that was asked about fits the clause, 0–1; 1 is word for word."""
     note: str = ""
     """A caveat: successor, recorded status that disagrees, unknown effective date."""
 
@@ -118,3 +159,53 @@ class Citation(Frozen):
     def label(self) -> str:
         """《title》article, as a reader would write it."""
         return f"《{self.title}》{self.article or ''}"
+
+
+Relation = Literal["引用", "依据", "实施", "废止", "替代"]
+"""引用: a clause refers to a clause; 依据/实施: a document names what it is made under or implements;
+废止/替代: a document ends or replaces another."""
+
+
+class GraphNode(Frozen):
+    """A clause or a document in the citation graph."""
+
+    id: str
+    """Passage id or document id; `title#article` for what the base does not hold."""
+    title: str
+    article: str | None = None
+    text: str = ""
+    """Beginning of the clause; empty when the base does not hold it."""
+    status: Validity = Validity.UNKNOWN
+    in_base: bool = True
+    hops: int = 0
+    """Least number of steps from the clause that was asked about; negative towards what rests on it."""
+
+
+class GraphEdge(Frozen):
+    """One reference, as a text states it."""
+
+    source: str
+    target: str
+    relation: Relation
+    words: str = ""
+    """The words of the source that state it."""
+
+
+class GraphView(Frozen):
+    """What a clause rests on and what rests on it, as far as the reader may know."""
+
+    root: GraphNode
+    nodes: tuple[GraphNode, ...] = ()
+    """Root first."""
+    edges: tuple[GraphEdge, ...] = ()
+    cut: bool = False
+    """More was found than is shown."""
+
+
+class SearchOutcome(Frozen):
+    """Hits, and whether readable-by-others passages would have answered better."""
+
+    hits: tuple[SearchHit, ...] = ()
+    withheld: bool = False
+    """Passages up to level 内部 that this reader may not read speak of the question. Says nothing of
+    which, and never counts 敏感 ones: their existence does not leak."""

@@ -172,6 +172,7 @@ def _filter(where: Where) -> qe.Filter | None:
         ("level", where.levels),
         ("region", where.regions),
         ("department", where.departments),
+        ("roles", where.roles),
     ):
         if values is not None:
             must.append(qe.FieldCondition(field, match=qe.MatchAny(list(values))))
@@ -179,6 +180,9 @@ def _filter(where: Where) -> qe.Filter | None:
         must.append(qe.FieldCondition("article_key", match=qe.MatchValue(where.article_key)))
     if where.max_secrecy is not None:
         must.append(qe.FieldCondition("secrecy", range=qe.RangeFloat(lte=where.max_secrecy)))
+    if where.ordinals is not None:
+        first, last = where.ordinals
+        must.append(qe.FieldCondition("ordinal", range=qe.RangeFloat(gte=first, lte=last)))
     if where.on_date is not None:
         day = where.on_date.toordinal()
         must.append(qe.FieldCondition("from_day", range=qe.RangeFloat(lte=day)))

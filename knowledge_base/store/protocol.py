@@ -18,8 +18,17 @@ from llm.embeddings import Vectors
 DENSE, SPARSE = "dense", "lexical"
 """Names of the vectors, and of the routes that use them."""
 
-KEYWORDS = ("title_key", "article_key", "document_id", "department", "region", "level", "kind")
-INTEGERS = ("from_day", "to_day", "secrecy")
+KEYWORDS = (
+    "title_key",
+    "article_key",
+    "document_id",
+    "department",
+    "roles",
+    "region",
+    "level",
+    "kind",
+)
+INTEGERS = ("from_day", "to_day", "secrecy", "ordinal")
 """Payload fields that are indexed."""
 
 ALWAYS, NEVER = 0, date.max.toordinal()
@@ -42,6 +51,10 @@ class Where:
     max_secrecy: int | None = None
     departments: tuple[str, ...] | None = None
     """Departments; "" is a text that belongs to none."""
+    roles: tuple[str, ...] | None = None
+    """Roles; "" is a text that is not reserved to any."""
+    ordinals: tuple[int, int] | None = None
+    """First and last place within the document."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,8 @@ class Point:
             "article_key": p.article_key or "",
             "document_id": p.document_id,
             "department": p.department or "",
+            "roles": list(p.roles) or [""],
+            "ordinal": -1 if p.ordinal is None else p.ordinal,
             "region": self.region,
             "level": self.level,
             "kind": self.kind,

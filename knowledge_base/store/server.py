@@ -201,6 +201,7 @@ def _filter(where: Where) -> qm.Filter | None:
         ("level", where.levels),
         ("region", where.regions),
         ("department", where.departments),
+        ("roles", where.roles),
     ):
         if values is not None:
             must.append(qm.FieldCondition(key=field, match=qm.MatchAny(any=list(values))))
@@ -210,6 +211,9 @@ def _filter(where: Where) -> qm.Filter | None:
         )
     if where.max_secrecy is not None:
         must.append(qm.FieldCondition(key="secrecy", range=qm.Range(lte=where.max_secrecy)))
+    if where.ordinals is not None:
+        first, last = where.ordinals
+        must.append(qm.FieldCondition(key="ordinal", range=qm.Range(gte=first, lte=last)))
     if where.on_date is not None:
         day = where.on_date.toordinal()
         must.append(qm.FieldCondition(key="from_day", range=qm.Range(lte=day)))
