@@ -8,11 +8,10 @@ being the file name without its date) or over a JSON list of `{id, text}`.
 import json
 import platform
 import re
-import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +22,8 @@ import numpy as np
 from cspon.errors import InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document, Passage
+from eval.bench.figures import quantile, rss_mb
+from eval.bench.store import LARGE, measure_stores
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.build import build_laws
 from knowledge_base.catalogue import current_generation, read_catalogue
@@ -39,7 +40,6 @@ BASELINES = {"dense": ("dense",), "bm25": ("lexical",), "dense_bm25": ("dense", 
 """Routes of each baseline; the hybrid itself uses all."""
 DEPTH = 10
 BOOTSTRAPS = 2000
-SYNTHETIC = 200_000
 ALL_TIME = date(9999, 12, 30)
 
 
@@ -52,7 +52,7 @@ def run(
     laws_list: Path,
     laws_db: Path | None,
     embedder: Embedder | None = None,
-    synthetic: int = SYNTHETIC,
+    synthetic: int = LARGE,
 ) -> dict[str, Any]:
     """Run the benchmark.
 
@@ -89,7 +89,7 @@ def run(
         why["recall"] = "没有给出检索集（--set、--corpus）"
     result |= measure_latency(kb_dir, laws_list, laws_db, embedder)
     if synthetic:
-        result["synthetic"] = measure_synthetic(folder, synthetic)
+        result["synthetic"] = measure_stores(folder, synthetic)
     else:
         result["synthetic"] = None
         why["synthetic"] = "未要求"
@@ -118,25 +118,16 @@ def measure_recall(
 ) -> dict[str, Any]:
     """Return recall, MRR and nDCG of the hybrid and of the baselines, with 95 % intervals."""
     questions = read_set(set_file)
-    base_folder = folder / "retrieval" / re.sub(r"\W+", "_", f"{corpus.resolve()}_{embedder.name}")
-    laws = _read_folder(corpus) if corpus.is_dir() else _read_json(corpus)
-    names = {p.id: name for law, ids in laws for p, name in zip(law.passages, ids, strict=True)}
+    base_folder, names = index_corpus(corpus, folder, embedder)
     known = set(names.values())
     missing = sorted({g for _, gold in questions for g in gold} - known)
     if missing:
         _say(f"注意：语料中没有 {len(missing)} 个答案，例如 {missing[:3]}；它们按未命中计")
-    wanted = {law.document.id for law, _ in laws}
-    change = Change(
-        incoming=[law for law, _ in laws],
-        origin="file",
-        drop=lambda entry: entry.document.id not in wanted,
-    )
-    apply_change(base_folder, change, embedder, Engine(), _say)
     systems: dict[str, Sequence[str]] = {"hybrid": ROUTES, **BASELINES}
     with KnowledgeBase.open(base_folder, embedder) as base:
         scores = {
             name: [
-                score(_ask(base, embedder, query, routes, names), gold) for query, gold in questions
+                score(ask(base, embedder, query, routes, names), gold) for query, gold in questions
             ]
             for name, routes in systems.items()
         }
@@ -155,13 +146,33 @@ def measure_recall(
     }
 
 
-def _ask(
+def index_corpus(corpus: Path, folder: Path, embedder: Embedder) -> tuple[Path, dict[str, str]]:
+    """Bring the base of a corpus up to date.
+
+    Returns:
+        The base's folder, and the id that a set uses (`law#article`, or the JSON's) by passage id.
+    """
+    base_folder = folder / "retrieval" / re.sub(r"\W+", "_", f"{corpus.resolve()}_{embedder.name}")
+    laws = _read_folder(corpus) if corpus.is_dir() else _read_json(corpus)
+    wanted = {law.document.id for law, _ in laws}
+    change = Change(
+        incoming=[law for law, _ in laws],
+        origin="file",
+        drop=lambda entry: entry.document.id not in wanted,
+    )
+    apply_change(base_folder, change, embedder, Engine(), _say)
+    names = {p.id: name for law, ids in laws for p, name in zip(law.passages, ids, strict=True)}
+    return base_folder, names
+
+
+def ask(
     base: KnowledgeBase,
     embedder: Embedder,
     query: str,
     routes: Sequence[str],
     names: dict[str, str],
 ) -> list[str]:
+    """Return the ids of the first ten for a query, by the routes given."""
     view = base.opened()
     hits = hybrid_search(
         query,
@@ -291,101 +302,13 @@ def measure_latency(
                 whole.append((time.perf_counter() - begun) * 1000)
                 timings.append(timing)
     return {
-        "query_ms_p50": _quantile(whole, 50),
-        "query_ms_p95": _quantile(whole, 95),
-        "store_ms_p50": _quantile([t.store_ms for t in timings], 50),
-        "store_ms_p95": _quantile([t.store_ms for t in timings], 95),
-        "embed_ms_p50": _quantile([t.embed_ms for t in timings], 50),
+        "query_ms_p50": quantile(whole, 50),
+        "query_ms_p95": quantile(whole, 95),
+        "store_ms_p50": quantile([t.store_ms for t in timings], 50),
+        "store_ms_p95": quantile([t.store_ms for t in timings], 95),
+        "embed_ms_p50": quantile([t.embed_ms for t in timings], 50),
         "open_s": round(statistics.median(opens), 4),
-        "rss_mb": _rss_mb(),
+        "rss_mb": rss_mb(),
         "articles": sum(e.passages for e in read_catalogue(generation).entries),
         "queries": len(_queries()),
     }
-
-
-def _quantile(values: Sequence[float], percent: float) -> float:
-    return round(float(np.percentile(values, percent)), 3)
-
-
-def _rss_mb() -> float:
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    raise AssertionError("no VmRSS in /proc/self/status")
-
-
-def measure_synthetic(folder: Path, points: int) -> dict[str, Any]:
-    """Return load, dense, sparse and filtered times over random vectors of the same shape."""
-    from knowledge_base.store.edge import EdgeStore
-
-    root = folder / "retrieval" / "synthetic"
-    shutil.rmtree(root, ignore_errors=True)
-    rng = np.random.default_rng(20260101)
-    begun = time.perf_counter()
-    store = EdgeStore.create(root, 384)
-    try:
-        for start in range(0, points, 5000):
-            store.upsert(_synthetic_points(rng, start, min(5000, points - start)))
-            if start % 50_000 == 0:
-                _say(f"合成向量 {start}/{points}")
-        store.flush()
-        built = time.perf_counter() - begun
-        store.close()
-        begun = time.perf_counter()
-        store = EdgeStore.load(root)
-        opened = time.perf_counter() - begun
-        figures = _ask_synthetic(store, rng)
-    finally:
-        store.close()
-        shutil.rmtree(root, ignore_errors=True)
-    return {"points": points, "build_s": round(built, 1), "open_s": round(opened, 3), **figures} | {
-        "rss_mb": _rss_mb()
-    }
-
-
-def _synthetic_points(rng: np.random.Generator, start: int, number: int) -> list[Any]:
-    from knowledge_base.lexical import SparseTokens
-    from knowledge_base.store.protocol import Point
-
-    dense = rng.normal(size=(number, 384)).astype(np.float32)
-    tokens = np.sort(rng.zipf(1.3, size=(number, 60)) % 100_000, axis=1)
-    points = []
-    for row in range(number):
-        passage = Passage(
-            id=f"s{start // 1000}#{start + row}",
-            document_id=f"s{start // 1000}",
-            title=f"合成{start // 1000}",
-            article_key=str(row + 1),
-            text="合成条文。",
-        )
-        indices = tuple(int(i) for i in np.unique(tokens[row]))
-        points.append(Point(passage, dense[row], SparseTokens(indices, (1.0,) * len(indices))))
-    return points
-
-
-def _ask_synthetic(store: Any, rng: np.random.Generator) -> dict[str, float]:
-    from knowledge_base.access import readable_by
-    from knowledge_base.lexical import SparseTokens
-    from knowledge_base.store.protocol import Where
-
-    where = readable_by(Principal(), Where(on_date=date.today()))
-    asks: dict[str, Callable[[], Any]] = {
-        "dense_ms": lambda: store.query_dense(rng.normal(size=384).astype(np.float32), 60, where),
-        "sparse_ms": lambda: store.query_sparse(
-            SparseTokens(
-                tuple(range(first := int(rng.integers(1, 3000)), first + 12)), (1.0,) * 12
-            ),
-            60,
-            where,
-        ),
-    }
-    figures = {}
-    for name, ask in asks.items():
-        times = []
-        for _ in range(40):
-            begun = time.perf_counter()
-            ask()
-            times.append((time.perf_counter() - begun) * 1000)
-        figures[f"{name}_p50"] = _quantile(times[5:], 50)
-        figures[f"{name}_p95"] = _quantile(times[5:], 95)
-    return figures

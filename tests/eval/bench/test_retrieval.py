@@ -112,13 +112,6 @@ def test_json_corpora(inputs, tmp_path):
     assert result["recall@1"]["value"] == 1.0
 
 
-def test_the_synthetic_part(tmp_path):
-    figures = retrieval.measure_synthetic(tmp_path, 600)
-    assert figures["points"] == 600
-    assert {"dense_ms_p95", "sparse_ms_p95", "open_s", "rss_mb"} <= set(figures)
-    assert not (tmp_path / "retrieval" / "synthetic").exists()
-
-
 @pytest.mark.parametrize("text", ["{", '{"a": 1}', '[{"query": "x"}]'])
 def test_a_wrong_set_is_explained(tmp_path, text):
     path = tmp_path / "set.json"
