@@ -6,17 +6,27 @@ that it has, and takes up the new one at the next call.
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cspon.errors import SetupError
+from cspon.errors import InputError, SetupError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
-from cspon.schemas.knowledge import Basis, Citation, Document, Passage, SearchHit
-from knowledge_base.access import readable_by
+from cspon.schemas.knowledge import (
+    Basis,
+    Citation,
+    Document,
+    GraphView,
+    Passage,
+    SearchHit,
+    SearchOutcome,
+)
+from knowledge_base.access import EVERYONE, Access, Reader, access, may_read, readable_by
 from knowledge_base.catalogue import (
     CURRENT,
     MEND_BUILD,
@@ -26,12 +36,17 @@ from knowledge_base.catalogue import (
     read_catalogue,
 )
 from knowledge_base.cite import preferred, verify_citation
+from knowledge_base.coverage import covers
+from knowledge_base.graph import CitationGraph
 from knowledge_base.index import Engine, open_store
+from knowledge_base.known import known_key
 from knowledge_base.lexical import lexical_recipe
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE
+from knowledge_base.reference_index import ReferenceIndex
 from knowledge_base.search import Timing, hybrid_search
 from knowledge_base.store.protocol import Store, Where
+from knowledge_base.titles import title_key
 from llm.embeddings import Embedder
 
 
@@ -64,6 +79,11 @@ class View:
     generation: Path
     catalogue: Catalogue
     store: Store
+
+    @cached_property
+    def references(self) -> ReferenceIndex:
+        """The references of its texts, opened at first use."""
+        return ReferenceIndex.open(self.generation, self.catalogue, self.store)
 
 
 class KnowledgeBase:
@@ -98,10 +118,63 @@ class KnowledgeBase:
         k: int = 8,
         on_date: date,
         principal: Principal,
+        kinds: Sequence[str] | None = None,
+        levels: Sequence[str] | None = None,
+        regions: Sequence[str] | None = None,
         include_repealed: bool = False,
         timing: Timing | None = None,
     ) -> list[SearchHit]:
-        """Return the k best passages that the principal may read; see `search.hybrid_search`."""
+        """Return the k best passages that the principal may read; see `search.hybrid_search`.
+
+        Args:
+            query: A question, key words, a law's name, “土地管理法35条” or a document number.
+            k: Most hits.
+            on_date: Only versions in force on this day, and those whose standing is unclear.
+            principal: Who asks.
+            kinds: Only documents of these kinds (法律, 规划成果, …).
+            levels: Only documents of these levels (国家, 省, …).
+            regions: Only documents of these regions; "" for those without one.
+            include_repealed: Bring repealed, replaced and coming versions too, marked.
+            timing: Filled in when given.
+        """
+        within = _within(kinds, levels, regions)
+        return self._search(query, k, on_date, principal, include_repealed, within, timing)
+
+    def outcome(
+        self,
+        query: str,
+        *,
+        k: int = 8,
+        on_date: date,
+        principal: Principal,
+        kinds: Sequence[str] | None = None,
+        levels: Sequence[str] | None = None,
+        regions: Sequence[str] | None = None,
+        include_repealed: bool = False,
+    ) -> SearchOutcome:
+        """Search, and tell "no permission" from "not in the base".
+
+        The same search is always run a second time as everybody up to level 内部, so that neither
+        the answer nor its time says anything of 敏感 texts. `withheld` when the reader's own hits do
+        not cover the question and hits that they may not read do.
+        """
+        within = _within(kinds, levels, regions)
+        own = self._search(query, k, on_date, principal, include_repealed, within)
+        all_hits = self._search(query, k, on_date, EVERYONE, include_repealed, within)
+        beyond = [hit for hit in all_hits if not may_read(principal, hit.passage)]
+        withheld = covers(query, beyond) and not covers(query, own)
+        return SearchOutcome(hits=tuple(own), withheld=withheld)
+
+    def _search(
+        self,
+        query: str,
+        k: int,
+        on_date: date,
+        reader: Reader,
+        include_repealed: bool,
+        within: Where,
+        timing: Timing | None = None,
+    ) -> list[SearchHit]:
         view = self._current()
         return hybrid_search(
             query,
@@ -110,8 +183,9 @@ class KnowledgeBase:
             embedder=self._embedder,
             k=k,
             on_date=on_date,
-            principal=principal,
+            principal=reader,
             include_repealed=include_repealed,
+            within=within,
             timing=timing,
         )
 
@@ -134,7 +208,7 @@ class KnowledgeBase:
             principal: Who asks.
         """
         view = self._current()
-        number = article_key(article) or article_key(f"第{article.strip().removesuffix('条')}条")
+        number = _number(article)
         versions = self.versions(title, on_date=on_date, principal=principal)
         if number is None or not versions:
             return None
@@ -145,7 +219,61 @@ class KnowledgeBase:
     def versions(self, title: str, *, on_date: date, principal: Principal) -> list[Entry]:
         """Return the versions of a title that the principal may know of, the one that counts first."""
         catalogue = self._current().catalogue
-        return preferred(catalogue.titled(catalogue.resolve(title)), on_date, principal)
+        return preferred(
+            catalogue.titled(known_key(catalogue, title, principal)), on_date, principal
+        )
+
+    def access(self, title: str, *, principal: Principal) -> Access:
+        """Say whether a title is readable; `no_permission` only up to level 内部.
+
+        A 敏感 document that the principal may not read is `not_in_base`, as if it were not there.
+        """
+        catalogue = self._current().catalogue
+        keys = dict.fromkeys((known_key(catalogue, title, principal), title_key(title)))
+        return access(principal, [e.document for key in keys for e in catalogue.titled(key)])
+
+    def graph(
+        self,
+        passage_id: str | None = None,
+        *,
+        title: str | None = None,
+        article: str | None = None,
+        up: int = 2,
+        down: int = 2,
+        on_date: date,
+        principal: Principal,
+        limit: int = 60,
+    ) -> GraphView:
+        """Return which provisions a clause rests on, and which rest on it.
+
+        Args:
+            passage_id: The clause; or give its title, and its article for a clause of it.
+            title: Title or well-known short name.
+            article: 第三十五条, 第35条, or 35; None for the document as a whole.
+            up: Hops towards what it rests on.
+            down: Hops towards what rests on it.
+            on_date: The day whose versions count.
+            principal: Who asks; what they may not read is left out.
+            limit: Most nodes.
+
+        Returns:
+            The root first; a root that the base does not hold for this reader has `in_base` False.
+
+        Raises:
+            InputError: neither a passage nor a title is given, or the article cannot be read.
+        """
+        view = self._current()
+        graph = CitationGraph(
+            view.references, view.catalogue, view.store, on_date=on_date, principal=principal
+        )
+        if passage_id is not None:
+            return graph.around_passage(passage_id, up=up, down=down, limit=limit)
+        if not title:
+            raise InputError("没有给出条文", mend="给出文件名称，查条文时加条号")
+        number = _number(article) if article else None
+        if article and number is None:
+            raise InputError(f"条号无法识别：{article}", mend="写作 第三十五条 或 35")
+        return graph.around(title, number, up=up, down=down, limit=limit)
 
     def passage(self, passage_id: str, *, principal: Principal) -> Passage | None:
         """Return a passage by id, e.g. that of a citation; None if unknown or not permitted."""
@@ -156,17 +284,46 @@ class KnowledgeBase:
         )
         return next((p for p in passages if p.id == passage_id), None)
 
+    def neighbours(
+        self, passage: Passage, *, before: int = 1, after: int = 1, principal: Principal
+    ) -> list[Passage]:
+        """Return the passages around one in its document, itself among them, in order."""
+        if passage.ordinal is None:
+            return []
+        span = (passage.ordinal - max(0, before), passage.ordinal + max(0, after))
+        where = Where(document_ids=(passage.document_id,), ordinals=span)
+        return self._in_order(readable_by(principal, where))
+
+    def parent(self, passage: Passage, *, principal: Principal) -> list[Passage]:
+        """Return all passages under the same heading, in order; only itself when it has none."""
+        where = readable_by(principal, Where(document_ids=(passage.document_id,)))
+        return [
+            other
+            for other in self._in_order(where)
+            if other.id == passage.id
+            or (passage.heading_path and other.heading_path == passage.heading_path)
+        ]
+
+    def _in_order(self, where: Where) -> list[Passage]:
+        return sorted(self._current().store.scroll(where), key=lambda p: (p.ordinal or 0, p.id))
+
+    def documents(self, *, principal: Principal) -> list[Document]:
+        """Return the documents in the base that the principal may know of."""
+        return [d for d in self._current().catalogue.documents if may_read(principal, d)]
+
     def titles(self, *, principal: Principal) -> list[str]:
         """Return the titles in the base that the principal may know of."""
-        from knowledge_base.access import may_read
+        return list(dict.fromkeys(d.title for d in self.documents(principal=principal)))
 
-        documents = self._current().catalogue.documents
-        return list(dict.fromkeys(d.title for d in documents if may_read(principal, d)))
-
-    def status(self) -> KnowledgeBaseStatus:
-        """Say what the base holds."""
+    def status(self, *, principal: Principal | None = None) -> KnowledgeBaseStatus:
+        """Say what the base holds, as far as the principal may know; None for its operator: all."""
         view = self._current()
         catalogue = view.catalogue
+        entries = [
+            e for e in catalogue.entries if principal is None or may_read(principal, e.document)
+        ]
+        documents = [e.document for e in entries]
+        where = readable_by(principal) if principal else None
         return KnowledgeBaseStatus(
             folder=str(self._folder),
             generation=view.generation.name,
@@ -174,16 +331,14 @@ class KnowledgeBase:
             embedder=catalogue.embedder,
             recipe=catalogue.recipe,
             built_at=catalogue.built_at,
-            documents=len(catalogue.entries),
-            passages=view.store.count(),
-            by_kind=dict(Counter(d.kind for d in catalogue.documents)),
+            documents=len(entries),
+            passages=view.store.count(where),
+            by_kind=dict(Counter(d.kind for d in documents)),
             by_source=dict(
-                Counter(
-                    e.document.source if e.origin == "laws" else "文件" for e in catalogue.entries
-                )
+                Counter(e.document.source if e.origin == "laws" else "文件" for e in entries)
             ),
-            gaps={e.document.id: e.gaps for e in catalogue.entries if e.gaps},
-            doubtful=tuple(_doubts(catalogue.documents)),
+            gaps={e.document.id: e.gaps for e in entries if e.gaps},
+            doubtful=tuple(_doubts(documents)),
         )
 
     def opened(self) -> View:
@@ -214,6 +369,21 @@ class KnowledgeBase:
                     # The old store is left to its last reader: another thread may be in a query.
                     self._view = _open_view(self._folder, self._embedder, self._engine)
         return self._view
+
+
+def _number(article: str) -> str | None:
+    """Return the key of 第三十五条, 第35条 or 35."""
+    return article_key(article) or article_key(f"第{article.strip().removesuffix('条')}条")
+
+
+def _within(
+    kinds: Sequence[str] | None, levels: Sequence[str] | None, regions: Sequence[str] | None
+) -> Where:
+    return Where(
+        kinds=tuple(kinds) if kinds is not None else None,
+        levels=tuple(levels) if levels is not None else None,
+        regions=tuple(regions) if regions is not None else None,
+    )
 
 
 def article_key_of(passage_id: str) -> str | None:

@@ -10,10 +10,12 @@ from datetime import date
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Basis, Citation, Passage, Validity
-from knowledge_base.access import may_read, readable_by
+from knowledge_base.access import NO_PERMISSION, access, may_read, readable_by
 from knowledge_base.catalogue import Catalogue, Entry
+from knowledge_base.known import known_key
 from knowledge_base.numerals import NUMERAL, article_key, parse_numeral
 from knowledge_base.store.protocol import Store, Where
+from knowledge_base.titles import title_key
 from knowledge_base.validity import caveats, standing
 
 _PREFERENCE = {
@@ -51,10 +53,10 @@ def verify_citation(
         `verified` with the clause's text; `contradicted` when the base holds the document but not
         this article, or not these words; `not_in_base` otherwise. The reason is in `note`.
     """
-    key = catalogue.resolve(basis.title)
+    key = known_key(catalogue, basis.title, principal)
     versions = preferred(catalogue.titled(key), on_date, principal)
     if not versions:
-        return _unknown_title(basis, key, catalogue, on_date)
+        return _unknown_title(basis, key, catalogue, on_date, principal)
     if basis.article is None:
         return _citation(basis, versions[0], on_date, verified=True)
     number = article_key(basis.article)
@@ -67,7 +69,7 @@ def verify_citation(
         for p in store.scroll(readable_by(principal, where))
         if number is not None or p.article == basis.article.strip()
     ]
-    best = _same_standing(versions, on_date)
+    best = same_standing(versions, on_date)
     for entry in best:
         for passage in passages:
             if passage.document_id == entry.document.id:
@@ -87,7 +89,7 @@ def preferred(entries: Sequence[Entry], on_date: date, principal: Principal) -> 
     return sorted(readable, key=order)
 
 
-def _same_standing(versions: Sequence[Entry], on_date: date) -> list[Entry]:
+def same_standing(versions: Sequence[Entry], on_date: date) -> list[Entry]:
     """Return the first version and the other parts or supplements of the same version."""
     first = versions[0].document
     return [
@@ -188,9 +190,17 @@ def _gap(entry: Entry, label: str) -> bool:
     return key is not None and any(article_key(gap) == key for gap in entry.gaps)
 
 
-def _unknown_title(basis: Basis, key: str, catalogue: Catalogue, on_date: date) -> Citation:
-    status, note = Validity.UNKNOWN, "依据未入库，未核验"
+def _unknown_title(
+    basis: Basis, key: str, catalogue: Catalogue, on_date: date, principal: Principal
+) -> Citation:
+    """Answer for a title that the reader may not know of, the same as for one that is not there."""
+    entries = [*catalogue.titled(key), *catalogue.titled(title_key(basis.title))]
+    withheld = access(principal, [e.document for e in entries]) == "no_permission"
+    status = Validity.UNKNOWN
+    note = f"{NO_PERMISSION}，未核验" if withheld else "依据未入库，未核验"
     for repeal in catalogue.repeals_of(key):
+        if not may_read(principal, repeal):
+            continue
         if on_date >= repeal.ends_on:
             status = Validity.REPEALED
             note = _join(note, repeal.sentence)
@@ -204,6 +214,7 @@ def _unknown_title(basis: Basis, key: str, catalogue: Catalogue, on_date: date) 
         status=status,
         verification="not_in_base",
         note=note,
+        withheld=withheld,
     )
 
 

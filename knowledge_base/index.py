@@ -9,6 +9,7 @@ from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.catalogue import INDEX, Catalogue, Entry, new_generation, publish
 from knowledge_base.lexical import SparseTokens, lexical_recipe, passage_vector
 from knowledge_base.passage_text import embedding_text, lexical_text, vector_key
+from knowledge_base.reference_index import write_references
 from knowledge_base.store.protocol import Point, Store
 from knowledge_base.vector_cache import Progress, VectorCache, embed_all, read_shipped
 from llm.embeddings import Embedder, Vectors
@@ -92,6 +93,9 @@ def write_generation(
                     )
                     tell(f"写入索引 {start + len(batch)}/{len(passages)}")
                 store.flush()
+                texts_by_document = [(d, _in_order(ps)) for d, ps in plan.index]
+                earlier, gone = current if plan.copy else None, plan.removed | plan.changed
+                write_references(working, earlier, plan.catalogue, texts_by_document, gone, store)
             finally:
                 store.close()
             publish(folder, working, plan.catalogue)

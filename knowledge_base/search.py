@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import SearchHit, Validity
-from knowledge_base.access import readable_by
+from knowledge_base.access import Reader, readable_by
 from knowledge_base.catalogue import Catalogue
+from knowledge_base.known import known_names
 from knowledge_base.lexical import query_vector, search_parameters
 from knowledge_base.query import Named, named_in
 from knowledge_base.store.protocol import Store, Where, point_id
 from knowledge_base.titles import number_key
-from knowledge_base.validity import standing
+from knowledge_base.validity import standing, successor
 from llm.embeddings import Embedder
 
 ROUTES = ("dense", "lexical", "named", "exact")
@@ -41,8 +41,9 @@ def hybrid_search(
     embedder: Embedder,
     k: int,
     on_date: date,
-    principal: Principal,
+    principal: Reader,
     include_repealed: bool = False,
+    within: Where | None = None,
     routes: Sequence[str] = ROUTES,
     timing: Timing | None = None,
 ) -> list[SearchHit]:
@@ -57,14 +58,16 @@ def hybrid_search(
         on_date: Only versions in force on this day, and those whose standing is unclear.
         principal: Who asks.
         include_repealed: Bring repealed, replaced and not yet effective versions too, marked.
+        within: An extra condition, e.g. kinds or regions.
         routes: Routes to use; baselines use one.
         timing: Filled in when given.
     """
     timing = timing if timing is not None else Timing()
     if not query.strip() or k < 1:
         return []
-    where = readable_by(principal, Where(on_date=None if include_repealed else on_date))
-    named = named_in(query, catalogue.lexicon)
+    day = None if include_repealed else on_date
+    where = readable_by(principal, replace(within or Where(), on_date=day))
+    named = named_in(query, known_names(catalogue, principal))
     rankings = _rankings(query, named, store, catalogue, embedder, where, routes, timing)
     fused = fuse(rankings)[:k]
     begun = time.perf_counter()
@@ -80,6 +83,7 @@ def hybrid_search(
                 passage=passage,
                 validity=standing(entry.document, on_date) if entry else Validity.UNKNOWN,
                 score=score,
+                successor=successor(entry.document, on_date) if entry else None,
                 routes={
                     route: ids.index(identity) + 1
                     for route, ids in rankings.items()

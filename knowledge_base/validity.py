@@ -2,7 +2,8 @@
 
 Version i of a title is in force from its `effective_from` to the `effective_from` of the next
 version, or to the day on which another law repeals the title. Half-open: `effective_to` is the
-first day on which the version is no longer in force.
+first day on which the version is no longer in force. A text ends another only when every reader of
+the other may read it, too: else its existence would show in the other's dates.
 """
 
 import re
@@ -10,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from cspon.schemas.base import Frozen
+from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.knowledge import Document, Passage, Validity
+from knowledge_base.access import as_open_as
 from knowledge_base.titles import title_key
 
 _DOUBTFUL = ("废止", "失效", "历史版本", "修改")
@@ -32,6 +34,10 @@ class Repeal(Frozen):
     by_article: str = ""
     source: str = ""
     note: str = ""
+    secrecy: Secrecy = Secrecy.PUBLIC
+    department: str | None = None
+    roles: tuple[str, ...] = ()
+    """Who may know of it: the readers of the text that states it."""
 
     @property
     def sentence(self) -> str:
@@ -66,6 +72,9 @@ def find_repeals(document: Document, passages: Iterable[Passage]) -> list[Repeal
                     by_article=passage.article or "",
                     source=document.source,
                     note="" if printed else "条文未载日期，起始日待核",
+                    secrecy=document.secrecy,
+                    department=document.department,
+                    roles=document.roles,
                 )
                 for name in _TITLE.findall(clause)
                 if title_key(name) != own
@@ -115,18 +124,21 @@ def _with_window(
     later = [
         other
         for other in family
-        if _dated(other) > _dated(document) and other.effective_from is not None
+        if _dated(other) > _dated(document)
+        and other.effective_from is not None
+        and as_open_as(other, document)
     ]
     end: date | None = None
-    successor: str | None = None
+    by: str | None = None
     if later:
         following = min(later, key=lambda d: (d.effective_from or date.max, _dated(d)))
         end = following.effective_from
-        successor = f"{following.title}（{following.version or following.effective_from}版）"
+        by = f"{following.title}（{following.version or following.effective_from}版）"
     for repeal in repeals:
-        if _dated(document) < repeal.ends_on and (end is None or repeal.ends_on < end):
-            end, successor = repeal.ends_on, repeal.by_title or None
-    return document.model_copy(update={"effective_to": end, "superseded_by": successor})
+        counts = _dated(document) < repeal.ends_on and as_open_as(repeal, document)
+        if counts and (end is None or repeal.ends_on < end):
+            end, by = repeal.ends_on, repeal.by_title or None
+    return document.model_copy(update={"effective_to": end, "superseded_by": by})
 
 
 def _dated(document: Document) -> date:
@@ -157,24 +169,28 @@ def standing(document: Document, on_date: date) -> Validity:
     return Validity.IN_FORCE
 
 
+def successor(document: Document, on_date: date) -> str | None:
+    """Return the title (and version) of what has replaced a version by a day; None while in force."""
+    past = document.effective_to is not None and on_date >= document.effective_to
+    return document.superseded_by if past else None
+
+
 def _is_new_version(document: Document) -> bool:
-    successor = document.superseded_by
-    return successor is not None and title_key(successor) == title_key(document.title)
+    by = document.superseded_by
+    return by is not None and title_key(by) == title_key(document.title)
 
 
 def caveats(document: Document, on_date: date) -> str:
     """Return what a reader of a citation must be told, in Chinese; empty when nothing."""
     notes = [document.note] if document.note else []
     state = standing(document, on_date)
-    successor = _in_marks(document.superseded_by)
+    by = _in_marks(document.superseded_by)
     if state is Validity.NOT_YET:
         notes.append(f"该版本自{document.effective_from}起施行，{on_date}尚未施行")
     elif state is Validity.REPEALED:
-        notes.append(
-            f"自{document.effective_to}起废止" + (f"，由{successor}替代" if successor else "")
-        )
+        notes.append(f"自{document.effective_to}起废止" + (f"，由{by}替代" if by else ""))
     elif state is Validity.SUPERSEDED:
-        notes.append(f"自{document.effective_to}起由{successor}取代")
+        notes.append(f"自{document.effective_to}起由{by}取代")
     elif state is Validity.UNKNOWN and document.effective_from is not None:
         notes.append(
             f"法规库标注为{document.recorded_status}，库内未见废止它的条文，引用前请核对"
@@ -184,7 +200,7 @@ def caveats(document: Document, on_date: date) -> str:
     elif state is Validity.UNKNOWN:
         notes.append("施行日期不明，引用前请核对效力")
     elif document.effective_to is not None:
-        notes.append(f"自{document.effective_to}起由{successor}替代" if successor else "")
+        notes.append(f"自{document.effective_to}起由{by}替代" if by else "")
     return "；".join(note for note in notes if note)
 
 

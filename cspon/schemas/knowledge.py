@@ -101,6 +101,8 @@ class Passage(Frozen):
     """Mean confidence of character recognition, 0–1; None for text that was not recognised."""
     flags: tuple[str, ...] = ()
     """Marks of suspicious content, e.g. 疑似指令: kept as data, never obeyed."""
+    terms: tuple[str, ...] = ()
+    """Terms that it defines (是指, or a standard's chapter of terms)."""
     effective_from: date | None = None
     effective_to: date | None = None
     recorded_status: str | None = None
@@ -117,6 +119,8 @@ class SearchHit(Frozen):
     score: float
     routes: dict[str, int]
     """Route name (dense, lexical, exact) to 1-based rank."""
+    successor: str | None = None
+    """Title (and version) of what replaced the text; None while it is in force."""
 
 
 class Basis(Frozen):
@@ -154,6 +158,9 @@ class Citation(Frozen):
     """How well the quote that was asked about fits the clause, 0–1; 1 is word for word."""
     note: str = ""
     """A caveat: successor, recorded status that disagrees, unknown effective date."""
+    withheld: bool = False
+    """Not in the base for this reader, but a text up to level 内部 that they may not read bears the
+    title. Never said of a 敏感 one."""
 
     @property
     def label(self) -> str:
@@ -200,6 +207,8 @@ class GraphView(Frozen):
     edges: tuple[GraphEdge, ...] = ()
     cut: bool = False
     """More was found than is shown."""
+    withheld: bool = False
+    """Texts up to level 内部 that this reader may not read were left out; says nothing of which."""
 
 
 class SearchOutcome(Frozen):
