@@ -11,8 +11,17 @@ from fastapi.responses import Response
 
 from cspon.settings import Settings
 from llm.chat import ChatModel
-from serving import exports, health, openai_api, problems, tools_api
+from serving import (
+    exports,
+    health,
+    kb_api,
+    kb_upload,
+    openai_api,
+    problems,
+    tools_api,
+)
 from serving.limits import BodyLimit
+from serving.pages import graph, knowledge
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
@@ -58,6 +67,19 @@ def create_app(
     app.include_router(openai_api.router)
     app.include_router(tools_api.router)
     app.include_router(exports.router)
+    app.include_router(kb_upload.router)
+    try:  # TEMPORARY
+        from serving import kb_documents
+
+        app.include_router(kb_documents.router)
+        from serving.pages import documents
+
+        app.include_router(documents.router)
+    except ImportError:
+        pass
+    app.include_router(kb_api.router)
+    app.include_router(knowledge.router)
+    app.include_router(graph.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
     app.add_middleware(BodyLimit, max_upload_bytes=services.uploads.max_bytes)
@@ -77,6 +99,7 @@ def _mount_pages(app: FastAPI) -> None:
     from serving.pages.mount import mount_pages
 
     mount_pages(app)
+    app.state.chat_page = True
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:

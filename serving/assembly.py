@@ -9,6 +9,7 @@ from cspon.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
+    from knowledge_base.index import Engine
     from llm.embeddings import Embedder
     from llm.providers import ModelOptions
 
@@ -62,3 +63,11 @@ def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeB
         qdrant_url=settings.qdrant_url,
         qdrant_api_key=key.get_secret_value() if key else None,
     )
+
+
+def store_engine(settings: Settings) -> "Engine":
+    """Return which store the base's changes are written to."""
+    from knowledge_base.index import Engine
+
+    key = settings.qdrant_api_key
+    return Engine(settings.store, settings.qdrant_url, key.get_secret_value() if key else None)

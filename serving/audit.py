@@ -73,6 +73,10 @@ class Audit:
             result=digest(reply.text),
         )
 
+    def knowledge(self, kind: str, *, principal: Principal, request_id: str, **facts: Any) -> None:
+        """Record a read or a change of the knowledge base: which clauses and documents, no text."""
+        self._write(kind, principal, request_id, **facts)
+
     def _write(self, kind: str, principal: Principal, request_id: str, **facts: Any) -> None:
         line = json.dumps(
             {

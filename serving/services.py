@@ -18,12 +18,13 @@ from anyio import CapacityLimiter
 
 from cspon.errors import CsponError
 from cspon.schemas.agent import Answer, Event, Principal
-from cspon.schemas.base import Frozen
+from cspon.schemas.base import Frozen, Secrecy
 from cspon.settings import Settings
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from serving.assembly import model_options, open_embedder, open_knowledge_base
 from serving.audit import Audit
+from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
 from serving.uploads import Uploads
@@ -35,6 +36,10 @@ log = logging.getLogger("cspon.serving")
 
 threads = CapacityLimiter(max(2, os.cpu_count() or 2))
 """Overlays and maps are CPU work: no more of them at once than cores."""
+
+
+ANYBODY = Principal(user="", clearance=Secrecy.PUBLIC)
+"""Who looks at the state of the parts: counts of what others may read are not told."""
 
 
 class Answerer(Protocol):
@@ -68,7 +73,9 @@ class Services:
     metrics: Metrics
     audit: Audit
     uploads: Uploads
+    ingests: Ingests
     model: ChatModel | None = None
+    embedder: Embedder | None = None
     knowledge_base: "KnowledgeBase | None" = None
     assistant: Answerer | None = None
     missing: dict[str, str] = field(default_factory=dict)
@@ -108,6 +115,16 @@ class Services:
             self.audit.answer, answer, principal=principal, request_id=request_id
         )
 
+    def adopt_base(self) -> None:
+        """Open the knowledge base if a first batch of files has just made it."""
+        if self.knowledge_base is None and self.embedder is not None:
+            self.knowledge_base = _open_knowledge_base(self, self.embedder)
+            if self.knowledge_base is not None:
+                self.missing.pop("store", None)
+                assistant: Any = self.assistant
+                if getattr(assistant, "knowledge_base", self) is None:
+                    assistant.knowledge_base = self.knowledge_base
+
     async def state(self) -> dict[str, PartState]:
         """Say for model, store and layers whether they work, now."""
         return {
@@ -127,7 +144,7 @@ class Services:
         if self.knowledge_base is None:
             return PartState(ok=False, detail=self.missing.get("store", "法规库未打开"))
         try:
-            status = self.knowledge_base.status()
+            status = self.knowledge_base.status(principal=ANYBODY)
         except CsponError as error:
             return PartState(ok=False, detail=one_line(error))
         return PartState(ok=True, detail=describe_store(status))
@@ -148,7 +165,8 @@ class Services:
         return PartState(ok=True, detail=f"{catalogue.title}{kind}，{len(catalogue.layers)} 个图层")
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, after what is being written."""
+        await self.ingests.close()
         closing: Any = getattr(self.assistant, "aclose", None)
         if closing:
             await closing()
@@ -184,6 +202,7 @@ def start_services(settings: Settings) -> Services:
         Metrics(),
         Audit(settings.home / "audit.jsonl"),
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
+        Ingests(settings.home / "ingests"),
     )
 
 
@@ -195,7 +214,7 @@ async def open_parts(
     if assistant is not None:
         services.assistant = assistant
         return
-    embedder = await asyncio.to_thread(_open_embedder, services)
+    services.embedder = embedder = await asyncio.to_thread(_open_embedder, services)
     if embedder is not None:
         services.knowledge_base = await asyncio.to_thread(_open_knowledge_base, services, embedder)
     from agents.assistant import Assistant

@@ -1,1 +1,1 @@
-"""The Gradio pages; imported only when the service runs with `--ui`."""
+"""The pages: the knowledge base's (templates), and the chat page (Gradio, only with `--ui`)."""
