@@ -1,70 +1,208 @@
-"""PDF files that carry their text; scanned ones are refused with what to do.
+"""PDF files: the text layer where there is one, character recognition page by page where not."""
 
-A PDF has visual lines: they are joined to paragraphs where a line runs to the right margin and
-does not end a sentence.
-"""
+import io
+from collections.abc import Iterator
+from typing import Any
 
-import re
-from pathlib import Path
-
-from cspon.errors import InputError, missing_extra
+from cspon.errors import InputError, SetupError, missing_extra
+from knowledge_base.parse.builder import SourceBuilder
+from knowledge_base.parse.layout import CellGrid, Char, TextLine, reading_order, segments
+from knowledge_base.parse.ocr import DPI, LOW_CONFIDENCE, recognise
+from knowledge_base.parse.opened import Opened
+from knowledge_base.parse.paged import Page, PageTable, write_pages
 from knowledge_base.parse.source import SourceText
 
-_ENDS = "。；：！？;:!?）)》”"
-_STARTS = re.compile(
-    r"^\s*(?:第\s*[零〇一二三四五六七八九十百千0-9]+\s*[条章节编]|[（(][一二三四五六七八九十]+[）)]|[一二三四五六七八九十]+、|\d+(?:\.\d+)*\s)"
-)
-LEAST_CHARACTERS_A_PAGE = 20
-FULL_LINE = 0.85
-"""Share of the longest line from which a line counts as running to the margin."""
+MAX_PAGES = 3000
+LEAST_CHARACTERS = 12
+"""A page with fewer characters and something drawn on it is taken for an image."""
+MAX_EDGES = 3000
+"""A page with more ruled edges is a map or drawing: no tables are looked for."""
+_SNAP = 3.0
+_MEND = "确认文件完整；加密的先取消密码"
 
 
-def read_pdf(path: Path) -> SourceText:
-    """Read the text layer of a PDF.
+def read_pdf(opened: Opened) -> SourceText:
+    """Read a PDF.
 
     Raises:
-        SetupError: pdfplumber is not installed.
-        InputError: damaged, encrypted, or without a text layer.
+        SetupError: pdfplumber, or for scanned pages rapidocr-onnxruntime, is not installed.
+        InputError: damaged, encrypted, too long, or (with recognition off) without a text layer.
     """
     try:
         import pdfplumber
+        from pdfminer.pdfdocument import PDFPasswordIncorrect
+        from pdfplumber.utils.exceptions import PdfminerException
     except ImportError as error:
         raise missing_extra("pdfplumber", "parse") from error
-    pages: list[str] = []
+    out = SourceBuilder()
     try:
-        with pdfplumber.open(path) as document:
+        with pdfplumber.open(io.BytesIO(opened.data)) as document:
+            if len(document.pages) > MAX_PAGES:
+                raise InputError(
+                    f"PDF 有 {len(document.pages)} 页，超过上限 {MAX_PAGES} 页",
+                    file=opened.path,
+                    mend="拆分后分别入库",
+                )
+            out.properties.update(_properties(document.metadata))
+            pages: list[Page] = []
+            scanned: list[int] = []
             for page in document.pages:
-                pages.append(_joined(page.extract_text() or ""))
+                pages.append(_page(page))
+                if _is_image(page, pages[-1]):
+                    scanned.append(page.page_number - 1)
+                page.close()
+    except (InputError, SetupError):
+        raise
+    except PdfminerException as error:
+        encrypted = any(isinstance(e, PDFPasswordIncorrect) for e in (error, *error.args))
+        raise InputError(
+            "PDF 已加密，需要密码" if encrypted else "PDF 无法读取", file=opened.path, mend=_MEND
+        ) from error
     except Exception as error:
         raise InputError(
-            f"PDF 无法读取（{type(error).__name__}）", file=path, mend="确认文件完整且未加密"
+            f"PDF 无法读取（{type(error).__name__}）", file=opened.path, mend=_MEND
         ) from error
-    if sum(len(page) for page in pages) < LEAST_CHARACTERS_A_PAGE * max(len(pages), 1):
-        raise InputError(
-            "PDF 没有文字层（可能是扫描件）", file=path, mend="先做文字识别（OCR），或提供文字版"
-        )
-    starts, offset = [], 0
-    for page_text in pages:
-        starts.append(offset)
-        offset += len(page_text) + 1
-    return SourceText(text="\n".join(pages), page_starts=tuple(starts))
+    if not pages:
+        raise InputError("PDF 没有页面", file=opened.path, mend=_MEND)
+    if scanned and opened.ocr:
+        _recognise(opened, pages, scanned, out)
+    elif scanned:
+        if len(scanned) == len(pages):
+            raise InputError(
+                "PDF 没有文字层（可能是扫描件）",
+                file=opened.path,
+                mend="开启文字识别（OCR），或提供文字版",
+            )
+        out.notices.append(f"第 {_numbers(scanned)} 页是图像，未做文字识别")
+    write_pages(pages, out)
+    return out.build()
 
 
-def _joined(text: str) -> str:
-    """Join visual lines to paragraphs: a full line that ends no sentence goes on."""
-    lines = [line.strip() for line in text.splitlines()]
-    longest = max((len(line) for line in lines), default=0)
-    out: list[str] = []
-    before = ""
-    for line in lines:
-        goes_on = (
-            len(before) >= FULL_LINE * longest
-            and before[-1:] not in _ENDS
-            and not _STARTS.match(line)
-        )
-        if out and before and goes_on:
-            out[-1] += line
+def _properties(metadata: dict[str, Any]) -> dict[str, str]:
+    wanted = {
+        "Title": "title",
+        "Author": "author",
+        "CreationDate": "created",
+        "ModDate": "modified",
+    }
+    return {
+        wanted[key]: value.strip()
+        for key, value in metadata.items()
+        if key in wanted and isinstance(value, str) and value.strip()
+    }
+
+
+def _page(page: Any) -> Page:
+    """Read the text layer of a page."""
+    x0, top, x1, bottom = page.cropbox or page.bbox
+    made = Page(page.page_number, x1 - x0, bottom - top, origin=(x0, top))
+    tables = list(_tables(page))
+    loose: list[Char] = []
+    unreadable = 0
+    for char in page.chars:
+        text = char["text"]
+        if text.startswith("(cid:") or "\ue000" <= text[:1] <= "\uf8ff" or text == "\ufffd":
+            unreadable += 1
+            continue
+        left, right, above, below = char["x0"], char["x1"], char["top"], char["bottom"]
+        middle = (above + below) / 2
+        placed = (round(middle, 1), left, right, above, below, char["size"], text)
+        x = (left + right) / 2
+        for table in tables:
+            box = table.box
+            if (
+                box[0] <= x <= box[2]
+                and box[1] <= middle <= box[3]
+                and table.take(placed, x, middle)
+            ):
+                break
         else:
-            out.append(line)
-        before = line
-    return "\n".join(out)
+            loose.append(placed)
+    if unreadable * 5 > len(page.chars):
+        return made
+    lines = reading_order(segments(loose), x1 - x0)
+    blocks: list[TextLine | PageTable] = [*lines]
+    for table in tables:
+        grid = table.grid()
+        if not grid.is_empty:
+            boxes = [table.row_box(row) for row in range(table.rows)]
+            _insert(blocks, PageTable(grid, boxes, table.box))
+    made.blocks = blocks
+    return made
+
+
+def _insert(blocks: list[TextLine | PageTable], table: PageTable) -> None:
+    """Put a table before the first line that stands below its top, in reading order."""
+    middle = (table.box[0] + table.box[2]) / 2
+    for at, block in enumerate(blocks):
+        top = block.top if isinstance(block, TextLine) else block.box[1]
+        beside = isinstance(block, TextLine) and not (block.left - 1 <= middle <= block.right + 1)
+        if top >= table.box[1] and not beside:
+            blocks.insert(at, table)
+            return
+    blocks.append(table)
+
+
+def _tables(page: Any) -> Iterator[CellGrid]:
+    edges = page.edges
+    if not 4 <= len(edges) <= MAX_EDGES:
+        return
+    for found in page.find_tables():
+        cells = CellGrid(found.cells, _SNAP)
+        if cells.is_table:
+            yield cells
+
+
+def _is_image(page: Any, made: Page) -> bool:
+    """Return whether a page shows something and holds next to no text."""
+    characters = sum(
+        len(block.text)
+        if isinstance(block, TextLine)
+        else sum(len(v or "") for r in block.grid.values for v in r)
+        for block in made.blocks
+    )
+    if characters >= LEAST_CHARACTERS:
+        area = made.width * made.height
+        covered = max(
+            ((i["x1"] - i["x0"]) * (i["bottom"] - i["top"]) for i in page.images), default=0
+        )
+        return characters < 60 and covered > 0.6 * area
+    return bool(page.images or page.chars or len(page.curves) + len(page.rects) > 50)
+
+
+def _recognise(opened: Opened, pages: list[Page], scanned: list[int], out: SourceBuilder) -> None:
+    """Replace scanned pages by what recognition finds on them."""
+    from knowledge_base.parse.page_image import rendered
+
+    low: list[str] = []
+    for index in scanned:
+        image = rendered(opened.data, index, DPI, opened.path)
+        pages[index] = recognised_page(image, index + 1)
+        confidence = pages[index].confidence
+        if confidence is not None and confidence < LOW_CONFIDENCE:
+            low.append(f"第 {index + 1} 页 {confidence:.2f}")
+    out.notices.append(f"第 {_numbers(scanned)} 页由文字识别得到，引用前请核对原件")
+    if low:
+        out.notices.append(f"文字识别置信度偏低：{'、'.join(low)}")
+
+
+def recognised_page(image: Any, number: int) -> Page:
+    """Return a page made of what recognition finds on its image."""
+    found = recognise(image)
+    page = Page(number, found.width, found.height, confidence=found.confidence)
+    page.blocks = [*reading_order(found.runs, found.width)]
+    return page
+
+
+def _numbers(indexes: list[int]) -> str:
+    """Return 1-based page numbers with runs joined, e.g. 1–3、7."""
+    parts: list[str] = []
+    start = previous = None
+    for number in [*(i + 1 for i in indexes), -1]:
+        if previous is not None and number == previous + 1:
+            previous = number
+            continue
+        if start is not None and previous is not None:
+            parts.append(str(start) if start == previous else f"{start}–{previous}")
+        start = previous = number
+    return "、".join(parts)

@@ -18,7 +18,7 @@ class Table:
     html: str
     """`<table>` with header cells and spans, nothing else: no style, script or link."""
     caption: str = ""
-    """As printed, e.g. 表3-1 国土空间规划指标表; it stands in the text before the table too."""
+    """As printed, e.g. 表3-1 国土空间规划指标表; it stands in the text beside the table too."""
     unit: str = ""
     """As printed beside the caption, e.g. 单位：公顷."""
     rows: int = 0
@@ -46,7 +46,10 @@ class SourceText:
     page_confidence: tuple[float | None, ...] = ()
     """Mean recognition confidence of each page, None for a page with a text layer."""
     properties: dict[str, str] = field(default_factory=dict)
-    """What the file says of itself (title, author, created), unverified."""
+    """What the file says of itself (title, author, created, modified), unverified, and the page heads
+    and feet that are not part of the running text (page_header, page_footer, one a line)."""
+    sha256: str = ""
+    """Hash of the bytes that were read."""
     notices: tuple[str, ...] = ()
     """What a person should know, e.g. 第 3 页由文字识别得到，置信度 0.71."""
 

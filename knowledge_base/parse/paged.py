@@ -1,0 +1,236 @@
+"""Pages of lines and tables to one text: repeated heads dropped, paragraphs and tables joined
+across pages, each character's box kept.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cspon.schemas.knowledge import Box
+from knowledge_base.parse.builder import SourceBuilder
+from knowledge_base.parse.layout import Rectangle, TextLine, goes_on
+from knowledge_base.parse.table import CAPTION, Grid, header_rows, is_unit_line
+
+_PAGE_NUMBER = re.compile(
+    r"^[\s\-—–－·•~～|]*(?:第\s*)?(?:\d{1,4}|[ivxlcⅰ-ⅻⅠ-Ⅻ]{1,6})(?:\s*页)?"
+    r"(?:\s*[/／,，共]*\s*(?:共\s*)?\d{1,4}\s*页?)?[\s\-—–－·•~～|]*$"
+)
+_DIGITS = re.compile(r"\d+")
+_EDGE = 0.12
+"""Share of a page's height at its top and bottom where heads and feet stand."""
+_EDGE_LINES = 3
+
+
+@dataclass
+class PageTable:
+    """A table on a page, with one rectangle a row."""
+
+    grid: Grid
+    row_boxes: list[Rectangle]
+    box: Rectangle
+
+
+@dataclass
+class Page:
+    """What stands on a page, in reading order."""
+
+    number: int
+    width: float
+    height: float
+    blocks: list[TextLine | PageTable] = field(default_factory=list)
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Top left corner of what is shown of the page."""
+    confidence: float | None = None
+
+    def share(self, box: Rectangle) -> Box:
+        """Return a rectangle of the page in shares of what is shown."""
+        x, y = self.origin
+
+        def at(value: float, whole: float) -> float:
+            return round(min(max(value / whole, 0.0), 1.0), 4) if whole > 0 else 0.0
+
+        return Box(
+            page=self.number,
+            x0=at(box[0] - x, self.width),
+            y0=at(box[1] - y, self.height),
+            x1=at(box[2] - x, self.width),
+            y1=at(box[3] - y, self.height),
+        )
+
+
+def write_pages(pages: Sequence[Page], out: SourceBuilder) -> None:
+    """Write pages into a text."""
+    _drop_heads_and_feet(pages, out)
+    _Pages(out).write(pages)
+
+
+def _drop_heads_and_feet(pages: Sequence[Page], out: SourceBuilder) -> None:
+    """Remove page numbers and lines that stand at the same edge of most pages."""
+    edges = [(page, *_edge_lines(page)) for page in pages]
+    counts: Counter[tuple[bool, str]] = Counter()
+    for _, top, bottom in edges:
+        for at_top, lines in ((True, top), (False, bottom)):
+            counts.update({(at_top, _pattern(line.text)) for line in lines})
+    least = max(2 if len(pages) == 2 else 3, 0.3 * len(pages))
+    dropped: dict[str, list[str]] = {"page_header": [], "page_footer": []}
+    for page, top, bottom in edges:
+        gone: set[int] = set()
+        for at_top, lines in ((True, top), (False, bottom)):
+            for line in lines:
+                number = bool(_PAGE_NUMBER.match(line.text))
+                if number or counts[at_top, _pattern(line.text)] >= least:
+                    gone.add(id(line))
+                    if not number:
+                        dropped["page_header" if at_top else "page_footer"].append(line.text)
+                else:
+                    break
+        if gone:
+            page.blocks = [block for block in page.blocks if id(block) not in gone]
+    for name, texts in dropped.items():
+        if kept := list(dict.fromkeys(texts))[:20]:
+            out.properties[name] = "\n".join(kept)
+
+
+def _edge_lines(page: Page) -> tuple[list[TextLine], list[TextLine]]:
+    """Return the lines at the top and at the bottom of a page, outermost first."""
+    lines = [block for block in page.blocks if isinstance(block, TextLine)]
+    y = page.origin[1]
+    top = [line for line in lines if line.bottom - y <= _EDGE * page.height]
+    bottom = [line for line in lines if line.top - y >= (1 - _EDGE) * page.height]
+    top.sort(key=lambda line: line.top)
+    bottom.sort(key=lambda line: -line.top)
+    return top[:_EDGE_LINES], bottom[:_EDGE_LINES]
+
+
+def _pattern(text: str) -> str:
+    return _DIGITS.sub("#", "".join(text.split()))
+
+
+class _Pages:
+    def __init__(self, out: SourceBuilder) -> None:
+        self.out = out
+        self.open_line: TextLine | None = None
+        self.pieces: list[tuple[str, Box | None]] = []
+        self.table: tuple[Grid, list[Box | None], list[int], Rectangle] | None = None
+
+    def write(self, pages: Sequence[Page]) -> None:
+        widest = _usual_margin(pages)
+        for page in pages:
+            self.out.page_confidence.append(page.confidence)
+            self._begin(page)
+            for index, block in enumerate(page.blocks):
+                if isinstance(block, PageTable):
+                    self._close_paragraph()
+                    self._close_table()
+                    boxes: list[Box | None] = [page.share(box) for box in block.row_boxes]
+                    self.table = (block.grid, boxes, [], block.box)
+                    continue
+                self._close_table()
+                if widest > block.right + 2 * block.size and block.left < 0.35 * page.width:
+                    block.right = max(block.right, min(widest, page.origin[0] + page.width))
+                self._line(page, block, first=index == 0)
+        self._close_paragraph()
+        self._close_table()
+
+    def _begin(self, page: Page) -> None:
+        """Start a page: inside an open table or paragraph when it goes on there."""
+        first = next(iter(page.blocks), None)
+        second = page.blocks[1] if len(page.blocks) > 1 else None
+        if self.table is not None and isinstance(first, TextLine) and isinstance(second, PageTable):
+            caption = CAPTION.match(first.text)
+            if (caption and "续" in first.text[:4] + first.text[-4:]) and _continues(
+                self.table, second
+            ):
+                page.blocks.pop(0)
+                first = second
+        if (
+            self.table is not None
+            and isinstance(first, PageTable)
+            and _continues(self.table, first)
+        ):
+            grid, boxes, starts, box = self.table
+            head = header_rows(grid)
+            skip = head if head and _same(grid, first.grid, head) else 0
+            starts.append(len(grid.values))
+            boxes.extend(page.share(b) for b in first.row_boxes[skip:])
+            self.table = (_appended(grid, first.grid, skip), boxes, starts, box)
+            page.blocks.pop(0)
+            return
+        self._close_table()
+        goes_on_here = (
+            self.open_line is not None
+            and isinstance(first, TextLine)
+            and goes_on(self.open_line, first, same_page=False)
+        )
+        if goes_on_here:
+            for text, place in self.pieces:
+                self.out.open_paragraph(text, place)
+            self.pieces = []
+        else:
+            self._close_paragraph()
+        self.out.start_page()
+
+    def _line(self, page: Page, line: TextLine, *, first: bool) -> None:
+        box = page.share((line.x0, line.top, line.x1, line.bottom))
+        before = self.open_line
+        if before is not None and goes_on(before, line, same_page=not first):
+            end = self.pieces[-1][0] if self.pieces else before.text
+            spaced = end[-1:] < "\u2e80" and line.text[:1] < "\u2e80"
+            if spaced:
+                self.pieces.append((" ", None))
+            self.pieces.append((line.text, box))
+        else:
+            self._close_paragraph()
+            self.pieces = [(line.text, box)]
+        self.open_line = line
+
+    def _close_paragraph(self) -> None:
+        if self.open_line is not None:
+            self.out.paragraph(self.pieces)
+        self.open_line, self.pieces = None, []
+
+    def _close_table(self) -> None:
+        if self.table is not None:
+            grid, boxes, starts, _ = self.table
+            self.out.table(grid, row_boxes=boxes, page_rows=starts)
+        self.table = None
+
+
+def _usual_margin(pages: Sequence[Page]) -> float:
+    """Return the right margin that pages usually have, 0 when there is no page of text."""
+    rights = sorted(
+        max(line.right for line in lines)
+        for page in pages
+        if len(lines := [b for b in page.blocks if isinstance(b, TextLine)]) >= 5
+    )
+    return rights[len(rights) // 2] if rights else 0.0
+
+
+def _continues(
+    table: tuple[Grid, list[Box | None], list[int], Rectangle], following: PageTable
+) -> bool:
+    """Return whether a table at the top of a page goes on with the one above the page break."""
+    grid, _, _, box = table
+    width = max(box[2] - box[0], 1e-6)
+    return (
+        grid.columns == following.grid.columns
+        and abs(box[0] - following.box[0]) < 0.05 * width
+        and abs(box[2] - following.box[2]) < 0.05 * width
+        and not any(is_unit_line(v) for v in following.grid.values[0] if v)
+    )
+
+
+def _same(grid: Grid, following: Grid, head: int) -> bool:
+    return len(following.values) > head and all(
+        [v or "" for v in a] == [v or "" for v in b]
+        for a, b in zip(grid.values[:head], following.values[:head], strict=True)
+    )
+
+
+def _appended(grid: Grid, following: Grid, skip: int) -> Grid:
+    offset = len(grid.values) - skip
+    spans = dict(grid.spans) | {
+        (r + offset, c): span for (r, c), span in following.spans.items() if r >= skip
+    }
+    return Grid([*grid.values, *following.values[skip:]], spans, grid.header_rows)
