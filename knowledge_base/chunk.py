@@ -5,224 +5,299 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document, Passage
+from knowledge_base.appendix import Attachment, find_attachments
+from knowledge_base.classified import refuse_classified, suggested_secrecy
+from knowledge_base.front import Front, read_front
+from knowledge_base.instructions import suspicious
 from knowledge_base.laws import Law
+from knowledge_base.metadata import Metadata, apply
 from knowledge_base.parse.read import read_source
 from knowledge_base.parse.source import SourceText
-from knowledge_base.structure import Front, Regulation, read_front, read_regulation
+from knowledge_base.piece import Piece
+from knowledge_base.sections import OVERLAP, WINDOW, read_sections, section_pieces, windows
+from knowledge_base.structure import Article, Regulation, read_articles, read_regulation
+from knowledge_base.tables import table_pieces, table_regions
+from knowledge_base.terms import defined_terms
 from knowledge_base.titles import title_key
 
-WINDOW = 480
-"""Characters of a passage of running text; the embedder reads about 512 tokens."""
-OVERLAP = 80
-HEADER_LINES = 40
-MAX_HEADING = 90
-_CONTENTS_LINE = re.compile(
-    r"(?:\.{4,}|…{2,}|\t|[ 　]{3,})\s*[0-9ⅠⅡⅢⅣⅤIVX]+\s*$|^[^。；]{1,60}\t[0-9IVX]*\s*$"
+__all__ = ["OVERLAP", "WINDOW", "read_document", "split"]
+
+CUT = 2
+"""Version of the cutting; a document that another one cut is cut anew when it is added again."""
+OPENING = 3000
+"""Characters from which metadata of a text without articles is read."""
+_FIRST_ARTICLE = re.compile(
+    r"^[ \t　#*]*第[ 　]*[0-9一二三四五六七八九十百千〇零]+[ 　]*条(?=[ \t　])", re.M
 )
 
-_CLASSIFIED = re.compile(
-    r"^[\s#*　]*(?:密\s*级\s*[:：]?\s*)?(?P<mark>绝\s*密|机\s*密|秘\s*密)\s*(?:[★☆].{0,12})?\s*$"
+_FRONT_MARK = re.compile(
+    r"[（(][^（()）。]{2,20}[)）]$|附[ 　]?件[ 　]?[0-9一二三四五六七八九十]{0,2}[:：]?$"
 )
-_STARRED = re.compile(r"(?P<mark>绝\s*密|机\s*密|秘\s*密)\s*[★☆]")
-_HEADING = re.compile(
-    r"^\s*(?:(?P<hashes>#{1,6})\s+(?P<marked>\S.*)"
-    r"|(?P<chinese>[一二三四五六七八九十]{1,3})、(?P<first>[^。；]{1,40})"
-    r"|(?P<decimal>\d{1,2}(?:\.\d{1,2}){0,3})[\s　]+(?P<numbered>[^\d\s][^。；]{0,40})"
-    r"|(?P<chapter>第[一二三四五六七八九十百]{1,4}[编章节])[\s　]*(?P<named>[^。；]{0,40}))\s*$"
-)
-_SENTENCE_END = re.compile(r"[。；！？\n]")
-
-
-def refuse_classified(text: str, path: Path) -> None:
-    """Stop at a 涉密 marking: alone on a line of the header, or with its star anywhere.
-
-    Raises:
-        InputError: marked; the message does not repeat the text.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    for number, line in enumerate(lines):
-        match = _CLASSIFIED.match(line) if number < HEADER_LINES else None
-        match = match or (_STARRED.search(line) if len(line.strip()) <= 30 else None)
-        if match:
-            mark = re.sub(r"\s+", "", match["mark"])
-            raise InputError(
-                f"文件带有密级标志“{mark}”，涉密材料不得进入本系统",
-                file=path,
-                mend="按保密规定处理该文件；确系误标的，由定密责任人更正后再入库",
-            )
+"""（征求意见稿） under a title, 附件 above it: no passages of their own."""
 
 
 def read_document(
-    path: Path, *, secrecy: Secrecy = Secrecy.PUBLIC, department: str | None = None
+    path: Path,
+    *,
+    secrecy: Secrecy = Secrecy.PUBLIC,
+    department: str | None = None,
+    roles: Sequence[str] = (),
+    name: str | None = None,
+    ocr: bool = True,
+    metadata: Metadata | None = None,
 ) -> Law:
     """Read a file as one document with its passages.
 
     Args:
-        path: .md, .txt, .docx, or .pdf with text.
-        secrecy: Level of the document.
+        path: A file that `parse.read` reads.
+        secrecy: Level of the document; the file's own mark can raise it.
         department: Department that may read it; None for all.
+        roles: Roles that may read it; empty for all.
+        name: Name to go by, e.g. `a.zip!/b.docx`; the file's own by default.
+        ocr: Whether pages without text are recognised.
+        metadata: What a person says of it; it wins over what is found.
 
     Raises:
-        InputError: unreadable, empty or 涉密.
+        InputError: unreadable, empty, 涉密, or wrong metadata.
         SetupError: the reader's package is not installed.
     """
-    source = read_source(path)
-    refuse_classified(source.text, path)
-    regulation = read_regulation(source.text, path.stem)
-    front = regulation.front if regulation else read_front(source.text[:2000], path.stem)
-    content_hash = hashlib.sha256(
-        f"{source.text}\0{secrecy}\0{department or ''}".encode()
-    ).hexdigest()
-    edition = front.version or content_hash[:8]
-    part = front.part if regulation and front.part else "f"
-    document_id = f"{title_key(front.title)}@{edition}~{part}"
-    document = Document(
-        id=document_id.replace("#", ""),
+    source = read_source(path) if ocr else read_source(path, ocr=False)
+    try:
+        return split(
+            source,
+            name or path.name,
+            secrecy=secrecy,
+            department=department,
+            roles=roles,
+            metadata=metadata,
+        )
+    except InputError as error:
+        if error.file in (None, name, path.name):
+            raise InputError(
+                error.message, file=path, row=error.row, field=error.field, mend=error.mend
+            ) from error
+        raise
+
+
+def split(
+    source: SourceText,
+    name: str,
+    *,
+    secrecy: Secrecy = Secrecy.PUBLIC,
+    department: str | None = None,
+    roles: Sequence[str] = (),
+    metadata: Metadata | None = None,
+) -> Law:
+    """Make a document with its passages from what a reader gave. Time grows with the text's length.
+
+    Args:
+        source: Text, tables and places.
+        name: File name; its stem helps to find title and version.
+        secrecy: Level of the document; the file's own mark can raise it.
+        department: Department that may read it; None for all.
+        roles: Roles that may read it; empty for all.
+        metadata: What a person says of it; it wins over what is found.
+
+    Raises:
+        InputError: 涉密, nothing to read, or wrong metadata.
+    """
+    refuse_classified(source, name)
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    spans = tuple(table.span for table in source.tables)
+    first = _FIRST_ARTICLE.search(source.text)
+    attachments = find_attachments(source.text, first.end() if first else 0, spans)
+    end = attachments[0].start if attachments else len(source.text)
+    regulation = read_regulation(source.text, stem, end, spans)
+    if regulation is None and first:
+        attachments = find_attachments(source.text, 0, spans)
+        end = attachments[0].start if attachments else len(source.text)
+    front = regulation.front if regulation else read_front(source.text[:OPENING], stem)
+    document = _document(source, front, name, regulation is not None)
+    document = document.model_copy(
+        update={
+            "secrecy": max(secrecy, suggested_secrecy(source, name), key=lambda level: level.rank),
+            "department": department,
+            "roles": tuple(roles),
+            "content_hash": _content_hash(source, secrecy, department, roles, metadata),
+        }
+    )
+    if metadata is not None:
+        document = apply(document, metadata)
+    pieces = _pieces(source, document, regulation, attachments, end)
+    passages = tuple(_passages(source, document, pieces))
+    if not passages:
+        raise InputError("没有可入库的文字", file=name, mend="检查文件内容")
+    return Law(document=document, passages=passages)
+
+
+def _content_hash(
+    source: SourceText,
+    secrecy: Secrecy,
+    department: str | None,
+    roles: Sequence[str],
+    metadata: Metadata | None,
+) -> str:
+    said = metadata.model_dump_json(exclude_none=True) if metadata else ""
+    told = "\0".join((str(CUT), secrecy, department or "", ",".join(roles), said))
+    digest = hashlib.sha256(source.text.encode("utf-8", "surrogatepass"))
+    digest.update(f"\0{told}".encode())
+    return digest.hexdigest()
+
+
+def _document(source: SourceText, front: Front, name: str, is_regulation: bool) -> Document:
+    edition = (
+        front.version
+        or hashlib.sha256(source.text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    )
+    part = front.part if is_regulation and front.part else "f"
+    return Document(
+        id=f"{title_key(front.title)}@{edition}~{part}".replace("#", ""),
         title=front.title,
         kind=front.kind,
         level=front.level,
         issuer=front.issuer,
         number=front.number,
         version=front.version,
-        published=None,
-        effective_from=front.effective_from if regulation else None,
+        effective_from=front.effective_from if is_regulation else None,
         region=front.region,
-        secrecy=secrecy,
-        department=department,
-        source=path.name,
-        content_hash=content_hash,
-        note=front.note if regulation or front.version is None else "",
+        source=name,
+        note=front.note if is_regulation or front.version is None else "",
     )
-    if regulation:
-        passages = list(_article_passages(document, front, regulation, source))
+
+
+def _pieces(
+    source: SourceText,
+    document: Document,
+    regulation: Regulation | None,
+    attachments: Sequence[Attachment],
+    end: int,
+) -> list[Piece]:
+    """Return the pieces of a text in the order in which they stand in it."""
+    regions = table_regions(source)
+    spans = tuple(table.span for table in source.tables)
+    pieces: list[Piece] = []
+    outline: list[tuple[int, tuple[str, ...]]] = []
+    if regulation is None:
+        sections = read_sections(source.text, 0, end, spans)
+        pieces.extend(
+            piece
+            for piece in section_pieces(source.text, sections, regions)
+            if title_key(piece.text.lstrip("# ")) != title_key(document.title)
+            and not _FRONT_MARK.match(piece.text)
+        )
+        outline.extend((section.start, section.path) for section in sections)
     else:
-        passages = list(_windows(document, source))
-    if not passages:
-        raise InputError("没有可入库的文字", file=path, mend="检查文件内容")
-    return Law(document=document, passages=tuple(passages))
+        above = (regulation.front.part,) if regulation.front.part else ()
+        if preamble := regulation.front.preamble:
+            pieces.append(Piece(preamble, (0, regulation.articles[0].span[0]), name="序言"))
+        for article in regulation.articles:
+            path = (*above, *article.heading_path)
+            pieces.append(_article_piece(article, path))
+            outline.append((article.span[0], (*path, article.label)))
+    for number, attachment in enumerate(attachments, 1):
+        pieces.extend(_attached(source, attachment, number, outline, regions))
+    pieces.extend(table_pieces(source, regions, outline))
+    pieces.sort(key=lambda piece: piece.span)
+    return pieces
 
 
-def _article_passages(
-    document: Document, front: Front, regulation: Regulation, source: SourceText
-) -> Iterator[Passage]:
-    above = (front.part,) if front.part else ()
-    if front.preamble:
-        yield _passage(document, "序言", front.preamble, page=source.page_at(0))
-    for article in regulation.articles:
-        yield Passage(
-            id=f"{document.id}#{article.key}",
-            document_id=document.id,
-            title=document.title,
-            article=article.label,
-            article_key=article.key,
-            kind="article",
-            heading_path=(*above, *article.heading_path),
-            text=article.text,
-            page=source.page_at(article.span[0]),
-            span=article.span,
+def _article_piece(article: Article, path: tuple[str, ...]) -> Piece:
+    return Piece(
+        article.text,
+        article.span,
+        "article",
+        article.key,
+        path,
+        article.label,
+        article.key,
+        terms=defined_terms(article.text),
+    )
+
+
+def _attached(
+    source: SourceText,
+    attachment: Attachment,
+    number: int,
+    outline: list[tuple[int, tuple[str, ...]]],
+    regions: Sequence[tuple[int, int]],
+) -> Iterator[Piece]:
+    """Yield the pieces of an attachment; its articles are named 附件1第一条 and have no key."""
+    spans = tuple(table.span for table in source.tables)
+    name = f"{attachment.label}~{number}"
+    articles = read_articles(source.text, attachment.body, attachment.end, spans)
+    if len(articles) < 2:
+        sections = read_sections(source.text, attachment.body, attachment.end, spans)
+        for section in sections:
+            outline.append((section.start, (attachment.name, *section.path)))
+        outline.append((attachment.start, (attachment.name,)))
+        outline.sort()
+        for count, piece in enumerate(section_pieces(source.text, sections, regions), 1):
+            yield Piece(
+                piece.text,
+                piece.span,
+                piece.kind,
+                f"{name}.{count:05d}",
+                (attachment.name, *piece.path),
+                piece.article,
+                terms=piece.terms,
+            )
+        return
+    for count, (start, stop) in enumerate(
+        windows(source.text, attachment.body, articles[0].span[0]), 1
+    ):
+        if words := source.text[start:stop].strip():
+            yield Piece(words, (start, stop), "text", f"{name}.0{count}", (attachment.name,))
+    for article in articles:
+        path = (attachment.name, *article.heading_path)
+        outline.append((article.span[0], (*path, article.label)))
+        yield Piece(
+            article.text,
+            article.span,
+            "article",
+            f"{name}.{article.key}",
+            path,
+            f"{attachment.label}{article.label}",
+            terms=defined_terms(article.text),
         )
 
 
-def _passage(
-    document: Document,
-    name: str,
-    text: str,
-    *,
-    path: tuple[str, ...] = (),
-    page: int | None = None,
-    span: tuple[int, int] | None = None,
-) -> Passage:
-    return Passage(
-        id=f"{document.id}#{name}",
-        document_id=document.id,
-        title=document.title,
-        heading_path=path,
-        text=text,
-        page=page,
-        span=span,
-    )
-
-
-def _windows(document: Document, source: SourceText) -> Iterator[Passage]:
-    """Yield passages of at most `WINDOW` characters within one heading, cut at sentence ends."""
+def _passages(source: SourceText, document: Document, pieces: Sequence[Piece]) -> Iterator[Passage]:
     number = 0
-    for path, start, end in _sections(source.text):
-        if _is_contents(source.text[start:end]):
-            continue
-        position = start
-        while position < end:
-            stop = _cut(source.text, position, end)
-            text = source.text[position:stop].strip()
-            if text and title_key(text.lstrip("# ")) != title_key(document.title):
-                number += 1
-                yield _passage(
-                    document,
-                    f"c{number:05d}",
-                    text,
-                    path=path,
-                    page=source.page_at(position),
-                    span=(position, stop),
-                )
-            if stop >= end:
-                break
-            position = _overlap_start(source.text, position, stop)
+    for piece in pieces:
+        name = piece.name
+        if not name:
+            number += 1
+            name = f"c{number:05d}"
+        start, end = piece.span
+        yield Passage(
+            id=f"{document.id}#{name}",
+            document_id=document.id,
+            title=document.title,
+            article=piece.article,
+            article_key=piece.key,
+            heading_path=piece.path,
+            text=piece.text,
+            kind=piece.kind,
+            page=source.page_at(start),
+            span=piece.span,
+            boxes=source.boxes_of(start, end) if source.lines else (),
+            html=piece.html,
+            confidence=_confidence(source, start, end),
+            flags=suspicious("\n".join((*piece.path, piece.text))),
+            terms=piece.terms,
+        )
 
 
-def _cut(text: str, start: int, end: int) -> int:
-    """Return where the window from `start` ends: the last sentence end in it, else its size."""
-    if end - start <= WINDOW:
-        return end
-    ends = [m.end() for m in _SENTENCE_END.finditer(text, start + WINDOW // 2, start + WINDOW)]
-    return ends[-1] if ends else start + WINDOW
-
-
-def _overlap_start(text: str, start: int, stop: int) -> int:
-    """Return where the next window begins: a sentence start within the overlap."""
-    earliest = max(start + 1, stop - OVERLAP)
-    match = _SENTENCE_END.search(text, earliest, stop - 1)
-    return match.end() if match else stop
-
-
-def _sections(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Yield (heading path, start, end) of the runs of text between headings."""
-    path: dict[int, str] = {}
-    begun, offset = 0, 0
-    for raw in text.split("\n"):
-        if (match := _heading(raw)) and len(raw.strip()) <= MAX_HEADING:
-            if text[begun:offset].strip():
-                yield tuple(path[k] for k in sorted(path)), begun, offset
-            level = _level(match)
-            path = {k: v for k, v in path.items() if k < level} | {
-                level: raw.strip().lstrip("# ").strip("*")
-            }
-            begun = offset + len(raw) + 1
-        offset += len(raw) + 1
-    if text[begun:].strip():
-        yield tuple(path[k] for k in sorted(path)), begun, len(text)
-
-
-def _is_contents(text: str) -> bool:
-    """Return whether a run of text is a table of contents: most lines end in a page number."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    marked = sum(1 for line in lines if _CONTENTS_LINE.search(line))
-    return marked >= 3 and 2 * marked >= len(lines)
-
-
-def _heading(line: str) -> re.Match[str] | None:
-    return None if _CONTENTS_LINE.search(line) else _HEADING.match(line)
-
-
-def _level(match: re.Match[str]) -> int:
-    if match["hashes"]:
-        return len(match["hashes"])
-    if match["chapter"]:
-        return 7 + "编章节".index(match["chapter"][-1])
-    if match["chinese"]:
-        return 11
-    return 12 + match["decimal"].count(".")
+def _confidence(source: SourceText, start: int, end: int) -> float | None:
+    """Return the mean recognition confidence of the pages that a span touches."""
+    if not source.page_confidence:
+        return None
+    first, last = source.page_at(start) or 1, source.page_at(max(start, end - 1)) or 1
+    known = [value for value in source.page_confidence[first - 1 : last] if value is not None]
+    return sum(known) / len(known) if known else None

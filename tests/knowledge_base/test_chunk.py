@@ -92,7 +92,7 @@ def test_words_about_secrets_are_no_marking(tmp_path, text):
     ("name", "data", "words"),
     [
         ("a.md", b"", "没有文字"),
-        ("a.md", b"\x00\x01\x02\xff" * 20, "编码"),
+        ("a.md", b"\x00\x01\x02\xff" * 20, "文本"),
         ("a.txt", b"\xff\xff\xff\x80", "编码"),
         ("a.xyz", b"text", "不支持的格式"),
         ("a.docx", b"not a zip", "Word"),

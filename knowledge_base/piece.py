@@ -1,0 +1,21 @@
+"""A piece of a text on its way to a passage: what it is and where it stands, nothing of its document."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A passage without its document, page, boxes and flags."""
+
+    text: str
+    span: tuple[int, int]
+    kind: Literal["article", "text", "table", "term"] = "text"
+    name: str = ""
+    """Suffix of the passage's id; empty for the next number."""
+    path: tuple[str, ...] = ()
+    article: str | None = None
+    key: str | None = None
+    html: str | None = None
+    terms: tuple[str, ...] = field(default=())
+    """Terms that it defines."""
