@@ -91,14 +91,12 @@ class SourceBuilder:
         found_caption, unit = self._caption_above()
         if not found_caption and (caption or every_title):
             found_caption = caption or next((t for t in titles if not is_unit_line(t)), "")
-        starts = {row - off for row in page_rows}
-        start, last = self._offset, 0
+        starts = sorted(row - off for row in page_rows)
+        start = self._offset
         for row, text in row_lines(grid):
-            for page_row in sorted(starts):
-                if last <= page_row <= row:
-                    starts.discard(page_row)
-                    self.start_page()
-            last = row
+            while starts and starts[0] <= row:
+                starts.pop(0)
+                self.start_page()
             self._write(text, row_boxes[row + off] if row + off < len(row_boxes) else None)
         for _ in starts:
             self.start_page()

@@ -52,6 +52,8 @@ class TextLine:
     """Made of runs that stand apart, as in a table without rules: no part of a paragraph."""
     left: float = 0.0
     right: float = 0.0
+    column: bool = False
+    """Stands in one of two columns."""
 
 
 def segments(chars: Iterable[Char]) -> list[Segment]:
@@ -141,7 +143,7 @@ def reading_order(runs: Sequence[Segment], width: float) -> list[TextLine]:
     right: list[TextLine] = []
     for row in rows:
         if any(run.x0 < middle < run.x1 for run in row):
-            lines += _margins(left) + _margins(right) + _margins([_joined(row)])
+            lines += _margins(left, True) + _margins(right, True) + _margins([_joined(row)])
             left, right = [], []
             continue
         for side, chosen in (
@@ -150,7 +152,7 @@ def reading_order(runs: Sequence[Segment], width: float) -> list[TextLine]:
         ):
             if chosen:
                 side.append(_joined(chosen))
-    return lines + _margins(left) + _margins(right)
+    return lines + _margins(left, True) + _margins(right, True)
 
 
 def gutter(rows: Sequence[Sequence[Segment]], width: float) -> float | None:
@@ -219,11 +221,11 @@ def _joined(row: Sequence[Segment]) -> TextLine:
     )
 
 
-def _margins(lines: list[TextLine]) -> list[TextLine]:
+def _margins(lines: list[TextLine], column: bool = False) -> list[TextLine]:
     left = min((line.x0 for line in lines), default=0.0)
     right = max((line.x1 for line in lines), default=0.0)
     for line in lines:
-        line.left, line.right = left, right
+        line.left, line.right, line.column = left, right, column
     return lines
 
 

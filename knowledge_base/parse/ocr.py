@@ -1,25 +1,33 @@
 """Character recognition of page images, offline: the models come inside the package."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cspon.errors import SetupError, missing_extra
 from knowledge_base.parse.layout import Segment
+from knowledge_base.parse.turn import Turn, skew
 
+DPI = 150
+"""Resolution at which pages are recognised; more finds no more and takes longer."""
 LOW_CONFIDENCE = 0.85
-DPI = 200
+_DOUBTFUL = 0.75
+"""Below this a page is also tried sideways and upside down."""
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """The runs of text on an image, in its pixels, and the mean confidence by length."""
+    """The runs of text on an upright image, in its pixels."""
 
     runs: tuple[Segment, ...]
     confidence: float
-    width: int
-    height: int
+    """Mean over the characters, 0 when there is none."""
+    image: Any
+    """The upright image."""
+    turn: Turn
+    """How it was made upright."""
 
 
 @lru_cache(maxsize=1)
@@ -27,37 +35,57 @@ def _engine() -> Any:
     try:
         from rapidocr_onnxruntime import RapidOCR
     except ImportError as error:
-        if "libGL" in str(error) or "libgthread" in str(error):
+        if ".so" in str(error):
             raise SetupError(
                 f"文字识别缺少系统库（{error}）", mend="apt-get install -y libgl1 libglib2.0-0"
             ) from error
         raise missing_extra("rapidocr-onnxruntime", "parse") from error
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    return RapidOCR(
-        intra_op_num_threads=int(threads) if threads.isdigit() else -1, max_side_len=2400
-    )
+    return RapidOCR(intra_op_num_threads=int(threads) if threads.isdigit() else -1)
 
 
 def recognise(image: Any) -> Recognised:
-    """Recognise the text of a picture (PIL image).
+    """Recognise the text of a picture (PIL image), whichever way up it is.
 
     Raises:
-        SetupError: rapidocr-onnxruntime is not installed.
+        SetupError: rapidocr-onnxruntime is not installed, or lacks a system library.
     """
+    degrees = skew(image)
+    best = _tried(image, 0, degrees)
+    if best.runs and (best.confidence < _DOUBTFUL or _stands_on_end(best.runs)):
+        for quarters in (1, 3, 2):
+            other = _tried(image, quarters, 0.0)
+            if _worth(other) > 1.1 * _worth(best):
+                best = other
+    return best
+
+
+def _tried(image: Any, quarters: int, degrees: float) -> Recognised:
     import numpy as np
 
-    pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
-    found, _ = _engine()(np.ascontiguousarray(pixels), use_cls=False)
+    turn = Turn(image.width, image.height, quarters, degrees)
+    upright = turn.apply(image.convert("RGB"))
+    pixels = np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
+    found, _ = _engine()(pixels, use_cls=False)
     runs: list[Segment] = []
     weight = total = 0.0
-    for corners, text, score in found or ():
-        text = text.strip()
+    for corners, words, score in found or ():
+        text = words.strip()
         if not text:
             continue
         xs, ys = [float(c[0]) for c in corners], [float(c[1]) for c in corners]
         runs.append(Segment(text, min(xs), min(ys), max(xs), max(ys), max(ys) - min(ys)))
         weight += len(text)
         total += len(text) * float(score)
-    return Recognised(
-        tuple(runs), round(total / weight, 4) if weight else 0.0, image.width, image.height
-    )
+    return Recognised(tuple(runs), round(total / weight, 4) if weight else 0.0, upright, turn)
+
+
+def _stands_on_end(runs: Sequence[Segment]) -> bool:
+    long = [run for run in runs if len(run.text) >= 3]
+    return sum(1 for run in long if run.bottom - run.top > run.x1 - run.x0) * 2 > len(long) > 0
+
+
+def _worth(found: Recognised) -> float:
+    """Return how much was read how surely; lines on end are read too, but their page is not upright."""
+    upright = 0.5 if _stands_on_end(found.runs) else 1.0
+    return upright * found.confidence**2 * sum(len(run.text) for run in found.runs)

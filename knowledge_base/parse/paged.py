@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from cspon.schemas.knowledge import Box
 from knowledge_base.parse.builder import SourceBuilder
-from knowledge_base.parse.layout import Rectangle, TextLine, goes_on
+from knowledge_base.parse.layout import CellGrid, Rectangle, TextLine, goes_on, join_words
 from knowledge_base.parse.table import CAPTION, Grid, header_rows, is_unit_line
+from knowledge_base.parse.turn import Turn
 
 _PAGE_NUMBER = re.compile(
     r"^[\s\-—–－·•~～|]*(?:第\s*)?(?:\d{1,4}|[ivxlcⅰ-ⅻⅠ-Ⅻ]{1,6})(?:\s*页)?"
@@ -42,21 +43,47 @@ class Page:
     origin: tuple[float, float] = (0.0, 0.0)
     """Top left corner of what is shown of the page."""
     confidence: float | None = None
+    turn: Turn | None = None
+    """How a scanned page was set upright; width, height and blocks are those after it."""
 
     def share(self, box: Rectangle) -> Box:
         """Return a rectangle of the page in shares of what is shown."""
         x, y = self.origin
+        width, height = self.width, self.height
+        if self.turn is not None:
+            box = self.turn.back(box)
+            width, height = self.turn.width, self.turn.height
 
         def at(value: float, whole: float) -> float:
             return round(min(max(value / whole, 0.0), 1.0), 4) if whole > 0 else 0.0
 
         return Box(
             page=self.number,
-            x0=at(box[0] - x, self.width),
-            y0=at(box[1] - y, self.height),
-            x1=at(box[2] - x, self.width),
-            y1=at(box[3] - y, self.height),
+            x0=at(box[0] - x, width),
+            y0=at(box[1] - y, height),
+            x1=at(box[2] - x, width),
+            y1=at(box[3] - y, height),
         )
+
+
+def insert_table(blocks: list[TextLine | PageTable], cells: CellGrid) -> None:
+    """Put a table before the first line that stands below its top, in reading order."""
+    grid = cells.grid()
+    if grid.is_empty:
+        return
+    table = PageTable(grid, [cells.row_box(row) for row in range(cells.rows)], cells.box)
+    middle = (table.box[0] + table.box[2]) / 2
+    for at, block in enumerate(blocks):
+        top = block.top if isinstance(block, TextLine) else block.box[1]
+        beside = (
+            isinstance(block, TextLine)
+            and block.column
+            and not block.left - 1 <= middle <= block.right + 1
+        )
+        if top >= table.box[1] and not beside:
+            blocks.insert(at, table)
+            return
+    blocks.append(table)
 
 
 def write_pages(pages: Sequence[Page], out: SourceBuilder) -> None:
@@ -127,7 +154,7 @@ class _Pages:
                     self.table = (block.grid, boxes, [], block.box)
                     continue
                 self._close_table()
-                if widest > block.right + 2 * block.size and block.left < 0.35 * page.width:
+                if widest > block.right + 2 * block.size and not block.column:
                     block.right = max(block.right, min(widest, page.origin[0] + page.width))
                 self._line(page, block, first=index == 0)
         self._close_paragraph()
@@ -152,6 +179,9 @@ class _Pages:
             grid, boxes, starts, box = self.table
             head = header_rows(grid)
             skip = head if head and _same(grid, first.grid, head) else 0
+            if _is_rest_of_row(grid, first.grid, skip):
+                grid = _row_ended(grid, first.grid.values[skip])
+                skip += 1
             starts.append(len(grid.values))
             boxes.extend(page.share(b) for b in first.row_boxes[skip:])
             self.table = (_appended(grid, first.grid, skip), boxes, starts, box)
@@ -226,6 +256,29 @@ def _same(grid: Grid, following: Grid, head: int) -> bool:
         [v or "" for v in a] == [v or "" for v in b]
         for a, b in zip(grid.values[:head], following.values[:head], strict=True)
     )
+
+
+def _is_rest_of_row(grid: Grid, following: Grid, row: int) -> bool:
+    """Return whether a row only ends the words of the row above the page break."""
+    if row >= len(following.values) or any(at[0] == row for at in following.spans):
+        return False
+    texts, above = following.values[row], grid.values[-1]
+    filled = [column for column, text in enumerate(texts) if text]
+    return (
+        not texts[0]
+        and 0 < len(filled) <= grid.columns // 2
+        and all(above[column] for column in filled)
+        and bool(above[0])
+    )
+
+
+def _row_ended(grid: Grid, rest: Sequence[str | None]) -> Grid:
+    """Return a grid whose last row is ended by the words of another."""
+    last = [
+        join_words(text, more) if text and more else text
+        for text, more in zip(grid.values[-1], rest, strict=True)
+    ]
+    return Grid([*grid.values[:-1], last], grid.spans, grid.header_rows)
 
 
 def _appended(grid: Grid, following: Grid, skip: int) -> Grid:

@@ -7,9 +7,10 @@ from typing import Any
 from cspon.errors import InputError, SetupError, missing_extra
 from knowledge_base.parse.builder import SourceBuilder
 from knowledge_base.parse.layout import CellGrid, Char, TextLine, reading_order, segments
-from knowledge_base.parse.ocr import DPI, LOW_CONFIDENCE, recognise
+from knowledge_base.parse.ocr import DPI
 from knowledge_base.parse.opened import Opened
-from knowledge_base.parse.paged import Page, PageTable, write_pages
+from knowledge_base.parse.paged import Page, PageTable, insert_table, write_pages
+from knowledge_base.parse.scanned import confidence_notice, scanned_page
 from knowledge_base.parse.source import SourceText
 
 MAX_PAGES = 3000
@@ -123,24 +124,9 @@ def _page(page: Any) -> Page:
     lines = reading_order(segments(loose), x1 - x0)
     blocks: list[TextLine | PageTable] = [*lines]
     for table in tables:
-        grid = table.grid()
-        if not grid.is_empty:
-            boxes = [table.row_box(row) for row in range(table.rows)]
-            _insert(blocks, PageTable(grid, boxes, table.box))
+        insert_table(blocks, table)
     made.blocks = blocks
     return made
-
-
-def _insert(blocks: list[TextLine | PageTable], table: PageTable) -> None:
-    """Put a table before the first line that stands below its top, in reading order."""
-    middle = (table.box[0] + table.box[2]) / 2
-    for at, block in enumerate(blocks):
-        top = block.top if isinstance(block, TextLine) else block.box[1]
-        beside = isinstance(block, TextLine) and not (block.left - 1 <= middle <= block.right + 1)
-        if top >= table.box[1] and not beside:
-            blocks.insert(at, table)
-            return
-    blocks.append(table)
 
 
 def _tables(page: Any) -> Iterator[CellGrid]:
@@ -174,24 +160,11 @@ def _recognise(opened: Opened, pages: list[Page], scanned: list[int], out: Sourc
     """Replace scanned pages by what recognition finds on them."""
     from knowledge_base.parse.page_image import rendered
 
-    low: list[str] = []
     for index in scanned:
-        image = rendered(opened.data, index, DPI, opened.path)
-        pages[index] = recognised_page(image, index + 1)
-        confidence = pages[index].confidence
-        if confidence is not None and confidence < LOW_CONFIDENCE:
-            low.append(f"第 {index + 1} 页 {confidence:.2f}")
+        pages[index] = scanned_page(rendered(opened.data, index, DPI, opened.path), index + 1)
     out.notices.append(f"第 {_numbers(scanned)} 页由文字识别得到，引用前请核对原件")
-    if low:
-        out.notices.append(f"文字识别置信度偏低：{'、'.join(low)}")
-
-
-def recognised_page(image: Any, number: int) -> Page:
-    """Return a page made of what recognition finds on its image."""
-    found = recognise(image)
-    page = Page(number, found.width, found.height, confidence=found.confidence)
-    page.blocks = [*reading_order(found.runs, found.width)]
-    return page
+    if low := confidence_notice([pages[index] for index in scanned]):
+        out.notices.append(low)
 
 
 def _numbers(indexes: list[int]) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from cspon.errors import InputError, missing_extra
 from knowledge_base.parse.builder import SourceBuilder
-from knowledge_base.parse.ocr import LOW_CONFIDENCE
 from knowledge_base.parse.opened import Opened
 from knowledge_base.parse.paged import write_pages
-from knowledge_base.parse.pdf import recognised_page
+from knowledge_base.parse.scanned import confidence_notice, scanned_page
 from knowledge_base.parse.source import SourceText
 
 MAX_PIXELS = 100_000_000
@@ -30,15 +29,10 @@ def read_picture(opened: Opened) -> SourceText:
             "图片需要文字识别（OCR），但未开启", file=opened.path, mend="开启文字识别后再入库"
         )
     out = SourceBuilder()
-    pages = [recognised_page(image, number) for number, image in enumerate(frames(opened), 1)]
+    pages = [scanned_page(image, number) for number, image in enumerate(frames(opened), 1)]
     out.notices.append("图片由文字识别得到，引用前请核对原件")
-    low = [
-        f"第 {p.number} 页 {p.confidence:.2f}"
-        for p in pages
-        if (p.confidence or 0) < LOW_CONFIDENCE
-    ]
-    if low:
-        out.notices.append(f"文字识别置信度偏低：{'、'.join(low)}")
+    if low := confidence_notice(pages):
+        out.notices.append(low)
     write_pages(pages, out)
     return out.build()
 
