@@ -16,7 +16,7 @@ OFFLINE = {
 }
 """Set before any library is imported: nothing may call out."""
 
-VERBS = ("demo", "ask", "check", "serve", "kb", "engine", "doctor", "bench")
+VERBS = ("demo", "ask", "check", "serve", "kb", "engine", "doctor", "bench", "eval")
 """One module `cspon.cli.<verb>` each, with a Typer `app` or a function `command`."""
 
 

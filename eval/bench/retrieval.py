@@ -24,6 +24,7 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document, Passage
 from eval.bench.figures import quantile, rss_mb
 from eval.bench.store import LARGE, measure_stores
+from eval.bootstrap import RESAMPLES, interval
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.build import build_laws
 from knowledge_base.catalogue import current_generation, read_catalogue
@@ -39,7 +40,6 @@ QUERIES = Path(__file__).with_name("planning_queries.txt")
 BASELINES = {"dense": ("dense",), "bm25": ("lexical",), "dense_bm25": ("dense", "lexical")}
 """Routes of each baseline; the hybrid itself uses all."""
 DEPTH = 10
-BOOTSTRAPS = 2000
 ALL_TIME = date(9999, 12, 30)
 
 
@@ -141,7 +141,7 @@ def measure_recall(
         "n": len(questions),
         "corpus_passages": len(names),
         "gold_not_in_corpus": len(missing),
-        "interval": f"percentile bootstrap over questions, {BOOTSTRAPS} resamples, 95 %",
+        "interval": f"percentile bootstrap over questions, {RESAMPLES} resamples, 95 %",
         "metric": "recall@k: share of a question's gold articles among the first k, averaged",
     }
 
@@ -256,19 +256,6 @@ def score(found: Sequence[str], gold: Sequence[str]) -> dict[str, float]:
         **{f"recall@{k}": len(wanted & set(found[:k])) / len(wanted) for k in (1, 5, 10)},
         "mrr@10": 1 / first if first else 0.0,
         "ndcg@10": float(gain / ideal),
-    }
-
-
-def interval(values: Sequence[float]) -> dict[str, float]:
-    """Return the mean and its 95 % percentile bootstrap interval; the same seed every time."""
-    data = np.asarray(values, dtype=float)
-    rng = np.random.default_rng(20260101)
-    means = data[rng.integers(0, len(data), size=(BOOTSTRAPS, len(data)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return {
-        "value": round(float(data.mean()), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
     }
 
 
