@@ -5,7 +5,7 @@ import pytest
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Basis, Validity
-from knowledge_base.cite import article_paragraphs, comparable
+from knowledge_base.cite import article_paragraphs, verify_numbers
 
 TODAY = date(2026, 11, 22)
 
@@ -164,7 +164,41 @@ def test_paragraphs_keep_their_items():
     assert article_paragraphs(text) == ["首款：\n（一）甲；\n（二）乙。", "次款。"]
 
 
-def test_comparable_changes_width_quotes_and_spaces_only():
-    assert comparable("ＡＢ１２ “甲”，\n乙") == comparable('AB12"甲",乙')
-    assert comparable("一") != comparable("二")
-    assert comparable("35") != comparable("三十五")
+LONG = "国家重点建设项目选址确实难以避让的，必须经国务院批准"
+
+
+def test_a_quote_through_a_scan_is_verified_with_the_true_words(cite):
+    citation = cite("田野法", "第二条", "国家重点建没项目选址确实难以避让的必须经国务院批准")
+    assert citation.verification == "verified"
+    assert 0.9 <= citation.quote_score < 1
+    assert f"条文为“{LONG}”" in citation.note
+    assert "引文“没”，原文“设”" in citation.note
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        LONG.replace("必须", "可以"),
+        LONG.replace("必须", "不必"),
+        LONG.replace("国务院", "省政府"),
+        LONG.replace("难以避让", "可以避让"),
+        LONG.replace("选址", "立项"),
+    ],
+)
+def test_a_changed_rule_is_contradicted_and_the_true_words_are_shown(cite, quote):
+    citation = cite("田野法", "第二条", quote)
+    assert (citation.verification, citation.quote) == ("contradicted", "")
+    assert citation.quote_score < 1
+    assert "引文与条文不符" in citation.note
+    assert LONG in citation.note
+
+
+def test_the_score_of_a_quote_is_told(cite):
+    assert cite("田野法", "第二条", LONG).quote_score == 1
+    assert cite("田野法", "第二条").quote_score is None
+
+
+def test_numbers_of_a_claim_are_looked_for_in_its_clause():
+    clause = "永久基本农田以外的耕地超过三十五公顷的，自2026年8月15日起由国务院批准。"
+    assert verify_numbers("耕地超过525亩的，2026年8月起报国务院", clause) == ()
+    assert verify_numbers("耕地超过70公顷的，自2025年起", clause) == ("70公顷", "2025年")
