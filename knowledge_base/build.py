@@ -1,28 +1,54 @@
-"""Build and change a base: laws from the package, files from users, removals."""
+"""Build and change a base: laws from the package, files from users, edits, removals."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cspon.errors import CsponError, InputError
+from cspon.errors import InputError, ModelUnavailable
 from cspon.schemas.base import Secrecy
-from knowledge_base.catalogue import Entry, current_generation, read_catalogue
+from cspon.schemas.knowledge import Document
+from knowledge_base.build_report import BuildReport, Failure
+from knowledge_base.catalogue import (
+    Catalogue,
+    Entry,
+    current_generation,
+    disk_errors,
+    read_catalogue,
+    writer,
+)
 from knowledge_base.change import (
-    BuildReport,
     Change,
-    Failure,
     apply_change,
+    apply_locked,
     read_successions,
     silent,
 )
-from knowledge_base.chunk import read_document
+from knowledge_base.erasure import finish_erasure
+from knowledge_base.gather import Fill, Gathered, Options, gather
 from knowledge_base.index import Engine
-from knowledge_base.laws import Law, read_laws, read_list, read_repeals, read_titles
-from knowledge_base.parse.read import find_files
+from knowledge_base.journal import Journal
+from knowledge_base.laws import read_laws, read_list, read_repeals, read_titles
+from knowledge_base.metadata import Metadata
+from knowledge_base.originals import collect
+from knowledge_base.parse.read import READERS, find_files
+from knowledge_base.replace import settle
 from knowledge_base.titles import title_key
 from knowledge_base.vector_cache import Progress
 from llm.embeddings import Embedder
 
-__all__ = ["BuildReport", "Engine", "Failure", "add_paths", "build_laws", "remove_documents"]
+if TYPE_CHECKING:
+    from llm.chat import ChatModel
+
+__all__ = [
+    "BuildReport",
+    "Engine",
+    "Failure",
+    "add_paths",
+    "build_laws",
+    "edit_document",
+    "remove_documents",
+]
 
 
 def build_laws(
@@ -69,21 +95,33 @@ def add_paths(
     progress: Progress | None = None,
     secrecy: Secrecy = Secrecy.PUBLIC,
     department: str | None = None,
+    roles: Sequence[str] = (),
     engine: Engine | None = None,
+    workers: int | None = None,
+    ocr: bool = True,
+    chat: "ChatModel | None" = None,
+    seconds: float | None = None,
 ) -> BuildReport:
-    """Take files, and the readable files of folders, into the base.
+    """Take files, and the readable files of folders and archives, into the base.
 
-    A file that cannot be read is reported and does not stop the others. The same file again changes
-    nothing; an edited file replaces what came from the file of that name.
+    A file that cannot be read, or that takes the process reading it down, is reported and does not
+    stop the others. The same file again changes nothing; an edited file replaces what came from the
+    file of that place, and of that only the passages that changed; another version of a title stands
+    beside the one that is held. What was read is kept on disk, so a killed call goes on.
 
     Args:
         folder: Folder of the base; created when missing.
-        paths: Files (.md .txt .docx .pdf) and folders.
+        paths: Files (see `parse.read.READERS`, and .zip) and folders.
         embedder: Makes the vectors that the caches lack.
-        progress: Told what is going on.
-        secrecy: Level of all these documents.
+        progress: Told what is going on, with rate and time left.
+        secrecy: Level of all these documents; a mark in a file can raise it.
         department: Department that may read them; None for all.
+        roles: Roles that may read them; empty for all.
         engine: Store to use; the embedded one by default.
+        workers: Reading processes; one per core by default, 0 for none (all in this process).
+        ocr: Whether pages without text are recognised.
+        chat: Completes metadata that the rules did not find; None for rules alone.
+        seconds: Time limit of one file; by its size when None.
 
     Raises:
         InputError: a path does not exist, or nothing readable is there.
@@ -95,48 +133,112 @@ def add_paths(
         raise InputError(
             "没有找到可入库的文件",
             file="、".join(map(str, paths)),
-            mend="支持 .md、.txt、.docx、.pdf（有文字层）",
+            mend=f"支持 {'、'.join(READERS)} 和 .zip",
         )
-    laws: dict[str, Law] = {}
-    failures: list[Failure] = []
-    notices: list[str] = []
-    for number, path in enumerate(files, 1):
-        tell(f"读取 {number}/{len(files)}：{path.name}")
+    options = Options(
+        secrecy=secrecy,
+        department=department,
+        roles=tuple(roles),
+        ocr=ocr,
+        workers=workers,
+        seconds=seconds,
+    )
+    engine = engine or Engine()
+    with writer(folder), disk_errors(folder):
+        finish_erasure(folder, engine)
+        held = _held(folder)
+        journal = Journal(folder)
         try:
-            law = read_document(path, secrecy=secrecy, department=department)
-        except CsponError as error:
-            failures.append(Failure(path=str(path), message=str(error)))
-            continue
-        if law.document.id in laws:
-            other = laws[law.document.id].document.source
-            notices.append(f"{path.name} 与 {other} 是同一文件的同一版本，只收前者")
-            continue
-        laws[law.document.id] = law
-        if law.gaps:
-            notices.append(f"{path.name} 缺{len(law.gaps)}条：{'、'.join(law.gaps[:10])}")
-    change = Change(
-        incoming=list(laws.values()),
+            notices: list[str] = []
+            if chat is not None:
+                options = replace(options, fill=_filler(chat, notices), fill_name=chat.name)
+            gathered = gather(folder, files, options, held, journal, tell)
+            gathered.notices += notices
+            report = apply_locked(folder, _change(gathered, held), embedder, engine, tell)
+            journal.forget([reading.key for reading in gathered.readings])
+        finally:
+            journal.close()
+        after = _held(folder)
+        collect(folder, {sha for e in (after.entries if after else ()) for sha in _originals(e)})
+    return report
+
+
+def _held(folder: Path) -> Catalogue | None:
+    generation = current_generation(folder)
+    return read_catalogue(generation) if generation else None
+
+
+def _originals(entry: Entry) -> set[str]:
+    return {entry.document.original} if entry.document.original else set()
+
+
+def _filler(chat: "ChatModel", notices: list[str]) -> Fill:
+    """Return what completes metadata by a model; after its first failure it is not asked again."""
+    from knowledge_base.metadata import fill_by_model
+
+    dead = False
+
+    def fill(document: Document, opening: str) -> Document:
+        nonlocal dead
+        if dead:
+            return document
+        try:
+            return fill_by_model(document, opening, chat)
+        except ModelUnavailable as error:
+            dead = True
+            notices.append(f"大模型不可用，其余文件的元数据只按规则识别（{error}）")
+            return document
+
+    return fill
+
+
+def _change(gathered: Gathered, held: Catalogue | None) -> Change:
+    """Turn what was gathered into a change: what comes in, what it replaces, what is only noted."""
+    settled = settle(gathered, held.entries if held else ())
+    for reading in settled.incoming:
+        if reading.gaps:
+            gathered.notices.append(
+                f"{reading.document.source} 缺{len(reading.gaps)}条：{'、'.join(reading.gaps[:10])}"
+            )
+    return Change(
+        incoming=settled.incoming,
         origin="file",
-        drop=lambda entry: _replaced(entry, laws),
-        failures=failures,
-        notices=notices,
+        drop=lambda entry: entry.document.id in settled.replaced,
+        brought=settled.brought,
+        edits=settled.edits,
+        kept=settled.kept,
+        failures=gathered.failures,
+        notices=gathered.notices,
+        unchanged=gathered.unchanged,
+        resumed=gathered.resumed,
     )
-    return apply_change(folder, change, embedder, engine or Engine(), tell)
 
 
-def _replaced(entry: Entry, laws: dict[str, Law]) -> bool:
-    """Return whether an incoming file replaces what an earlier one of that name brought."""
-    if entry.origin != "file":
-        return False
-    held = entry.document
-    if held.id in laws:
-        return laws[held.id].document.content_hash != held.content_hash
-    return any(
-        law.document.source == held.source
-        and title_key(law.document.title) == title_key(held.title)
-        and (law.document.version is None or held.version is None)
-        for law in laws.values()
-    )
+def edit_document(
+    folder: Path,
+    document_id: str,
+    metadata: Metadata,
+    *,
+    embedder: Embedder,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Set metadata of a document by a person's word.
+
+    It wins over what rules and models find, now and when the file or the base is read again. Who
+    said so and when is for the caller to record.
+
+    Raises:
+        InputError: no such document, or a value that cannot be.
+        SetupError: disk, lock or store.
+    """
+    with writer(folder):
+        held = _held(folder)
+        if held is None or held.entry(document_id) is None:
+            raise InputError(f"库中没有 {document_id!r}", mend="用 cspon kb status 查看库内文件")
+        edits = metadata.model_dump(mode="json", exclude_none=True)
+        change = Change(edits={document_id: edits})
+        return apply_locked(folder, change, embedder, engine or Engine(), progress or silent)
 
 
 def remove_documents(
@@ -147,24 +249,39 @@ def remove_documents(
     progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> BuildReport:
-    """Remove documents by id, title (all versions) or file name.
+    """Remove documents by id, title (all versions) or file name, and everything of them on disk.
+
+    Their points, vectors, readings and originals go, and with them the generation before, which
+    readers otherwise may go on with.
 
     Raises:
         InputError: a name fits nothing in the base; names it.
         SetupError: disk, lock or store.
     """
-    generation = current_generation(folder)
-    entries = read_catalogue(generation).entries if generation else ()
-    doomed: set[str] = set()
-    for name in names:
-        fits = {
-            e.document.id
-            for e in entries
-            if name in (e.document.id, e.document.source)
-            or title_key(name) == title_key(e.document.title)
-        }
-        if not fits:
-            raise InputError(f"库中没有 {name!r}", mend="用 cspon kb status 查看库内文件")
-        doomed |= fits
-    change = Change(drop=lambda entry: entry.document.id in doomed)
-    return apply_change(folder, change, embedder, engine or Engine(), progress or silent)
+    with writer(folder):
+        held = _held(folder)
+        doomed: dict[str, Entry] = {}
+        for name in names:
+            fits = find_entries(held, name)
+            if not fits:
+                raise InputError(f"库中没有 {name!r}", mend="用 cspon kb status 查看库内文件")
+            doomed |= {entry.document.id: entry for entry in fits}
+        notices = [
+            f"{entry.document.source} 已移除；同一文件还曾以"
+            f" {'、'.join(other.name for other in entry.others)} 之名入库，一并移除"
+            for entry in doomed.values()
+            if entry.others
+        ]
+        change = Change(drop=lambda entry: entry.document.id in doomed, erase=True, notices=notices)
+        return apply_locked(folder, change, embedder, engine or Engine(), progress or silent)
+
+
+def find_entries(catalogue: Catalogue | None, name: str) -> list[Entry]:
+    """Return the documents that an id, a title or a file name means."""
+    entries = catalogue.entries if catalogue else ()
+    return [
+        e
+        for e in entries
+        if name in (e.document.id, e.document.source, *(other.name for other in e.others))
+        or title_key(name) == title_key(e.document.title)
+    ]

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
@@ -32,6 +32,13 @@ _BUILDING = ".building-"
 MEND_BUILD = "运行 cspon kb build-laws"
 
 
+class Other(Frozen):
+    """Another file that gave a document that is held already; it is kept once."""
+
+    name: str
+    sha256: str
+
+
 class Entry(Frozen):
     """A document in a base."""
 
@@ -40,6 +47,17 @@ class Entry(Frozen):
     passages: int
     gaps: tuple[str, ...] = ()
     """Labels of articles that the source lacks."""
+    place: str = ""
+    """Where its file was; an edited file of that place replaces it. Empty once another version came
+    from there."""
+    reading: str = ""
+    """Bytes, recipe and options of its reading; the same again changes nothing."""
+    others: tuple[Other, ...] = ()
+    """Other files with the same bytes, or with the same version of the text."""
+    edits: dict[str, JsonValue] = Field(default_factory=dict)
+    """Metadata that a person gave (`metadata.Metadata`); it wins over what the text says."""
+    notices: tuple[str, ...] = ()
+    """What its reader told."""
 
 
 class Catalogue(Frozen):
@@ -58,6 +76,8 @@ class Catalogue(Frozen):
     repeals: tuple[Repeal, ...] = ()
     lexicon: tuple[str, ...] = ()
     """Keys of law titles that people name, in the base or not: 可再生能源法 is not 能源法."""
+    known: tuple[str, ...] = ()
+    """Those that are named for other reasons than that a document of the base bears them."""
 
     @property
     def documents(self) -> list[Document]:
@@ -175,8 +195,14 @@ def new_generation(folder: Path, copy_of: Path | None = None) -> Iterator[Path]:
             shutil.rmtree(working)
 
 
-def publish(folder: Path, working: Path, catalogue: Catalogue) -> Path:
-    """Make the working folder the current generation; keep the one before it for open readers."""
+def publish(
+    folder: Path, working: Path, catalogue: Catalogue, *, keep_previous: bool = True
+) -> Path:
+    """Make the working folder the current generation.
+
+    The one before it stays for readers that have it open, unless something was erased: they go on
+    with the files that they have open, and nothing of it stays on disk.
+    """
     (working / CATALOGUE).write_text(catalogue.model_dump_json(indent=1), encoding="utf-8")
     root = folder / GENERATIONS
     pointer = folder / CURRENT
@@ -187,10 +213,17 @@ def publish(folder: Path, working: Path, catalogue: Catalogue) -> Path:
     temporary = folder / f"{CURRENT}.tmp"
     temporary.write_text(generation.name, encoding="utf-8")
     temporary.replace(pointer)
-    for old in root.iterdir():
-        if old.name.isdigit() and old not in (generation, before):
-            shutil.rmtree(old)
+    sweep(folder, before if keep_previous else None)
     return generation
+
+
+def sweep(folder: Path, but: Path | None = None) -> None:
+    """Delete all generations but the current one and one other."""
+    current = current_generation(folder)
+    root = folder / GENERATIONS
+    for old in root.iterdir() if root.is_dir() else ():
+        if old.name.isdigit() and old not in (current, but):
+            shutil.rmtree(old)
 
 
 @contextlib.contextmanager

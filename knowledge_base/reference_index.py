@@ -57,6 +57,7 @@ def write_references(
     fresh = not path.exists()
     connection = sqlite3.connect(path)
     try:
+        connection.execute("PRAGMA secure_delete = ON")
         if fresh:
             connection.executescript(_SCHEMA)
         for document_id in dropped:

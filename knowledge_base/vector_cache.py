@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ class VectorCache:
             self._db = sqlite3.connect(path, timeout=30)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA secure_delete=ON")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
             )
@@ -95,6 +96,20 @@ class VectorCache:
             ],
         )
 
+    def keep_only(self, used: Iterable[tuple[bytes, bytes]]) -> None:
+        """Delete what is not among the (dense, lexical) keys, and overwrite its bytes on disk."""
+        try:
+            with self._db:
+                self._db.execute("PRAGMA temp_store=MEMORY")
+                self._db.execute("CREATE TEMP TABLE used (dense BLOB, lexical BLOB)")
+                self._db.executemany("INSERT INTO used VALUES (?, ?)", used)
+                self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT dense FROM used)")
+                self._db.execute("DELETE FROM sparse WHERE key NOT IN (SELECT lexical FROM used)")
+                self._db.execute("DROP TABLE used")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
     def _select(
         self, table: str, columns: str, keys: Sequence[bytes]
     ) -> Iterator[tuple[bytes, ...]]:
@@ -129,12 +144,17 @@ def _unusable(path: Path, error: sqlite3.Error) -> SetupError:
 
 
 def embed_all(
-    texts: Sequence[str], embedder: Embedder, cache: VectorCache, progress: Progress | None = None
+    texts: Sequence[str],
+    embedder: Embedder,
+    cache: VectorCache,
+    progress: Progress | None = None,
+    *,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[dict[bytes, Vectors], int]:
     """Return the vectors of all texts by key, and how many had to be computed.
 
     Computed vectors are saved batch by batch: a second call goes on where the first was killed.
-    `progress` is told rate and time left about every two seconds.
+    `progress` is told rate and time left about every two seconds, `advance` the size of each batch.
     """
     keyed = {vector_key(text, embedder.name): text for text in texts}
     found = cache.get(list(keyed))
@@ -147,6 +167,8 @@ def embed_all(
         batch = missing[start : start + BATCH]
         vectors = embedder.embed_passages([keyed[key] for key in batch])
         cache.put(batch, vectors)
+        if advance is not None:
+            advance(len(batch))
         found.update(zip(batch, vectors, strict=True))
         spent += sum(_cost(keyed[key]) for key in batch)
         elapsed = time.monotonic() - begun

@@ -97,6 +97,11 @@ class EdgeStore:
         with _translated(self.folder):
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(condition))
 
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by engine id."""
+        with _translated(self.folder):
+            self._shard.update(qe.UpdateOperation.delete_points(list(ids)))
+
     def query_dense(self, vector: Vectors, k: int, where: Where) -> list[Found]:
         """Return the k nearest by cosine."""
         return self._query(qe.Query.Nearest(vector.tolist(), using=DENSE), k, where)

@@ -113,6 +113,10 @@ class Store(Protocol):
         """Remove all points of a document; nothing happens when there are none."""
         ...
 
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by engine id; unknown ids are passed over."""
+        ...
+
     def query_dense(self, vector: Vectors, k: int, where: Where) -> list[Found]:
         """Return the k nearest by cosine among the points that satisfy the condition."""
         ...

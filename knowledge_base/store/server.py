@@ -105,6 +105,11 @@ class ServerStore:
         with self._translated():
             self._client.delete(self.collection, qm.FilterSelector(filter=condition), wait=True)
 
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by engine id."""
+        with self._translated():
+            self._client.delete(self.collection, qm.PointIdsList(points=list(ids)), wait=True)
+
     def query_dense(self, vector: Vectors, k: int, where: Where) -> list[Found]:
         """Return the k nearest by cosine."""
         return self._query(vector.tolist(), DENSE, k, where)

@@ -78,7 +78,7 @@ def test_a_failed_build_leaves_the_old_base(build, folder, embedder, make_list, 
     build()
     monkeypatch.setattr(
         "knowledge_base.index.publish",
-        lambda *a: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x")),
+        lambda *a, **k: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x")),
     )
     with pytest.raises(SetupError, match="磁盘空间不足"):
         build(laws_list=make_list(["田野法"]))
@@ -90,7 +90,7 @@ def test_a_failed_build_leaves_the_old_base(build, folder, embedder, make_list, 
 def test_a_killed_build_leaves_nothing_and_the_next_one_goes_on(
     build, folder, embedder, monkeypatch
 ):
-    def killed(*args):
+    def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("knowledge_base.index.publish", killed)
@@ -155,7 +155,8 @@ def test_adding_again_changes_nothing_and_an_edit_replaces(build, folder, files,
         "工作方案\n\n一、目标\n\n改为恢复湿地面积。\n", encoding="utf-8"
     )
     edited = add_paths(folder, [files], embedder=embedder)
-    assert (len(edited.added), len(edited.removed)) == (1, 1)
+    assert (edited.added, edited.removed, len(edited.changed)) == ((), (), 1)
+    assert (edited.chunks.added, edited.chunks.removed) == (1, 1)
     with opened(folder, embedder) as base:
         texts = [
             h.passage.text

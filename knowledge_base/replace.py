@@ -1,0 +1,135 @@
+"""What files that were read replace, stand beside, or only repeat."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from cspon.schemas.knowledge import Document
+from knowledge_base.catalogue import Entry, Other
+from knowledge_base.change import Brought
+from knowledge_base.gather import Gathered
+from knowledge_base.journal import Reading
+from knowledge_base.titles import title_key
+
+
+@dataclass
+class Settled:
+    """What becomes of a batch."""
+
+    incoming: list[Reading] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
+    """Ids of held documents that give way."""
+    brought: dict[str, Brought] = field(default_factory=dict)
+    edits: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
+    kept: dict[str, dict[str, object]] = field(default_factory=dict)
+    """New values of fields of held entries, by document id."""
+
+
+def settle(gathered: Gathered, entries: Sequence[Entry]) -> Settled:
+    """Decide what each reading is to the documents that are held.
+
+    - The file of the same place, or of the same name and title whose file is gone, gives way; a
+      document without a version keeps its id, so that citations of its passages go on.
+    - Another version from the same place stands beside the earlier one.
+    - The same version of the same text from a second file is kept once; the second is noted.
+    """
+    settled = Settled()
+    held = {entry.document.id: entry for entry in entries if entry.origin == "file"}
+    places = _Places(held.values())
+    named_again = set(gathered.unchanged)
+    others = {
+        document_id: [*held[document_id].others, *new]
+        for document_id, new in gathered.duplicates.items()
+        if document_id in held
+    }
+    taken: dict[str, int] = {}
+    for reading in gathered.readings:
+        prior = places.prior(reading)
+        if prior is not None and prior.document.id in settled.replaced:
+            prior = None
+        document = reading.document
+        if prior is not None and document.version is None and prior.document.version is None:
+            document = document.model_copy(update={"id": prior.document.id})
+            reading = replace(reading, document=document)
+        other = Other(name=document.source, sha256=document.original or "")
+        if document.id in taken:
+            _note(gathered, document, settled.incoming[taken[document.id]].document)
+            first = taken[document.id]
+            _add_other(settled, first, other)
+            continue
+        twin = held.get(document.id)
+        if twin is not None and twin is not prior and _stays(twin, named_again):
+            _note(gathered, document, twin.document)
+            others.setdefault(document.id, list(twin.others)).append(other)
+            continue
+        if twin is not None:
+            settled.replaced.add(document.id)
+        if prior is not None and prior is not twin:
+            if document.version and prior.document.version:
+                settled.kept.setdefault(prior.document.id, {})["place"] = ""
+            else:
+                settled.replaced.add(prior.document.id)
+                if prior.edits:
+                    settled.edits[document.id] = dict(prior.edits)
+        taken[document.id] = len(settled.incoming)
+        settled.incoming.append(reading)
+        for name in reading.others:
+            gathered.notices.append(f"{name} 与 {document.source} 内容相同，只保留一份")
+        settled.brought[document.id] = Brought(
+            place=reading.path,
+            reading=reading.reading,
+            others=tuple(Other(name=name, sha256=other.sha256) for name in reading.others),
+            notices=reading.notices,
+        )
+    for document_id, names in others.items():
+        if document_id not in settled.replaced:
+            settled.kept.setdefault(document_id, {})["others"] = tuple(dict.fromkeys(names))
+    return settled
+
+
+class _Places:
+    """Held documents by the place and by the name of their file."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._by_place: dict[str, Entry] = {}
+        self._by_name: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            if entry.place:
+                self._by_place[entry.place] = entry
+            name = (entry.document.source, title_key(entry.document.title))
+            self._by_name.setdefault(name, []).append(entry)
+
+    def prior(self, reading: Reading) -> Entry | None:
+        """Return what came from the file of this place, or from one of that name that is gone."""
+        if found := self._by_place.get(reading.path):
+            return found
+        document = reading.document
+        for entry in self._by_name.get((document.source, title_key(document.title)), ()):
+            unversioned = entry.document.version is None or document.version is None
+            if unversioned and not _exists(entry.place):
+                return entry
+        return None
+
+
+def _stays(twin: Entry, named_again: set[str]) -> bool:
+    """Say whether a held document keeps its place against another file with the same version."""
+    return twin.document.id in named_again or _exists(twin.place)
+
+
+def _exists(place: str) -> bool:
+    return bool(place) and Path(place.partition("!/")[0]).exists()
+
+
+def _note(gathered: Gathered, document: Document, first: Document) -> None:
+    gathered.notices.append(
+        f"{document.source} 与 {first.source} 是同一文件的同一版本，只收后者"
+        f"（要换成前者，先移除《{first.title}》）"
+    )
+
+
+def _add_other(settled: Settled, first: int, other: Other) -> None:
+    document_id = settled.incoming[first].document.id
+    brought = settled.brought[document_id]
+    settled.brought[document_id] = replace(brought, others=(*brought.others, other))
