@@ -126,7 +126,7 @@ def _checked(basis: Basis, entry: Entry, passage: Passage, on_date: date) -> Cit
     if quoted is not None:
         note = ""
         if quoted.fits and quoted.difference:
-            score = f"相符度{quoted.score:.2f}"
+            score = f"相符度{quoted.score:.3f}"
             note = f"引文与条文有出入（{score}），条文为“{quoted.words}”（{quoted.difference}）"
         update = {"quote_score": quoted.score, "note": _join(note, citation.note)}
         citation = citation.model_copy(update=update)

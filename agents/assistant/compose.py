@@ -89,7 +89,7 @@ def grounds(citations: Sequence[Citation]) -> str:
 def describe(citation: Citation) -> str:
     """One line: label, what it says here, standing, dates, and any caveat."""
     if citation.verification == "not_in_base":
-        parts = [NOT_IN_BASE]
+        parts = [] if citation.withheld else [NOT_IN_BASE]
     else:
         parts = [str(citation.status)]
         if citation.effective_from and "施行日期以修正决定为准" not in citation.note:

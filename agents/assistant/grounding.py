@@ -4,11 +4,12 @@ Knows numbers, marks, rule words and wording overlap. Does not know where facts 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
+from knowledge_base.coverage import bigrams
 
 MARK = re.compile(r"〔(\d{1,2})〕")
 SENTENCE = re.compile(r"[^。！？；\n]+[。！？；]?(?:〔\d{1,2}〕)*|\n+")
@@ -127,8 +128,8 @@ def _short(title: str) -> str:
 
 def overlap(sentence: str, grounds: str) -> float:
     """Share of the sentence's character bigrams that stand in the grounds, 0..1."""
-    wanted = _bigrams(MARK.sub("", sentence))
-    return len(wanted & _bigrams(grounds)) / len(wanted) if wanted else 1.0
+    wanted = bigrams(MARK.sub("", sentence))
+    return len(wanted & bigrams(grounds)) / len(wanted) if wanted else 1.0
 
 
 def check(
@@ -270,9 +271,9 @@ def _says(citation: Citation, claim: str) -> bool:
     The claim's subject must stand in the same unit: 农用地 is not 永久基本农田.
     """
     claim = LABEL.sub("", OPENING.sub("", MARK.sub("", claim)))
-    head = _bigrams(claim[:3])
+    head = bigrams(claim[:3])
     return any(
-        overlap(claim, unit) >= SUPPORT and head <= _bigrams(unit)
+        overlap(claim, unit) >= SUPPORT and head <= bigrams(unit)
         for unit in units(f"{citation.quote}\n{citation.point}")
     )
 
@@ -323,18 +324,3 @@ def _denial_problem(sentence: str, facts: Sequence[Fact]) -> str | None:
             if re.search(denial, sentence):
                 return f"与“{fact.text}”相反"
     return None
-
-
-def _bigrams(text: str) -> set[str]:
-    kept = re.sub(r"[^\w]|_", "", text)
-    return {kept[i : i + 2] for i in range(len(kept) - 1)}
-
-
-def content_coverage(query: str, texts: Iterable[str]) -> float:
-    """Share of the query's bigrams found in the best of the texts: is the base about this at all?"""
-    stop = re.compile(
-        r"什么|怎么|如何|多少|哪些|是否|可以|需要|规定|请问|应该|由谁|能不能|吗|呢|的|了"
-    )
-    wanted = _bigrams(stop.sub(" ", query).replace(" ", ""))
-    joined = "".join(texts)
-    return len(wanted & _bigrams(joined)) / len(wanted) if wanted else 0.0

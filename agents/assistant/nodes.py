@@ -33,7 +33,9 @@ from cspon.schemas.agent import (
 )
 from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import Compliance, ToolResult, Verdict
+from knowledge_base.access import NO_PERMISSION
 from knowledge_base.base import KnowledgeBase
+from knowledge_base.coverage import covers
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from tools.catalogue import Tool
@@ -128,15 +130,18 @@ class Nodes:
         if self.knowledge_base is None:
             notices.append("尚未建立法规库，所列依据均未核验。请运行 cspon kb build-laws。")
         elif plan.queries:
-            hits, found = await asyncio.to_thread(
+            outcome, found = await asyncio.to_thread(
                 retrieve.search, plan, self.knowledge_base, on_date=on_date, principal=principal
             )
             named = [c for c in found if c.verification == "contradicted"]
             if named:
                 return _no_such_clause(plan, named)
             citations += found
-            if not results and not retrieve.covers(state["question"], hits):
-                return _not_in_base(plan, citations)
+            covered = covers(state["question"], outcome.hits)
+            if not results and any(c.withheld for c in found):
+                return _no_permission(plan)
+            if not results and not covered:
+                return _no_permission(plan) if outcome.withheld else _not_in_base(plan, citations)
         elif not results:
             return _not_in_base(plan, citations)
         return {
@@ -281,6 +286,16 @@ def _no_such_clause(plan: Plan, named: list[Citation]) -> State:
         RefusalKind.NOT_IN_KNOWLEDGE_BASE,
         "问题所引的条文与库内文本不符：" + "；".join(f"{c.label}——{c.note}" for c in named) + "。",
         "请核对文件名称、版本和条号。",
+    )
+
+
+def _no_permission(plan: Plan) -> State:
+    """The base holds what was asked for, and this reader may not read it: say so and name nothing."""
+    return _refusing(
+        plan,
+        RefusalKind.NO_PERMISSION,
+        f"{NO_PERMISSION}，不能据此回答。",
+        "确因工作需要查看的，请向资料的主管部门或者系统管理员申请权限。",
     )
 
 

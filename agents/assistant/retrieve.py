@@ -7,16 +7,11 @@ hold stays as `not_in_base` and is shown so.
 from collections.abc import Sequence
 from datetime import date
 
-from agents.assistant.grounding import content_coverage
 from cspon.schemas.agent import Plan, Principal
-from cspon.schemas.knowledge import Basis, Citation, SearchHit
+from cspon.schemas.knowledge import Basis, Citation, SearchHit, SearchOutcome
 from cspon.schemas.spatial import ToolResult
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.query import parse_citations
-
-MIN_COVERAGE = 0.34
-"""Below this share of the question's bigrams in the hits the base is not about the question.
-The project's own choice (verified: false)."""
 
 
 def cite_results(
@@ -36,15 +31,19 @@ def cite_results(
 
 def search(
     plan: Plan, knowledge_base: KnowledgeBase, *, on_date: date, principal: Principal, k: int = 6
-) -> tuple[list[SearchHit], list[Citation]]:
+) -> tuple[SearchOutcome, list[Citation]]:
     """Search for the plan's queries and check the hits; documents named but absent are kept.
 
     Returns:
-        The hits, best first, and one citation a hit, named-but-absent documents last.
+        The hits of all queries, best first, with whether better ones are withheld; and one citation
+        a hit, named-but-absent documents last.
     """
     hits: list[SearchHit] = []
+    withheld = False
     for query in plan.queries:
-        for hit in knowledge_base.search(query, k=k, on_date=on_date, principal=principal):
+        outcome = knowledge_base.outcome(query, k=k, on_date=on_date, principal=principal)
+        withheld = withheld or outcome.withheld
+        for hit in outcome.hits:
             if all(hit.passage.id != other.passage.id for other in hits):
                 hits.append(hit)
     citations = [
@@ -64,15 +63,7 @@ def search(
             if all(named.label != c.label for c in citations):
                 first = named.verification == "verified"
                 citations.insert(0 if first else len(citations), named)
-    return hits, citations
-
-
-def covers(question: str, hits: Sequence[SearchHit]) -> bool:
-    """Whether the hits speak of what the question asks."""
-    if any("exact" in hit.routes for hit in hits):
-        return True
-    texts = [f"{h.passage.title}{''.join(h.passage.heading_path)}{h.passage.text}" for h in hits]
-    return content_coverage(question, texts) >= MIN_COVERAGE
+    return SearchOutcome(hits=tuple(hits), withheld=withheld), citations
 
 
 def cite(

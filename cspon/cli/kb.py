@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cspon.cli import kb_graph
 from cspon.cli.assembly import say
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from knowledge_base.build import BuildReport, Engine
 
 app = typer.Typer(help="知识库：法规入库、文件入库、检索、查条文、状态", no_args_is_help=True)
+kb_graph.register(app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="标准输出为 JSON")]
 DateOption = Annotated[

@@ -7,7 +7,7 @@ import pytest
 import shapely
 import yaml
 
-from cspon.schemas.knowledge import Basis, Citation, Passage, SearchHit, Validity
+from cspon.schemas.knowledge import Basis, Citation, Passage, SearchHit, SearchOutcome, Validity
 from cspon.schemas.spatial import (
     CodeOverlap,
     Column,
@@ -49,6 +49,9 @@ class HashingEmbedder:
 class FakeKnowledgeBase:
     """Two articles; searched by shared characters, cited by title and article."""
 
+    withheld = False
+    """Whether others may read passages that speak of the question."""
+
     def search(self, query, *, k=8, on_date, principal, include_repealed=False):
         hits = []
         for (title, article), text in ARTICLES.items():
@@ -58,6 +61,10 @@ class FakeKnowledgeBase:
                 SearchHit(passage=passage, validity=Validity.IN_FORCE, score=shared, routes={})
             )
         return sorted(hits, key=lambda hit: -hit.score)[:k]
+
+    def outcome(self, query, *, k=8, on_date, principal, include_repealed=False):
+        hits = self.search(query, k=k, on_date=on_date, principal=principal)
+        return SearchOutcome(hits=tuple(hits), withheld=self.withheld)
 
     def cite(self, basis, *, on_date, principal):
         title = LAND if basis.title in (LAND, "土地管理法") else basis.title

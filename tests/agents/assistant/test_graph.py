@@ -202,3 +202,20 @@ async def test_every_sentence_of_a_regulation_answer_carries_its_clause(build):
     _, answer = await run(build(model), "征收耕地超过多少公顷由国务院批准？")
     assert "由国务院批准〔1〕。" in answer.text
     assert "土地利用要节约集约。（此句未获所列事实与条文支持，请勿引用）" in answer.text
+
+
+async def test_what_others_may_read_is_refused_as_no_permission_and_not_named(
+    build, knowledge_base
+):
+    knowledge_base.withheld = True
+    _, answer = await run(build(), "量子计算机的纠错码怎么设计？")
+    assert answer.refusal.kind is RefusalKind.NO_PERMISSION
+    assert "您无权查看" in answer.refusal.message
+    assert "《" not in answer.refusal.message
+    assert answer.citations == ()
+
+
+async def test_an_answer_that_is_there_is_given_though_more_is_withheld(build, knowledge_base):
+    knowledge_base.withheld = True
+    _, answer = await run(build(), "征收耕地超过多少公顷由国务院批准？")
+    assert answer.refusal is None

@@ -7,7 +7,6 @@ from agents.assistant.grounding import (
     attribute,
     check,
     chinese_number,
-    content_coverage,
     numbers,
     remark,
     sentences,
@@ -120,12 +119,6 @@ def test_remark_trusts_the_name_over_the_number():
         "依据《土地管理法》第三十五条〔1〕，不得擅自占用。"
     )
     assert remark("不得擅自占用〔1〕。", [FARMLAND]) == "不得擅自占用〔1〕。"
-
-
-def test_coverage_tells_a_foreign_question():
-    texts = [FARMLAND.quote, APPROVAL.quote]
-    assert content_coverage("征收永久基本农田由谁批准？", texts) > 0.5
-    assert content_coverage("量子计算机的纠错码怎么设计", texts) < 0.2
 
 
 def test_a_clause_with_items_is_split_into_what_can_be_true_alone():
