@@ -15,13 +15,14 @@ from serving import (
     exports,
     health,
     kb_api,
+    kb_documents,
     kb_upload,
     openai_api,
     problems,
     tools_api,
 )
 from serving.limits import BodyLimit
-from serving.pages import graph, knowledge
+from serving.pages import documents, graph, knowledge
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
@@ -68,17 +69,10 @@ def create_app(
     app.include_router(tools_api.router)
     app.include_router(exports.router)
     app.include_router(kb_upload.router)
-    try:  # TEMPORARY
-        from serving import kb_documents
-
-        app.include_router(kb_documents.router)
-        from serving.pages import documents
-
-        app.include_router(documents.router)
-    except ImportError:
-        pass
+    app.include_router(kb_documents.router)
     app.include_router(kb_api.router)
     app.include_router(knowledge.router)
+    app.include_router(documents.router)
     app.include_router(graph.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)

@@ -156,7 +156,7 @@ async def page_png(
         lambda found: {"clauses": [label_of(found[0].title, found[0].article)]},
     )
     page = asked.page or passage.page
-    if page is None or document.original is None:
+    if page is None or place_of(passage, document).image is None:
         raise ApiError(404, "这段文字没有页面图像", code="no_page_image")
     boxes = tuple(box for box in passage.boxes if box.page == page)
     tag = hashlib.sha256(f"{document.original} {page} {asked.dpi} {boxes!r}".encode()).hexdigest()[

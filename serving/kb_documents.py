@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document
-from knowledge_base.change import BuildReport
+from knowledge_base.build_report import BuildReport
 from knowledge_base.metadata import Metadata, apply
 from serving.assembly import store_engine
 from serving.kb_access import (

@@ -19,7 +19,7 @@ from pathlib import Path
 from anyio import CapacityLimiter, to_thread
 
 from cspon.errors import CsponError, InputError, SetupError
-from knowledge_base.change import BuildReport
+from knowledge_base.build_report import BuildReport, Failure
 from serving.kb_schema import Ingest, IngestFailure, IngestStanding
 from serving.problems import ApiError, log_unexpected, public
 
@@ -30,7 +30,7 @@ KEPT = 50
 """Ended batches whose report can still be asked for."""
 
 _COUNT = re.compile(r"(\d+)\s*/\s*(\d+)")
-_RATE = re.compile(r"[，（\s](\d[\d.,]*\s*\S{0,6}/\s*秒.*)$")
+_RATE = re.compile(r"\d[\d.]*\s*[^\s，。/]{1,4}/秒|约剩\s*\d+\s*秒")
 
 Tell = Callable[[str], None]
 Work = Callable[[Sequence[Path], Tell], BuildReport]
@@ -73,8 +73,7 @@ class Batch:
             raise Stopped
         if count := _COUNT.search(text):
             self.done, self.total = int(count[1]), int(count[2])
-        rate = _RATE.search(text)
-        self.rate = rate[1] if rate else ""
+        self.rate = "，".join(_RATE.findall(text))
         self.step = self.plain(text)
 
     def shown(self) -> Ingest:
@@ -95,19 +94,20 @@ class Batch:
             else 0.0,
             added=report.added if report else (),
             changed=report.changed if report else (),
+            unchanged=report.unchanged if report else (),
             passages=report.read_passages if report else 0,
-            failures=tuple(self._failure(f.path, f.message) for f in report.failures)
-            if report
-            else (),
+            failures=tuple(map(self._failure, report.failures)) if report else (),
             notices=tuple(self.plain(notice) for notice in report.notices) if report else (),
             error=self.error,
             mend=self.mend,
         )
 
-    def _failure(self, path: str, message: str) -> IngestFailure:
-        name = self.plain(path)
-        said, _, mend = self.plain(message).partition("\n处理办法：")
-        return IngestFailure(file=name, message=said.removeprefix(f"文件 {name}："), mend=mend)
+    def _failure(self, failure: Failure) -> IngestFailure:
+        return IngestFailure(
+            file=self.plain(failure.path),
+            message=self.plain(failure.reason or failure.message),
+            mend=self.plain(failure.mend),
+        )
 
     def plain(self, text: str) -> str:
         """Take this machine's folders out of a text."""

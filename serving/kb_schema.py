@@ -254,6 +254,7 @@ class Ingest(Frozen):
     seconds: float = 0.0
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
     """Document ids."""
     passages: int = 0
     failures: tuple[IngestFailure, ...] = ()

@@ -21,7 +21,9 @@ from cspon.errors import InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document
-from knowledge_base.change import BuildReport
+from knowledge_base.access import may_read
+from knowledge_base.build_report import BuildReport
+from knowledge_base.catalogue import current_generation, read_catalogue
 from serving.assembly import store_engine
 from serving.kb_access import Parts, Who, require_editor, require_reach
 from serving.kb_ingest import Tell
@@ -167,7 +169,7 @@ async def receive(
     def work(paths: Sequence[Path], tell: Tell) -> BuildReport:
         from knowledge_base.build import add_paths
 
-        return add_paths(
+        report = add_paths(
             services.settings.kb_dir,
             paths,
             embedder=embedder,
@@ -178,6 +180,7 @@ async def receive(
             engine=store_engine(services.settings),
             ocr=options.ocr,
         )
+        return as_known_to(principal, report, services.settings.kb_dir)
 
     def ended(batch: Ingest) -> None:
         services.adopt_base()
@@ -191,6 +194,28 @@ async def receive(
         )
 
     return services.ingests.start(folder, paths, user=principal.user, work=work, ended=ended)
+
+
+def as_known_to(principal: Principal, report: BuildReport, folder: Path) -> BuildReport:
+    """Leave out of a report what tells of documents that the principal may not know of."""
+    generation = current_generation(folder)
+    documents = read_catalogue(generation).documents if generation else []
+    known = [document for document in documents if may_read(principal, document)]
+    named = {name for document in known for name in (document.title, document.source)}
+    hidden = {
+        name
+        for document in documents
+        for name in (document.id, document.title, document.source)
+        if not may_read(principal, document) and name not in named
+    }
+    return report.model_copy(
+        update={
+            "added": tuple(i for i in report.added if i not in hidden),
+            "changed": tuple(i for i in report.changed if i not in hidden),
+            "unchanged": tuple(i for i in report.unchanged if i not in hidden),
+            "notices": tuple(n for n in report.notices if not any(h in n for h in hidden)),
+        }
+    )
 
 
 async def _record(

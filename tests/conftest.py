@@ -22,6 +22,9 @@ COMPONENTS = (
     "eval",
     "serving/test_openai_api.py",
     "serving/test_tools_api.py",
+    "serving/test_kb_api.py",
+    "serving/test_kb_leaks.py",
+    "serving/test_kb_upload.py",
 )
 """Tests that build a real index, county, map or gateway in process: seconds, not milliseconds."""
 

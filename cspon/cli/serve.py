@@ -30,6 +30,7 @@ def command(
         say(f"服务已启动：{address}")
         if ui:
             say(f"  问答页面    {address}/ui/")
+        say(f"  知识库      {address}/kb")
         say(f"  接口        {address}/v1（OpenAI 兼容，模型 cspon-assistant、cspon-model）")
         say(f"  状态        {address}/readyz")
         say("按 Ctrl-C 停止。")

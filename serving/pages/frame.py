@@ -35,6 +35,9 @@ MARK = (
 )
 
 
+BASE_LINK = '<a class="chip" href="/kb" target="_blank" rel="noopener">打开知识库</a>'
+
+
 def masthead(parts: Mapping[str, PartState], *, synthetic: bool) -> str:
     """The title, one chip for each part, and a strip for what a user must know first."""
     chips = "".join(
@@ -49,7 +52,7 @@ def masthead(parts: Mapping[str, PartState], *, synthetic: bool) -> str:
     strip = f'<div class="strip" role="status">{lines}</div>' if lines else ""
     return (
         f'<header class="mast"><div class="brand">{MARK}<div><h1>国土空间规划智能助手</h1>'
-        f'<p>CSPON Planner</p></div></div><div class="chips">{chips}</div></header>{strip}'
+        f'<p>CSPON Planner</p></div></div><div class="chips">{chips}{BASE_LINK}</div></header>{strip}'
     )
 
 

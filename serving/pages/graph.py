@@ -52,7 +52,7 @@ def _lists(view: GraphView) -> list[tuple[str, list[dict[str, Any]]]]:
     down: list[dict[str, Any]] = []
     for edge in view.edges:
         source, target = nodes.get(edge.source), nodes.get(edge.target)
-        if source is None or target is None:
+        if source is None or target is None or source is target:
             continue
         away = max(abs(source.hops), abs(target.hops))
         side = up if target.hops > 0 or source.hops > 0 else down

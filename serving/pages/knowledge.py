@@ -78,7 +78,7 @@ async def search_page(
         form=form,
         reply=reply,
         day=form.asked_on or date.today(),
-        levels=LEVELS,
+        levels=[level for level in LEVELS if level in {d.level for d in known}],
         kinds=[kind for kind in KINDS if kind in kinds],
         regions=sorted({d.region for d in known if d.region}),
         titles=len({d.title for d in known}),

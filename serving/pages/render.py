@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cspon.schemas.agent import Answer, RefusalKind
 from cspon.schemas.knowledge import Citation, Validity
 from cspon.schemas.spatial import Compliance
+from serving.kb_schema import open_address, segment
 from serving.pages.site import banner_block, map_block, result_tables, rule_list, tile_row
 from serving.pages.text import MARK, badge, esc, rich
 
@@ -150,11 +151,24 @@ def _citation(number: int, citation: Citation, turn: str, *, used: bool | None) 
     about = "　".join(esc(fact) for fact in facts if fact)
     point = f'<p class="point">用于：{esc(citation.point)}</p>' if citation.point else ""
     note = f'<p class="mend">{esc(citation.note)}</p>' if citation.note else ""
+    place = _place_links(citation.passage_id) if citation.passage_id else ""
     return (
         f'<details class="cite" id="{turn}-c{number}"{" open" if used else ""}><summary><span class="no">{number}</span>'
         f'<span class="law">{esc(citation.label)}</span><span class="marks">{marks}</span></summary>'
         f'<div class="clause">{point}<blockquote>{text}</blockquote>{note}'
-        f'<p class="facts">{about}</p></div></details>'
+        f'<p class="facts">{about}{place}</p></div></details>'
+    )
+
+
+def _place_links(passage_id: str) -> str:
+    """Links to the clause in its original and to what it rests on."""
+    links = (
+        (open_address(passage_id), "在原文中查看"),
+        (f"/kb/graph?passage_id={segment(passage_id)}", "引用关系"),
+    )
+    return "".join(
+        f'　<a href="{esc(address)}" target="_blank" rel="noopener">{label}</a>'
+        for address, label in links
     )
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import importlib.util
+import shutil
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import shapely
 import uvicorn
@@ -132,4 +134,56 @@ def plain(tmp_path_factory, fakes, county):
     folder = tmp_path_factory.mktemp("plain")
     settings = Settings(_env_file=None, home=folder, layers=county.folder)
     with start_gateway(settings, fakes) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def kb_texts():
+    return _load("kb_texts")
+
+
+@pytest.fixture(scope="session")
+def kb_home(tmp_path_factory, kb_texts):
+    """A data folder whose base holds one text for each kind of restriction; only read."""
+    return kb_texts.build(tmp_path_factory.mktemp("restricted"), kb_texts.TEXTS)
+
+
+@pytest.fixture(scope="session", name="start_kb")
+def _start_kb():
+    return start_kb
+
+
+@contextmanager
+def start_kb(home, fakes, kb_texts):
+    """A gateway on a base; the header `x-as` says which of the principals asks."""
+    from fastapi import Request
+
+    from knowledge_base.base import KnowledgeBase
+    from serving.principal import current_principal
+
+    def who(request: Request):
+        return kb_texts.PRINCIPALS[request.headers.get("x-as", "chief")]
+
+    settings = Settings(_env_file=None, home=home, layers=home / "layers")
+    with start_gateway(settings, fakes) as started:
+        started.app.dependency_overrides[current_principal] = who
+        started.services.embedder = kb_texts.embedder()
+        if (home / "kb").exists():
+            started.services.knowledge_base = KnowledgeBase.open(home / "kb", kb_texts.embedder())
+        with httpx.Client(timeout=60) as started.http:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def restricted(kb_home, fakes, kb_texts):
+    """One gateway for all tests that only read the restricted base."""
+    with start_kb(kb_home, fakes, kb_texts) as started:
+        yield started
+
+
+@pytest.fixture
+def kb_gateway(kb_home, fakes, kb_texts, tmp_path):
+    """A gateway on a base of its own, to be changed."""
+    shutil.copytree(kb_home, tmp_path / "home")
+    with start_kb(tmp_path / "home", fakes, kb_texts) as started:
         yield started

@@ -4,7 +4,8 @@ const canvas = document.getElementById("canvas");
 const clause = document.getElementById("clause");
 const clauseAtStart = [...clause.childNodes];
 const SVG = "http://www.w3.org/2000/svg";
-const BOX = { width: 200, height: 48, gap: 14, between: 120, margin: 16 };
+const BOX = { width: 200, height: 48, gap: 14, between: 130, margin: 16 };
+const BULGE = 56;
 const RELATIONS = ["引用", "依据", "实施", "废止", "替代"];
 const STANDING = { 现行有效: "good", 尚未施行: "warn", 已废止: "bad", 历史版本: "bad", 效力待核: "mute" };
 
@@ -29,7 +30,7 @@ function address(node) {
 // Layers, and within each an order that keeps neighbours near each other (mean place of neighbours).
 function arrange() {
   const nodes = new Map([view.root, ...view.nodes].map((node) => [node.id, { ...node }]));
-  const edges = view.edges.filter((edge) => nodes.has(edge.source) && nodes.has(edge.target));
+  const edges = view.edges.filter((edge) => edge.source !== edge.target && nodes.has(edge.source) && nodes.has(edge.target));
   const layers = new Map();
   for (const node of nodes.values()) {
     if (!layers.has(node.hops)) layers.set(node.hops, []);
@@ -54,9 +55,11 @@ function arrange() {
   }
   const tallest = Math.max(...[...layers.values()].map((layer) => layer.length));
   const height = Math.max(tallest * (BOX.height + BOX.gap) + 2 * BOX.margin, 160);
-  const width = hops.length * BOX.width + (hops.length - 1) * BOX.between + 2 * BOX.margin;
+  const aside = edges.some((edge) => nodes.get(edge.source).hops === nodes.get(edge.target).hops);
+  const margin = BOX.margin + (aside ? BULGE : 0);
+  const width = hops.length * BOX.width + (hops.length - 1) * BOX.between + 2 * margin;
   for (const node of nodes.values()) {
-    node.x = BOX.margin + hops.indexOf(node.hops) * (BOX.width + BOX.between);
+    node.x = margin + hops.indexOf(node.hops) * (BOX.width + BOX.between);
     node.y = height / 2 + node.row * (BOX.height + BOX.gap) - BOX.height / 2;
   }
   return { nodes, edges, width, height };
@@ -64,9 +67,11 @@ function arrange() {
 
 function curve(source, target) {
   const [ys, yt] = [source.y + BOX.height / 2, target.y + BOX.height / 2];
-  if (source.x === target.x) {
-    const x = source.x + BOX.width;
-    return `M${x},${ys} C${x + 60},${ys} ${x + 60},${yt} ${x + 7},${yt}`;
+  if (source.x === target.x) { // side by side: around the outside, away from the root
+    const out = source.hops < 0 ? -1 : 1;
+    const x = source.x + (out > 0 ? BOX.width : 0);
+    const far = x + out * Math.min(24 + Math.abs(yt - ys) / 5, BULGE + 16);
+    return `M${x},${ys} C${far},${ys} ${far},${yt} ${x + out * 7},${yt}`;
   }
   const right = source.x < target.x;
   const xs = right ? source.x + BOX.width : source.x;

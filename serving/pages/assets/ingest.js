@@ -54,8 +54,9 @@ function draw(card, batch) {
   const counts = [];
   if (batch.added.length) counts.push(`新增 ${batch.added.length} 份`);
   if (batch.changed.length) counts.push(`更新 ${batch.changed.length} 份`);
+  if (batch.unchanged.length) counts.push(`${batch.unchanged.length} 份与库中一致`);
   if (batch.failures.length) counts.push(`未入库 ${batch.failures.length} 个`);
-  if (batch.state === "done" && !counts.length) counts.push("内容与库中一致，无需更新");
+  if (batch.state === "done" && !counts.length) counts.push("没有新内容");
   find(".step").textContent = ended
     ? [batch.error || batch.step, batch.mend, counts.join("，"), `用时 ${batch.seconds} 秒`].filter(Boolean).join(" · ")
     : batch.step;
