@@ -3,12 +3,14 @@
 A list of attachments (附件：1. …) names them and begins none.
 """
 
+import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from knowledge_base.contents import is_contents_line
+from knowledge_base.numerals import NUMERAL, parse_numeral
 from knowledge_base.structure import Spans
 
 _HEAD = re.compile(
@@ -18,6 +20,7 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _ONCE_MORE = re.compile(r"^[ \t　#*]*第[ 　]*[一1１][ 　]*条[ \t　:：]", re.MULTILINE)
+_ARTICLE_LINE = re.compile(rf"^[ \t　#*]*第[ 　]*({NUMERAL})[ 　]*条(?=[ \t　:：\n])", re.MULTILINE)
 _RULE_TITLE = re.compile(
     r"(?:条例|办法|规定|细则|规程|规则|规范|标准|指南|导则|方案|制度|章程|公约|协议|合同|准则)"
     r"(?:[（(][^（()）]{1,12}[)）])?$"
@@ -74,7 +77,25 @@ def find_attachments(text: str, after: int = 0, skip: Spans = ()) -> tuple[Attac
         repeated = last[head.label] > number and head.end - head.body < SHORT
         if not signed and not repeated and text[: head.start].strip():
             real.append(head)
+    if after:
+        articles = _article_lines(text) if real else []
+        real = [head for head in real if not _is_amid(head, articles)]
     return tuple(_merged(text, real))
+
+
+def _article_lines(text: str) -> list[tuple[int, int]]:
+    """Return (offset, number) of the lines that begin an article."""
+    found = []
+    for match in _ARTICLE_LINE.finditer(text):
+        with contextlib.suppress(ValueError):
+            found.append((match.start(), parse_numeral(match[1])))
+    return found
+
+
+def _is_amid(head: Attachment, articles: Sequence[tuple[int, int]]) -> bool:
+    """Return whether the articles go on behind a heading as if it were not there."""
+    at = bisect_right(articles, head.start, key=lambda article: article[0])
+    return 0 < at < len(articles) and articles[at][1] == articles[at - 1][1] + 1
 
 
 def _heads(text: str, after: int) -> list[Attachment]:

@@ -14,7 +14,7 @@ from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.appendix import Attachment, find_attachments
 from knowledge_base.classified import refuse_classified, suggested_secrecy
 from knowledge_base.front import Front, read_front
-from knowledge_base.instructions import suspicious
+from knowledge_base.instructions import screen
 from knowledge_base.laws import Law
 from knowledge_base.metadata import Metadata, apply
 from knowledge_base.parse.read import read_source
@@ -30,7 +30,7 @@ __all__ = ["OVERLAP", "WINDOW", "read_document", "split"]
 
 CUT = 2
 """Version of the cutting; a document that another one cut is cut anew when it is added again."""
-OPENING = 3000
+OPENING, CLOSING = 3000, 2500
 """Characters from which metadata of a text without articles is read."""
 _FIRST_ARTICLE = re.compile(
     r"^[ \t　#*]*第[ 　]*[0-9一二三四五六七八九十百千〇零]+[ 　]*条(?=[ \t　])", re.M
@@ -67,7 +67,7 @@ def read_document(
         InputError: unreadable, empty, 涉密, or wrong metadata.
         SetupError: the reader's package is not installed.
     """
-    source = read_source(path) if ocr else read_source(path, ocr=False)
+    source = read_source(path, ocr=ocr)
     try:
         return split(
             source,
@@ -117,7 +117,17 @@ def split(
     if regulation is None and first:
         attachments = find_attachments(source.text, 0, spans)
         end = attachments[0].start if attachments else len(source.text)
-    front = regulation.front if regulation else read_front(source.text[:OPENING], stem)
+    front = (
+        regulation.front
+        if regulation
+        else read_front(
+            source.text[: min(OPENING, end)],
+            stem,
+            (source.text[max(0, end - CLOSING) : end],),
+            is_regulation=False,
+            properties=source.properties.get("title", ""),
+        )
+    )
     document = _document(source, front, name, regulation is not None)
     document = document.model_copy(
         update={
@@ -164,10 +174,16 @@ def _document(source: SourceText, front: Front, name: str, is_regulation: bool) 
         issuer=front.issuer,
         number=front.number,
         version=front.version,
-        effective_from=front.effective_from if is_regulation else None,
+        published=front.published,
+        effective_from=front.effective_from,
+        effective_to=front.effective_to,
+        expires_on=front.effective_to,
+        recorded_status=front.recorded_status,
+        superseded_by=front.superseded_by,
         region=front.region,
+        supersedes=front.supersedes,
         source=name,
-        note=front.note if is_regulation or front.version is None else "",
+        note=front.note,
     )
 
 
@@ -188,8 +204,7 @@ def _pieces(
         pieces.extend(
             piece
             for piece in section_pieces(source.text, sections, regions)
-            if title_key(piece.text.lstrip("# ")) != title_key(document.title)
-            and not _FRONT_MARK.match(piece.text)
+            if not _is_front_mark(piece.text, document.title)
         )
         outline.extend((section.start, section.path) for section in sections)
     else:
@@ -205,6 +220,13 @@ def _pieces(
     pieces.extend(table_pieces(source, regions, outline))
     pieces.sort(key=lambda piece: piece.span)
     return pieces
+
+
+def _is_front_mark(text: str, title: str) -> bool:
+    """Return whether a piece is the title again, or a mark above or below it."""
+    if len(text) > 2 * len(title) + 40:
+        return False
+    return title_key(text.lstrip("# ")) == title_key(title) or _FRONT_MARK.match(text) is not None
 
 
 def _article_piece(article: Article, path: tuple[str, ...]) -> Piece:
@@ -269,6 +291,7 @@ def _attached(
 
 def _passages(source: SourceText, document: Document, pieces: Sequence[Piece]) -> Iterator[Passage]:
     number = 0
+    screened = screen(source.text)
     for piece in pieces:
         name = piece.name
         if not name:
@@ -289,7 +312,7 @@ def _passages(source: SourceText, document: Document, pieces: Sequence[Piece]) -
             boxes=source.boxes_of(start, end) if source.lines else (),
             html=piece.html,
             confidence=_confidence(source, start, end),
-            flags=suspicious("\n".join((*piece.path, piece.text))),
+            flags=screened.marks("\n".join((*piece.path, piece.text))),
             terms=piece.terms,
         )
 

@@ -6,6 +6,7 @@ MAX_LINE = 160
 _CONTENTS_LINE = re.compile(
     r"(?:\.{4,}|…{2,}|·{4,}|\t|[ 　]{3,})\s*[0-9ⅠⅡⅢⅣⅤIVX]+\s*$|^[^。；]{1,60}\t[0-9IVX]*\s*$"
 )
+_LEADERS = ("....", "……", "····", "\t", "   ", "　　　")
 TITLE = re.compile(r"^[\s#*　]*目[\s　]*[录次][\s*　]*$")
 
 
@@ -16,6 +17,8 @@ def is_contents_line(line: str) -> bool:
 
 def is_contents(text: str) -> bool:
     """Return whether a run of text is a table of contents: most lines end in a page number."""
+    if not any(leader in text for leader in _LEADERS):
+        return False
     lines = [line for line in text.splitlines() if line.strip()]
     marked = sum(1 for line in lines if is_contents_line(line))
     return marked >= 3 and 2 * marked >= len(lines)

@@ -24,6 +24,8 @@ _NUMBERED = re.compile(
 _MARKED = re.compile(r"^\s*(#{1,6})\s+(\S.*)$")
 _LEVELS = {"编": 7, "分编": 8, "章": 9, "节": 10}
 ITEM = 20
+_FIRST = frozenset("#*第（(一二三四五六七八九十0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""Characters that begin a heading."""
 _SENTENCE = re.compile(r"[。；！？]")
 _CLAUSE_UNIT = re.compile(
     r"^(?:万|亿|个|年|月|日|公顷|平方|亩|米|公里|千米|%|％|元|人|分|倍|级|座|处|项|条|类|种|号|时|天|户|套|层|km|m|hm)"
@@ -60,7 +62,7 @@ class Heading:
 def read_heading(line: str, start: int) -> Heading | None:
     """Read one line; None when it is running text, blank, or an entry of a table of contents."""
     stripped = line.strip()
-    if not stripped:
+    if stripped[:1] not in _FIRST:
         return None
     end = start + len(line)
     if len(line) > MAX_HEADING or _SENTENCE.search(stripped):

@@ -3,6 +3,7 @@
 import functools
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,6 @@ _DATA = Path(__file__).parent / "data" / "instruction_patterns.yaml"
 _INVISIBLE = (
     "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f"
 )
-_ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 _HIDES = re.compile(
     "[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
@@ -73,12 +73,30 @@ def bare(text: str) -> str:
     return _DROPPED.sub("", text).lower()
 
 
-def suspicious(text: str) -> tuple[str, ...]:
-    """Return the marks of a text: 疑似指令, 隐藏字符."""
-    flags = []
+@dataclass(frozen=True)
+class Screen:
+    """What of the patterns can occur in a text at all: most texts need no second look."""
+
+    expected: tuple[tuple[str, re.Pattern[str]], ...]
+    hidden: bool
+
+    def marks(self, text: str) -> tuple[str, ...]:
+        """Return the marks of a part of the text: 疑似指令, 隐藏字符."""
+        if not self.expected and not self.hidden:
+            return ()
+        flags = []
+        words = bare(text) if self.expected else ""
+        if any(needle in words and regex.search(words) for needle, regex in self.expected):
+            flags.append(SUSPICIOUS)
+        if self.hidden and _HIDES.search(text):
+            flags.append(HIDDEN)
+        return tuple(flags)
+
+
+def screen(text: str) -> Screen:
+    """Look through a whole text once."""
     words = bare(text)
-    if any(needle in words and regex.search(words) for needle, regex in _by_needle()):
-        flags.append(SUSPICIOUS)
-    if not text.isascii() and _ANY_INVISIBLE.search(text) and _HIDES.search(text):
-        flags.append(HIDDEN)
-    return tuple(flags)
+    return Screen(
+        tuple((needle, regex) for needle, regex in _by_needle() if needle in words),
+        _HIDES.search(text) is not None,
+    )

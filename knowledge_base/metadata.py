@@ -1,10 +1,25 @@
-"""Metadata of a document as a person may edit it, and as a model may complete it."""
+"""Metadata of a document as a person may edit it, and as a model may complete it.
 
-from datetime import date
+A model is asked only for what the rules did not find, and believed only where its words stand in
+the text.
+"""
+
+import asyncio
+import functools
+import json
+import re
+import threading
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.knowledge import Document, FoundBy
+from knowledge_base.dates import days, read_day
+from knowledge_base.organs import region_of
+from llm.chat import ChatModel, ChatReply, ChatRequest, Message
+from llm.prompts import load_prompt
 
 KINDS = (
     "法律",
@@ -21,6 +36,13 @@ KINDS = (
 )
 LEVELS = ("国家", "省", "市", "县", "乡")
 MAX_WORDS = 300
+ASKED = ("number", "issuer", "region", "published", "effective_from", "effective_to")
+"""Fields that a model may fill; the title, too, where the file's name had to do."""
+MAX_OPENING = 1500
+"""Characters of a text that a model is shown."""
+_PROMPT = Path(__file__).parent / "prompts" / "metadata.md"
+_SPACE = re.compile(r"[\s　]+")
+_BRACKETS = str.maketrans("（）［］[]【】", "()〔〕〔〕〔〕")
 
 
 class Metadata(Frozen):
@@ -102,3 +124,102 @@ def _in_order(document: Document) -> None:
         raise InputError(
             f"失效日期 {end} 不晚于施行日期 {start}", field="effective_to", mend="核对两个日期"
         )
+
+
+def fill_by_model(document: Document, opening: str, chat: ChatModel) -> Document:
+    """Complete what the rules left empty by a model; a value counts only if its words stand in the text.
+
+    Blocks; not for an event loop's own thread.
+
+    Args:
+        document: As the rules found it.
+        opening: The beginning of its text.
+        chat: The model.
+
+    Raises:
+        ModelUnavailable: the model does not answer.
+    """
+    shown = opening[:MAX_OPENING]
+    asked = [name for name in ASKED if getattr(document, name) is None]
+    if _bare(document.title) not in _bare(opening):
+        asked.insert(0, "title")
+    if not asked or not shown.strip():
+        return document
+    reply = _wait(chat, _request(shown, asked))
+    try:
+        values = json.loads(reply.text)
+    except ValueError:
+        return document
+    if not isinstance(values, dict):
+        return document
+    kept: dict[str, Any] = {}
+    for name in asked:
+        value = values.get(name)
+        if isinstance(value, str) and (read := _believed(name, value.strip("《》 "), opening)):
+            kept[name] = read
+    if region := kept.get("region"):
+        kept["level"] = region.level
+        kept["region"] = region.name
+    return _with(document, kept)
+
+
+def _request(shown: str, asked: list[str]) -> ChatRequest:
+    limits = {"title": 80, "issuer": 60, "region": 30}
+    return ChatRequest(
+        messages=(
+            Message(role="system", content=load_prompt(_PROMPT)),
+            Message(role="user", content=f"开头：\n{shown}\n\n只填：{'、'.join(asked)}"),
+        ),
+        max_tokens=60 * len(asked) + 20,
+        json_schema={
+            "type": "object",
+            "properties": {
+                name: {"type": "string", "maxLength": limits.get(name, 32)} for name in asked
+            },
+            "required": asked,
+            "additionalProperties": False,
+        },
+    )
+
+
+def _bare(text: str) -> str:
+    return _SPACE.sub("", text).translate(_BRACKETS)
+
+
+def _believed(name: str, value: str, opening: str) -> object:
+    """Return what a value says if the text says it, too; None else."""
+    if not value or len(value) > MAX_WORDS:
+        return None
+    if name in ("published", "effective_from", "effective_to"):
+        day = read_day(value)
+        if day is None or day not in days(opening):
+            return None
+        return day + timedelta(days=1) if name == "effective_to" else day
+    parts = re.split(r"[、，,]", value) if name == "issuer" else [value]
+    if not all(part and _bare(part) in _bare(opening) for part in parts):
+        return None
+    return region_of(value) if name == "region" else value
+
+
+def _with(document: Document, kept: dict[str, Any]) -> Document:
+    """Apply what is believed; dates that contradict each other are left out."""
+    while kept:
+        try:
+            return apply(document, Metadata(**kept), "model")
+        except InputError as error:
+            if error.field not in kept:
+                return document
+            del kept[error.field]
+    return document
+
+
+@functools.lru_cache(maxsize=1)
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of our own: a model's connections live in one loop from call to call."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="metadata-model", daemon=True).start()
+    return loop
+
+
+def _wait(chat: ChatModel, request: ChatRequest) -> ChatReply:
+    return asyncio.run_coroutine_threadsafe(chat.complete(request), _loop()).result()

@@ -19,6 +19,8 @@ _HEADING = re.compile(rf"^[\s#*　]*第\s*{NUMERAL}\s*(?P<kind>分编|编|章|�
 _LEVELS = {"编": 0, "分编": 1, "章": 2, "节": 3}
 _REFERENCE = ("第", "、", "和", "至", "及", "的", "规", "款", "，", "或", "所", "中", "以")
 """What follows an article number in a sentence that refers to it."""
+_FIRST = frozenset("第#*")
+"""Characters that begin an article or a heading."""
 MAX_HEADING = 50
 
 
@@ -108,14 +110,15 @@ def read_articles(
 
     for line, offset in lines_between(text, start, end, skip):
         stripped = line.strip()
-        if heading := heading_of(stripped):
+        marked = stripped[:1] in _FIRST
+        if marked and (heading := heading_of(stripped)):
             close()
             open_at = None
             level, name = heading
             headings = {k: v for k, v in headings.items() if k < level} | {level: name}
             continue
         previous = open_at[1] if open_at else (articles[-1].key if articles else None)
-        if started := article_start(line, previous):
+        if marked and (started := article_start(line, previous)):
             close()
             label, key, rest = started
             path = tuple(headings[k] for k in sorted(headings))

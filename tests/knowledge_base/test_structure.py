@@ -115,7 +115,7 @@ def test_first_day(head, last, first_day, noted):
 def test_local_and_judicial_texts_are_told_apart():
     local = "# 广东省土地管理条例\n\n2022年6月1日 广东省第十三届人民代表大会常务委员会第四十三次会议通过\n\n第一条 甲。\n第二条 乙。"
     front = read_regulation(local, "广东省土地管理条例").front
-    assert (front.kind, front.level, front.region) == ("地方性法规", "地方", "广东省")
+    assert (front.kind, front.level, front.region) == ("地方性法规", "省", "广东省")
     court = "# 最高人民法院关于土地的解释\n\n2000年6月19日公布\n\n第一条 甲。\n第二条 乙。"
     assert read_regulation(court, "x").front.kind == "司法解释"
     city = read_regulation(
