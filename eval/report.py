@@ -31,12 +31,22 @@ MOST_VALUES = 12
 """Values of a slice that a table shows; the result has them all."""
 
 
-def rows_of_systems(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: the system first, then each baseline; cells are `0.874 [0.82, 0.92]`."""
+def rows_of_systems(
+    result: dict[str, Any], *, intervals_of: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: the system first, then each baseline; 0.874 or 0.874 [0.82, 0.92]."""
     metrics = list(result["metrics"])
     systems = {SYSTEM: result["metrics"], **result["baselines"]}
     rows = [
-        [name, *(_cell(figures[m]["value"], figures[m]) for m in metrics)]
+        [
+            name,
+            *(
+                _cell(figures[m]["value"], figures[m])
+                if m in intervals_of
+                else f"{figures[m]['value']:.3f}"
+                for m in metrics
+            ),
+        ]
         for name, figures in systems.items()
     ]
     return ["系统", *metrics], rows
@@ -63,12 +73,15 @@ def _cell(value: float, figure: dict[str, float]) -> str:
 
 
 def tables(result: dict[str, Any]) -> "list[Table]":
-    """Return the tables for a terminal."""
+    """Return the tables for a terminal; intervals of the main score alone, to fit 80 columns."""
     from rich.table import Table
 
     made = []
     for title, (header, rows) in (
-        (f"{result['task']} 第{result['version']}版，{result['n']} 题", rows_of_systems(result)),
+        (
+            f"{result['task']} 第{result['version']}版，{result['n']} 题",
+            rows_of_systems(result, intervals_of=[result["metric"]]),
+        ),
         ("按切片", rows_of_slices(result)),
     ):
         table = Table(*header, title=title)
@@ -88,7 +101,7 @@ def markdown(result: dict[str, Any], items: Sequence[Item]) -> str:
         f"用时 {result['seconds']} 秒。方括号内为 95% 置信区间（{result['interval']}）。",
         f"大模型：{result['model']}；向量模型：{result['embedder']}；{result['machine']}。",
         "## 各系统",
-        _markdown_table(*rows_of_systems(result)),
+        _markdown_table(*rows_of_systems(result, intervals_of=list(result["metrics"]))),
         "## 按切片",
         _markdown_table(*rows_of_slices(result)),
         f"## 未全部命中的题（{len(missed)} 题，列出前 {min(len(missed), MOST_MISSES)} 题）",
