@@ -17,17 +17,22 @@ def known_key(catalogue: Catalogue, title: str, reader: Reader) -> str:
 
 
 def known_names(catalogue: Catalogue, reader: Reader) -> Sequence[str]:
-    """Return the keys of titles that a question may name, without those of unreadable documents."""
+    """Return the keys of titles that a question may name, without those of unreadable documents.
+
+    A name that the law package lists is public whether or not a document bears it.
+    """
     hidden = {
         title_key(entry.document.title)
         for entry in catalogue.entries
         if not may_read(reader, entry.document)
     }
-    hidden -= {
+    hidden = {
         key
-        for key in hidden
-        if any(may_read(reader, entry.document) for entry in catalogue.titled(key))
+        for key in hidden.difference(catalogue.known)
+        if not any(may_read(reader, entry.document) for entry in catalogue.titled(key))
     }
-    if not hidden:
-        return catalogue.lexicon
-    return [name for name in catalogue.lexicon if name not in hidden]
+    return (
+        [name for name in catalogue.lexicon if name not in hidden]
+        if hidden
+        else (catalogue.lexicon)
+    )

@@ -14,7 +14,7 @@ from datetime import date
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.knowledge import Document, Passage, Validity
 from knowledge_base.access import as_open_as
-from knowledge_base.titles import title_key
+from knowledge_base.titles import number_key, title_key
 
 _DOUBTFUL = ("废止", "失效", "历史版本", "修改")
 _DATE = r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日"
@@ -103,8 +103,12 @@ def with_windows(documents: Sequence[Document], repeals: Iterable[Repeal]) -> li
         repeals: Repeals by title; one that is older than a version does not touch it.
     """
     by_title: dict[str, list[Document]] = defaultdict(list)
+    replacing: dict[str, list[Document]] = defaultdict(list)
     for document in documents:
         by_title[title_key(document.title)].append(document)
+        for name in document.supersedes:
+            for key in {title_key(name), number_key(name)}:
+                replacing[key].append(document)
     ends: dict[str, list[Repeal]] = defaultdict(list)
     for repeal in repeals:
         ends[title_key(repeal.title)].append(repeal)
@@ -113,14 +117,24 @@ def with_windows(documents: Sequence[Document], repeals: Iterable[Repeal]) -> li
             document,
             by_title[title_key(document.title)],
             ends.get(title_key(document.title), []),
+            [
+                other
+                for key in {title_key(document.title), number_key(document.number or "-")}
+                for other in replacing.get(key, [])
+            ],
         )
         for document in documents
     ]
 
 
 def _with_window(
-    document: Document, family: Sequence[Document], repeals: Sequence[Repeal]
+    document: Document,
+    family: Sequence[Document],
+    repeals: Sequence[Repeal],
+    replacing: Sequence[Document],
 ) -> Document:
+    """Set the end of a document to the earliest day that anything gives."""
+    ends: list[tuple[date, str | None]] = []
     later = [
         other
         for other in family
@@ -128,16 +142,26 @@ def _with_window(
         and other.effective_from is not None
         and as_open_as(other, document)
     ]
-    end: date | None = None
-    by: str | None = None
     if later:
         following = min(later, key=lambda d: (d.effective_from or date.max, _dated(d)))
-        end = following.effective_from
-        by = f"{following.title}（{following.version or following.effective_from}版）"
-    for repeal in repeals:
-        counts = _dated(document) < repeal.ends_on and as_open_as(repeal, document)
-        if counts and (end is None or repeal.ends_on < end):
-            end, by = repeal.ends_on, repeal.by_title or None
+        edition = following.version or following.effective_from
+        ends.append((following.effective_from or date.max, f"{following.title}（{edition}版）"))
+    ends += [
+        (repeal.ends_on, repeal.by_title or None)
+        for repeal in repeals
+        if _dated(document) < repeal.ends_on and as_open_as(repeal, document)
+    ]
+    ends += [
+        (other.effective_from, other.title)
+        for other in replacing
+        if other.effective_from is not None
+        and _dated(document) < other.effective_from
+        and title_key(other.title) != title_key(document.title)
+        and as_open_as(other, document)
+    ]
+    if document.expires_on is not None:
+        ends.append((document.expires_on, None))
+    end, by = min(ends, key=lambda pair: pair[0], default=(None, None))
     return document.model_copy(update={"effective_to": end, "superseded_by": by})
 
 
@@ -157,12 +181,12 @@ def standing(document: Document, on_date: date) -> Validity:
     A version that its source records as repealed or replaced, and whose end no text in the base
     confirms, is 效力待核, never plainly in force.
     """
+    if document.effective_to is not None and on_date >= document.effective_to:
+        return Validity.SUPERSEDED if _is_new_version(document) else Validity.REPEALED
     if document.effective_from is None:
         return Validity.UNKNOWN
     if on_date < document.effective_from:
         return Validity.NOT_YET
-    if document.effective_to is not None and on_date >= document.effective_to:
-        return Validity.SUPERSEDED if _is_new_version(document) else Validity.REPEALED
     recorded = document.recorded_status or ""
     if document.effective_to is None and any(mark in recorded for mark in _DOUBTFUL):
         return Validity.UNKNOWN
@@ -188,7 +212,9 @@ def caveats(document: Document, on_date: date) -> str:
     if state is Validity.NOT_YET:
         notes.append(f"该版本自{document.effective_from}起施行，{on_date}尚未施行")
     elif state is Validity.REPEALED:
-        notes.append(f"自{document.effective_to}起废止" + (f"，由{by}替代" if by else ""))
+        expired = document.expires_on == document.effective_to and not by
+        end = "有效期届满失效" if expired else "废止"
+        notes.append(f"自{document.effective_to}起{end}" + (f"，由{by}替代" if by else ""))
     elif state is Validity.SUPERSEDED:
         notes.append(f"自{document.effective_to}起由{by}取代")
     elif state is Validity.UNKNOWN and document.effective_from is not None:
@@ -200,7 +226,9 @@ def caveats(document: Document, on_date: date) -> str:
     elif state is Validity.UNKNOWN:
         notes.append("施行日期不明，引用前请核对效力")
     elif document.effective_to is not None:
-        notes.append(f"自{document.effective_to}起由{by}替代" if by else "")
+        notes.append(
+            f"自{document.effective_to}起由{by}替代" if by else f"有效期至{document.effective_to}止"
+        )
     return "；".join(note for note in notes if note)
 
 

@@ -51,6 +51,9 @@ class Document(Frozen):
     effective_from: date | None = None
     effective_to: date | None = None
     """First day on which this version is no longer in force."""
+    expires_on: date | None = None
+    """First day on which it is no longer in force by its own words (有效期五年); `effective_to` is the
+    earliest of this, the next version and what repeals it."""
     recorded_status: str | None = None
     """What the source itself says of the status; kept, compared, not trusted alone."""
     superseded_by: str | None = None
