@@ -74,7 +74,7 @@ def _expand(
         check_container(container, file)
         for info in container.infolist():
             name = _safe_name(info, file)
-            if info.is_dir() or _is_litter(name):
+            if name.endswith("/") or _is_litter(name):
                 continue
             place = into / f"{len(members) + 1:05d}"
             place.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from cspon.errors import InputError
 from knowledge_base.parse.builder import SourceBuilder
 from knowledge_base.parse.docx_styles import PLAIN, ParagraphStyle, outline_level, read_styles
+from knowledge_base.parse.layout import TextLine
 from knowledge_base.parse.numbering import Numbering
 from knowledge_base.parse.ooxml import Package
 from knowledge_base.parse.opened import Opened
@@ -18,6 +20,9 @@ from knowledge_base.parse.table import Grid
 
 MEND = "用 Word 或 WPS 打开后另存为 .docx 再试"
 HEADING_LENGTH = 90
+LEAST_CHARACTERS = 20
+"""A file with less text is read from its pictures."""
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _CLASSIFIED = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*(?:[★☆]|$)")
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -48,7 +53,46 @@ def read_docx(opened: Opened) -> SourceText:
         InputError: encrypted, damaged, or no Word file.
     """
     package = Package(opened, kind=" Word 文件（.docx）", mend=MEND)
-    return _Reader(package).read()
+    source = _Reader(package).read()
+    if opened.ocr and len(source.text.strip()) < LEAST_CHARACTERS:
+        return _with_pictures(package, source)
+    return source
+
+
+def _with_pictures(package: Package, source: SourceText) -> SourceText:
+    """Read the pictures of a file that holds little else: scans pasted into Word."""
+    from knowledge_base.parse.picture import frames
+    from knowledge_base.parse.scanned import scanned_page
+
+    out = SourceBuilder()
+    for line in source.text.split("\n"):
+        out.line(line)
+    out.properties.update(source.properties)
+    out.notices.extend(source.notices)
+    targets = [
+        relation.target
+        for relation in package.relations(package.main_part).values()
+        if relation.kind == "image"
+        and not relation.external
+        and relation.target.lower().endswith(PICTURES)
+    ]
+    for number, target in enumerate(targets, 1):
+        try:
+            images = list(frames(Opened(package.path, package.bytes_of(target) or b"")))
+        except InputError as error:
+            out.notices.append(f"图片 {number} 未读取：{error.message}")
+            continue
+        for image in images:
+            page = scanned_page(image, number)
+            out.notices.append(
+                f"图片 {number} 由文字识别得到，置信度 {page.confidence or 0:.2f}，引用前请核对原件"
+            )
+            for block in page.blocks:
+                if isinstance(block, TextLine):
+                    out.line(block.text)
+                else:
+                    out.table(block.grid)
+    return out.build()
 
 
 class _Reader:

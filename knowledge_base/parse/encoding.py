@@ -185,15 +185,15 @@ def mend_text(text: str, path: Path, notices: list[str]) -> tuple[str, list[str]
 def _looks_disguised(sample: str) -> bool:
     """Return whether Chinese UTF-8 seems to have been read as GBK."""
     chinese = len(_CHINESE.findall(sample))
-    marks = sum(sample.count(mark) for mark in _DISGUISED)
-    if chinese < 4 or (marks * 50 < chinese and len(sample) > 200):
+    if chinese < 2 or plausibility(sample) >= _PLAUSIBLE:
         return False
-    return plausibility(sample) < _PLAUSIBLE and _share_mended(sample) > 0.5
+    marks = sum(sample.count(mark) for mark in _DISGUISED)
+    return marks * 25 > chinese > 20 or _share_mended(sample) > 0.5
 
 
 def _share_mended(sample: str) -> float:
-    lines = [line for line in sample.split("\n") if _CHINESE.search(line)]
-    return sum(1 for line in lines if _line_from_gbk(line) is not None) / len(lines)
+    lines = [line for line in sample.split("\n")[:-1] or [sample] if _CHINESE.search(line)]
+    return sum(1 for line in lines if _line_from_gbk(line) is not None) / max(len(lines), 1)
 
 
 def _line_from_gbk(line: str) -> str | None:
@@ -204,12 +204,14 @@ def _line_from_gbk(line: str) -> str | None:
 
 
 def _from_gbk(text: str) -> tuple[str | None, int]:
+    """Return the text before it was read as GBK and the lines that stay garbled; None if too many."""
     out, bad = [], 0
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for line in lines:
         mended = line if line.isascii() else _line_from_gbk(line)
         bad += mended is None
         out.append(line if mended is None else mended)
-    return "\n".join(out), bad
+    return (None, bad) if bad * 10 > len(lines) else ("\n".join(out), bad)
 
 
 def _looks_latin(sample: str) -> bool:

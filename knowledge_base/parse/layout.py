@@ -14,7 +14,8 @@ from knowledge_base.parse.table import Grid
 _ENDS = "。；：！？;:!?）)》”"
 _STARTS = re.compile(
     r"^\s*(?:第\s*[零〇一二三四五六七八九十百千0-9]+\s*[条章节编]|[（(][一二三四五六七八九十0-9]+[）)]"
-    r"|[一二三四五六七八九十]+、|\d+(?:\.\d+)*[\s、.．]|[①-⑳]|(?:附?表|图|附件|附录|注)\s*\d*[-.\s：:]?)"
+    r"|[一二三四五六七八九十]+、|\d{1,2}(?:\.\d{1,2})*[\s、.．]|[①-⑳]"
+    r"|(?:附?表|附?图|附件|附录|注)\s*[\d：:])"
 )
 _WIDE = "\u2e80"
 """From here on characters are full-width: no space is written between them."""

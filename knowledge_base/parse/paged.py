@@ -95,10 +95,10 @@ def write_pages(pages: Sequence[Page], out: SourceBuilder) -> None:
 def _drop_heads_and_feet(pages: Sequence[Page], out: SourceBuilder) -> None:
     """Remove page numbers and lines that stand at the same edge of most pages."""
     edges = [(page, *_edge_lines(page)) for page in pages]
-    counts: Counter[tuple[bool, str]] = Counter()
+    counts: Counter[tuple[bool, str, int]] = Counter()
     for _, top, bottom in edges:
         for at_top, lines in ((True, top), (False, bottom)):
-            counts.update({(at_top, _pattern(line.text)) for line in lines})
+            counts.update({(at_top, *_pattern(line)) for line in lines})
     least = max(2 if len(pages) == 2 else 3, 0.3 * len(pages))
     dropped: dict[str, list[str]] = {"page_header": [], "page_footer": []}
     for page, top, bottom in edges:
@@ -106,7 +106,7 @@ def _drop_heads_and_feet(pages: Sequence[Page], out: SourceBuilder) -> None:
         for at_top, lines in ((True, top), (False, bottom)):
             for line in lines:
                 number = bool(_PAGE_NUMBER.match(line.text))
-                if number or counts[at_top, _pattern(line.text)] >= least:
+                if number or counts[(at_top, *_pattern(line))] >= least:
                     gone.add(id(line))
                     if not number:
                         dropped["page_header" if at_top else "page_footer"].append(line.text)
@@ -130,8 +130,9 @@ def _edge_lines(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     return top[:_EDGE_LINES], bottom[:_EDGE_LINES]
 
 
-def _pattern(text: str) -> str:
-    return _DIGITS.sub("#", "".join(text.split()))
+def _pattern(line: TextLine) -> tuple[str, int]:
+    """Return what makes two heads the same: their words without numbers, and their size."""
+    return _DIGITS.sub("#", "".join(line.text.split())), round(line.size / 2)
 
 
 class _Pages:

@@ -14,8 +14,12 @@ from knowledge_base.parse.scanned import confidence_notice, scanned_page
 from knowledge_base.parse.source import SourceText
 
 MAX_PAGES = 3000
-LEAST_CHARACTERS = 12
-"""A page with fewer characters and something drawn on it is taken for an image."""
+MOST_CHARACTERS = 60
+"""A page with fewer characters (a stamp, a page number) and a large picture is taken for a scan."""
+IMAGE_SHARE = 0.3
+"""Share of the page that its pictures cover from which it counts as a scan."""
+LEAST_CURVES = 100
+"""Curves from which a page without any character is taken for text turned into outlines."""
 MAX_EDGES = 3000
 """A page with more ruled edges is a map or drawing: no tables are looked for."""
 _SNAP = 3.0
@@ -48,8 +52,9 @@ def read_pdf(opened: Opened) -> SourceText:
             pages: list[Page] = []
             scanned: list[int] = []
             for page in document.pages:
-                pages.append(_page(page))
-                if _is_image(page, pages[-1]):
+                made, readable = _page(page)
+                pages.append(made)
+                if not readable or _is_image(page, made):
                     scanned.append(page.page_number - 1)
                 page.close()
     except (InputError, SetupError):
@@ -93,8 +98,8 @@ def _properties(metadata: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _page(page: Any) -> Page:
-    """Read the text layer of a page."""
+def _page(page: Any) -> tuple[Page, bool]:
+    """Read the text layer of a page, and tell whether its characters can be read at all."""
     x0, top, x1, bottom = page.cropbox or page.bbox
     made = Page(page.page_number, x1 - x0, bottom - top, origin=(x0, top))
     tables = list(_tables(page))
@@ -120,13 +125,13 @@ def _page(page: Any) -> Page:
         else:
             loose.append(placed)
     if unreadable * 5 > len(page.chars):
-        return made
+        return made, False
     lines = reading_order(segments(loose), x1 - x0)
     blocks: list[TextLine | PageTable] = [*lines]
     for table in tables:
         insert_table(blocks, table)
     made.blocks = blocks
-    return made
+    return made, True
 
 
 def _tables(page: Any) -> Iterator[CellGrid]:
@@ -140,20 +145,19 @@ def _tables(page: Any) -> Iterator[CellGrid]:
 
 
 def _is_image(page: Any, made: Page) -> bool:
-    """Return whether a page shows something and holds next to no text."""
+    """Return whether a page shows a picture, or drawn letters, and next to no text."""
     characters = sum(
         len(block.text)
         if isinstance(block, TextLine)
-        else sum(len(v or "") for r in block.grid.values for v in r)
+        else sum(len(value or "") for row in block.grid.values for value in row)
         for block in made.blocks
     )
-    if characters >= LEAST_CHARACTERS:
-        area = made.width * made.height
-        covered = max(
-            ((i["x1"] - i["x0"]) * (i["bottom"] - i["top"]) for i in page.images), default=0
-        )
-        return characters < 60 and covered > 0.6 * area
-    return bool(page.images or page.chars or len(page.curves) + len(page.rects) > 50)
+    if characters >= MOST_CHARACTERS:
+        return False
+    area = max(made.width * made.height, 1.0)
+    covered = sum((i["x1"] - i["x0"]) * (i["bottom"] - i["top"]) for i in page.images) / area
+    drawn = not characters and len(page.curves) > LEAST_CURVES
+    return covered > IMAGE_SHARE or drawn
 
 
 def _recognise(opened: Opened, pages: list[Page], scanned: list[int], out: SourceBuilder) -> None:

@@ -67,6 +67,12 @@ def frames(opened: Opened) -> Iterator[Any]:
             yield ImageOps.exif_transpose(frame).convert("RGB")
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"图片像素超过上限 {MAX_PIXELS // 10**6} 百万",
+            file=opened.path,
+            mend="缩小或裁剪后再入库",
+        ) from error
     except Exception as error:
         raise InputError(
             f"图片无法读取（{type(error).__name__}）",

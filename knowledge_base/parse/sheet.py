@@ -17,7 +17,7 @@ from knowledge_base.parse.encoding import decode
 from knowledge_base.parse.ooxml import Package
 from knowledge_base.parse.opened import Opened
 from knowledge_base.parse.source import SourceText
-from knowledge_base.parse.table import Grid, caption_and_unit, header_rows, peel
+from knowledge_base.parse.table import Grid, caption_and_unit, header_rows, is_unit_line, peel
 
 MEND = "用 Excel 或 WPS 打开后另存为 .xlsx 再试"
 MAX_ROWS = 300_000
@@ -25,6 +25,8 @@ MAX_CELLS = 6_000_000
 MAX_COLUMNS = 1000
 BLOCK_ROWS = 1000
 """A longer sheet is cut into tables of this many rows, each under the sheet's header."""
+MAX_GAP = 20
+"""More empty rows than this end a table."""
 _MERGE = re.compile(
     rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"'
 )
@@ -206,7 +208,7 @@ def _write_sheet(
             header is not None
             and first not in (0,)
             and len(block[0]) == header.columns
-            and not _new_table(grid)
+            and not _is_title(block[0])
         ):
             grid = Grid(
                 [*header.values, *grid.values],
@@ -221,10 +223,10 @@ def _write_sheet(
                 caption=f"续{caption}" if caption and not caption.startswith("续") else caption,
             )
             continue
-        _, rest = peel(grid, every_title=True)
+        titles, rest = peel(grid, every_title=True)
         count = header_rows(rest)
         out.table(grid, every_title=True)
-        caption = ""
+        caption = next((text for text in titles if not is_unit_line(text)), "")
         header = (
             Grid(
                 rest.values[:count], {at: s for at, s in rest.spans.items() if at[0] < count}, count
@@ -235,44 +237,45 @@ def _write_sheet(
     return size
 
 
-def _new_table(grid: Grid) -> bool:
-    """Return whether a block begins with a title of its own."""
-    texts = [value for value in grid.values[0] if value]
-    return len(texts) == 1 and any(caption_and_unit(texts[0]))
-
-
 def _blocks(rows: Iterable[list[str]], opened: Opened) -> Iterator[tuple[int, list[list[str]]]]:
-    """Yield (first row, rows) of at most `BLOCK_ROWS`, cut also where an empty row precedes a title."""
+    """Yield (first row, rows) of at most `BLOCK_ROWS`; a title after empty rows begins a block too."""
     block: list[list[str]] = []
-    first, gap = 0, False
+    first = filled = gap = 0
     for number, row in enumerate(rows):
-        if number >= MAX_ROWS:
-            raise InputError(
-                f"表格超过 {MAX_ROWS} 行", file=opened.path, mend="按乡镇或图幅拆分后分别入库"
-            )
         while row and not row[-1]:
             row.pop()
         if not row:
-            gap = bool(block)
+            gap += 1
             continue
+        filled += 1
+        if filled > MAX_ROWS:
+            raise InputError(
+                f"表格超过 {MAX_ROWS} 行", file=opened.path, mend="按乡镇或图幅拆分后分别入库"
+            )
         if len(row) > MAX_COLUMNS:
             raise InputError(
                 f"第 {number + 1} 行有 {len(row)} 列，超过上限 {MAX_COLUMNS}",
                 file=opened.path,
                 mend="删去多余的列",
             )
-        titled = gap and sum(map(bool, row)) == 1 and any(caption_and_unit(next(filter(None, row))))
-        if block and (len(block) >= BLOCK_ROWS or titled):
+        titled = bool(gap) and _is_title(row)
+        if block and (len(block) >= BLOCK_ROWS or titled or gap > MAX_GAP):
             yield first, _even(block)
             block = []
-        elif gap and block:
-            block.extend([] for _ in range(number - first - len(block)))
-        if not block:
+        if block:
+            block.extend([] for _ in range(gap))
+        else:
             first = number
-        gap = False
+        gap = 0
         block.append(row)
     if block:
         yield first, _even(block)
+
+
+def _is_title(row: list[str]) -> bool:
+    """Return whether a row is one cell that reads like a caption or unit."""
+    texts = [value for value in row if value]
+    return len(texts) == 1 and any(caption_and_unit(texts[0]))
 
 
 def _even(block: list[list[str]]) -> list[list[str]]:
