@@ -43,9 +43,9 @@ def test_heads_feet_and_page_numbers_are_dropped_and_kept_as_properties(make_pdf
         [
             (72, 40, "某市国土空间总体规划"),
             (72, 200, f"第{n}条 本页的正文。"),
-            (290, 815, f"— {n} —"),
+            (290, 815, f"— {number} —"),
         ]
-        for n in "一二三四"
+        for number, n in enumerate("一二三四", 1)
     ]
     source = read_pdf(opened(make_pdf(pages), "a.pdf"))
     assert source.text == "\n".join(f"第{n}条 本页的正文。" for n in "一二三四")
