@@ -66,6 +66,8 @@ class Gathered:
     """Ids of documents whose files came again as they are."""
     duplicates: dict[str, list[Other]] = field(default_factory=dict)
     """New names of documents that are held already, by id."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """New places of documents whose files are no longer where they were, by id."""
     failures: list[Failure] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     resumed: int = 0
@@ -190,26 +192,38 @@ def _is_held(
         document = entry.document
         if file.name == document.source and document.original == sha256:
             if entry.reading == reading:
-                gathered.unchanged.append(document.id)
+                _stays_as_it_is(entry, file, gathered)
                 return True
             return False
     for entry in holders:
         other = Other(name=file.name, sha256=sha256)
         if other in entry.others:
-            gathered.unchanged.append(entry.document.id)
+            _stays_as_it_is(entry, file, gathered)
             return True
     for entry in holders:
         if entry.document.original == sha256:
             gathered.duplicates.setdefault(entry.document.id, []).append(
                 Other(name=file.name, sha256=sha256)
             )
-            gathered.unchanged.append(entry.document.id)
+            _stays_as_it_is(entry, file, gathered)
             gathered.notices.append(
                 f"{file.name} 与库内 {entry.document.source} 内容相同，只保留一份"
                 f"（密级、部门与角色仍按《{entry.document.title}》已有的设置）"
             )
             return True
     return False
+
+
+def _stays_as_it_is(entry: Entry, file: _Found, gathered: Gathered) -> None:
+    """Note that a file came again; a renamed or moved one has a new place."""
+    gathered.unchanged.append(entry.document.id)
+    if file.place != entry.place and not still_there(entry.place):
+        gathered.moved[entry.document.id] = file.place
+
+
+def still_there(place: str) -> bool:
+    """Say whether the file (or the archive) of a place exists."""
+    return bool(place) and Path(place.partition("!/")[0]).exists()
 
 
 def _read(jobs: Sequence[Job], options: Options, tell: Progress) -> Iterator[Reply]:

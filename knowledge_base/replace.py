@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from pydantic import JsonValue
 
 from cspon.schemas.knowledge import Document
 from knowledge_base.catalogue import Entry, Other
 from knowledge_base.change import Brought
-from knowledge_base.gather import Gathered
+from knowledge_base.gather import Gathered, still_there
 from knowledge_base.journal import Reading
 from knowledge_base.titles import title_key
 
@@ -83,6 +82,9 @@ def settle(gathered: Gathered, entries: Sequence[Entry]) -> Settled:
             others=tuple(Other(name=name, sha256=other.sha256) for name in reading.others),
             notices=reading.notices,
         )
+    for document_id, place in gathered.moved.items():
+        if document_id in held and document_id not in settled.replaced:
+            settled.kept.setdefault(document_id, {})["place"] = place
     for document_id, names in others.items():
         if document_id not in settled.replaced:
             settled.kept.setdefault(document_id, {})["others"] = tuple(dict.fromkeys(names))
@@ -108,18 +110,14 @@ class _Places:
         document = reading.document
         for entry in self._by_name.get((document.source, title_key(document.title)), ()):
             unversioned = entry.document.version is None or document.version is None
-            if unversioned and not _exists(entry.place):
+            if unversioned and not still_there(entry.place):
                 return entry
         return None
 
 
 def _stays(twin: Entry, named_again: set[str]) -> bool:
     """Say whether a held document keeps its place against another file with the same version."""
-    return twin.document.id in named_again or _exists(twin.place)
-
-
-def _exists(place: str) -> bool:
-    return bool(place) and Path(place.partition("!/")[0]).exists()
+    return twin.document.id in named_again or still_there(twin.place)
 
 
 def _note(gathered: Gathered, document: Document, first: Document) -> None:
