@@ -21,6 +21,8 @@ _DIGITS = re.compile(r"\d+")
 _EDGE = 0.12
 """Share of a page's height at its top and bottom where heads and feet stand."""
 _EDGE_LINES = 3
+_TITLE_SIZE = 1.3
+"""Times the usual size of a page from which a line is a title, though heads repeat its words."""
 
 
 @dataclass
@@ -95,10 +97,11 @@ def write_pages(pages: Sequence[Page], out: SourceBuilder) -> None:
 def _drop_heads_and_feet(pages: Sequence[Page], out: SourceBuilder) -> None:
     """Remove page numbers and lines that stand at the same edge of most pages."""
     edges = [(page, *_edge_lines(page)) for page in pages]
-    counts: Counter[tuple[bool, str, int]] = Counter()
-    for _, top, bottom in edges:
+    usual = {id(page): _usual_size(page) for page in pages}
+    counts: Counter[tuple[bool, str, bool]] = Counter()
+    for page, top, bottom in edges:
         for at_top, lines in ((True, top), (False, bottom)):
-            counts.update({(at_top, *_pattern(line)) for line in lines})
+            counts.update({(at_top, *_pattern(line, usual[id(page)])) for line in lines})
     least = max(2 if len(pages) == 2 else 3, 0.3 * len(pages))
     dropped: dict[str, list[str]] = {"page_header": [], "page_footer": []}
     for page, top, bottom in edges:
@@ -106,7 +109,7 @@ def _drop_heads_and_feet(pages: Sequence[Page], out: SourceBuilder) -> None:
         for at_top, lines in ((True, top), (False, bottom)):
             for line in lines:
                 number = bool(_PAGE_NUMBER.match(line.text))
-                if number or counts[(at_top, *_pattern(line))] >= least:
+                if number or counts[(at_top, *_pattern(line, usual[id(page)]))] >= least:
                     gone.add(id(line))
                     if not number:
                         dropped["page_header" if at_top else "page_footer"].append(line.text)
@@ -130,9 +133,14 @@ def _edge_lines(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     return top[:_EDGE_LINES], bottom[:_EDGE_LINES]
 
 
-def _pattern(line: TextLine) -> tuple[str, int]:
-    """Return what makes two heads the same: their words without numbers, and their size."""
-    return _DIGITS.sub("#", "".join(line.text.split())), round(line.size / 2)
+def _pattern(line: TextLine, usual: float) -> tuple[str, bool]:
+    """Return what makes two heads the same: their words without numbers, and being no title."""
+    return _DIGITS.sub("#", "".join(line.text.split())), line.size > _TITLE_SIZE * usual
+
+
+def _usual_size(page: Page) -> float:
+    sizes = sorted(block.size for block in page.blocks if isinstance(block, TextLine))
+    return sizes[len(sizes) // 2] if sizes else 0.0
 
 
 class _Pages:
