@@ -5,12 +5,24 @@ accepted, text boxes and automatic numbers, and its table cells cost time by the
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from cspon.errors import InputError
 from knowledge_base.parse.builder import SourceBuilder
 from knowledge_base.parse.docx_styles import PLAIN, ParagraphStyle, outline_level, read_styles
+from knowledge_base.parse.docx_words import (
+    NESTED,
+    VML,
+    W,
+    blocks_of,
+    cell_properties,
+    children,
+    in_fallback,
+    is_contents,
+    is_hidden,
+    row_properties,
+    words_of,
+)
 from knowledge_base.parse.layout import TextLine
 from knowledge_base.parse.numbering import Numbering
 from knowledge_base.parse.ooxml import Package
@@ -24,26 +36,6 @@ LEAST_CHARACTERS = 20
 """A file with less text is read from its pictures."""
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _CLASSIFIED = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*(?:[★☆]|$)")
-W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_VML = "{urn:schemas-microsoft-com:vml}"
-_SKIPPED = {
-    f"{W}del",
-    f"{W}moveFrom",
-    f"{W}rt",
-    f"{W}instrText",
-    f"{W}delText",
-    f"{W}pPr",
-    f"{W}rPr",
-    f"{W}sectPr",
-    f"{W}tblPr",
-    f"{W}txbxContent",
-    f"{_MC}Fallback",
-}
-_MARKS = {f"{W}tab": "\t", f"{W}noBreakHyphen": "-", f"{W}cr": "\n", f"{W}ptab": "\t"}
-_NESTED = {f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}moveTo", f"{W}customXml", f"{W}smartTag"}
 
 
 def read_docx(opened: Opened) -> SourceText:
@@ -136,7 +128,7 @@ class _Reader:
             return {}
         return {
             note.get(f"{W}id") or "": " ".join(
-                text for p in note.iter(f"{W}p") if (text := _text(p).strip())
+                text for p in note.iter(f"{W}p") if (text := words_of(p).strip())
             )
             for note in root.iter(f"{W}{tag}")
             if note.get(f"{W}type") in (None, "normal")
@@ -150,8 +142,8 @@ class _Reader:
                 if relation.kind == kind and not relation.external:
                     root = self.package.xml(relation.target)
                     if root is not None:
-                        texts.extend(_text(p, boxes=True).strip() for p in root.iter(f"{W}p"))
-                        texts.extend(t.get("string") or "" for t in root.iter(f"{_VML}textpath"))
+                        texts.extend(words_of(p, boxes=True).strip() for p in root.iter(f"{W}p"))
+                        texts.extend(t.get("string") or "" for t in root.iter(f"{VML}textpath"))
             lines = list(dict.fromkeys(text for text in texts if text))
             if lines:
                 self.out.properties[f"page_{kind}"] = "\n".join(lines)
@@ -168,7 +160,7 @@ class _Reader:
                 self._table(element)
             elif tag == f"{W}altChunk":
                 self.embedded = True
-            elif tag in _NESTED and not _is_contents(element):
+            elif tag in NESTED and not is_contents(element):
                 self._blocks(element)
 
     def _paragraph(self, element: Any) -> None:
@@ -194,7 +186,7 @@ class _Reader:
             f"{W}txbxContent", f"{W}footnoteReference", f"{W}endnoteReference"
         ):
             if found.tag == f"{W}txbxContent":
-                if not _in_fallback(found):
+                if not in_fallback(found):
                     self._blocks(found)
                 continue
             notes = self.footnotes if found.tag == f"{W}footnoteReference" else self.endnotes
@@ -233,8 +225,8 @@ class _Reader:
         if not self.revised and element.find(f".//{W}del") is not None:
             self.revised = True
         if not self.hidden and element.find(f".//{W}vanish") is not None:
-            self.hidden = any(_is_hidden(run) for run in element.iter(f"{W}r"))
-        return _text(element)
+            self.hidden = any(is_hidden(run) for run in element.iter(f"{W}r"))
+        return words_of(element)
 
     def _table(self, element: Any) -> None:
         self.out.table(self._grid(element))
@@ -249,13 +241,13 @@ class _Reader:
         spans: dict[tuple[int, int], tuple[int, int]] = {}
         open_cells: dict[int, tuple[int, int, int]] = {}
         headers = 0
-        for number, row in enumerate(_children(element, f"{W}tr")):
-            before, after, header = _row_properties(row)
+        for number, row in enumerate(children(element, f"{W}tr")):
+            before, after, header = row_properties(row)
             headers = number + 1 if header and headers == number else headers
             values: list[str | None] = [""] * before
-            for cell in _children(row, f"{W}tc"):
+            for cell in children(row, f"{W}tc"):
                 column = len(values)
-                width, merge = _cell_properties(cell)
+                width, merge = cell_properties(cell)
                 if merge == "continue" and column in open_cells:
                     top, deep, wide = open_cells[column]
                     open_cells[column] = (top, deep + 1, wide)
@@ -278,119 +270,16 @@ class _Reader:
 
     def _cell_text(self, cell: Any) -> str:
         lines: list[str] = []
-        for block in _flattened(cell):
+        for block in blocks_of(cell):
             if block.tag == f"{W}p":
                 style, properties = self._style(block)
                 text = self._words(block).strip()
                 label = self._label(block, style, properties)
                 text = f"{label} {text}".strip() if label else text
-                text = text or _text(block, boxes=True).strip()
+                text = text or words_of(block, boxes=True).strip()
             else:
                 inner = self._grid(block)
                 text = "\n".join(" ".join(filter(None, row)) for row in inner.values)
             if text:
                 lines.append(text)
         return "\n".join(lines)
-
-
-def _text(element: Any, *, boxes: bool = False) -> str:
-    """Return the words of a paragraph as a reader sees them; text boxes only if asked."""
-    if len(element) == 0:
-        return ""
-    parts: list[str] = []
-    stack: list[Iterator[Any]] = [iter(element)]
-    while stack:
-        for child in stack[-1]:
-            tag = child.tag
-            if tag == f"{W}t" or tag == f"{_M}t":
-                parts.append(child.text or "")
-            elif tag == f"{W}r":
-                if not _is_hidden(child):
-                    stack.append(iter(child))
-                    break
-            elif tag in _MARKS:
-                parts.append(_MARKS[tag])
-            elif tag == f"{W}br":
-                if child.get(f"{W}type") in (None, "textWrapping"):
-                    parts.append("\n")
-            elif tag == f"{W}sym":
-                parts.append(_symbol(child))
-            elif (tag not in _SKIPPED or (boxes and tag == f"{W}txbxContent")) and len(child):
-                stack.append(iter(child))
-                break
-        else:
-            stack.pop()
-    return "".join(parts)
-
-
-def _is_hidden(run: Any) -> bool:
-    properties = run.find(f"{W}rPr")
-    if properties is None:
-        return False
-    mark = properties.find(f"{W}vanish")
-    return mark is not None and mark.get(f"{W}val") not in ("0", "false")
-
-
-def _symbol(element: Any) -> str:
-    """Return a character of a symbol font: the ticks of forms; others are not readable."""
-    code = (element.get(f"{W}char") or "").upper()
-    return {"F0FE": "☑", "F052": "☑", "F0A8": "□", "F0A3": "□", "F06F": "□", "F0FC": "√"}.get(
-        code, ""
-    )
-
-
-def _in_fallback(element: Any) -> bool:
-    return next(element.iterancestors(f"{_MC}Fallback"), None) is not None
-
-
-def _is_contents(element: Any) -> bool:
-    gallery = element.find(f"{W}sdtPr/{W}docPartObj/{W}docPartGallery")
-    return gallery is not None and gallery.get(f"{W}val") == "Table of Contents"
-
-
-def _children(element: Any, tag: str) -> Iterator[Any]:
-    """Yield children of a tag, those in content controls and insertions too."""
-    for child in element:
-        if child.tag == tag:
-            yield child
-        elif child.tag in _NESTED:
-            yield from _children(child, tag)
-
-
-def _flattened(cell: Any) -> Iterator[Any]:
-    for child in cell:
-        if child.tag in (f"{W}p", f"{W}tbl"):
-            yield child
-        elif child.tag in _NESTED:
-            yield from _flattened(child)
-
-
-def _row_properties(row: Any) -> tuple[int, int, bool]:
-    """Return the empty grid columns before and after a row, and whether it repeats as header."""
-    properties = row.find(f"{W}trPr")
-    if properties is None:
-        return 0, 0, False
-    before, after = properties.find(f"{W}gridBefore"), properties.find(f"{W}gridAfter")
-    header = properties.find(f"{W}tblHeader")
-    return (
-        _count(before, 0),
-        _count(after, 0),
-        header is not None and header.get(f"{W}val") not in ("0", "false"),
-    )
-
-
-def _cell_properties(cell: Any) -> tuple[int, str | None]:
-    """Return the columns that a cell spans and its vertical merge: restart, continue or None."""
-    properties = cell.find(f"{W}tcPr")
-    if properties is None:
-        return 1, None
-    merge = properties.find(f"{W}vMerge")
-    return (
-        max(_count(properties.find(f"{W}gridSpan"), 1), 1),
-        None if merge is None else merge.get(f"{W}val") or "continue",
-    )
-
-
-def _count(element: Any | None, default: int) -> int:
-    text = "" if element is None else element.get(f"{W}val") or ""
-    return min(int(text), 1000) if text.isdigit() and len(text) < 6 else default

@@ -19,6 +19,7 @@ from knowledge_base.parse.opened import Opened
 from knowledge_base.parse.zip_guard import check_container, chunks
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DOCTYPES = tuple("<!DOCTYPE".encode(e) for e in ("utf-8", "utf-16-le", "utf-16-be"))
 _STRICT = (
     (
         b"http://purl.oclc.org/ooxml/wordprocessingml/main",
@@ -102,6 +103,23 @@ class Package:
         data = self.bytes_of(name)
         return None if data is None else self._parsed(data)
 
+    def refuse_doctype(self, name: str) -> None:
+        """Look through a part that another library will parse.
+
+        Raises:
+            InputError: it has a DOCTYPE.
+        """
+        tail = b""
+        for chunk in self.stream(self.names[name]):
+            if any(mark in tail + chunk for mark in _DOCTYPES):
+                raise self._doctype()
+            tail = chunk[-32:]
+
+    def _doctype(self) -> InputError:
+        return InputError(
+            f"{self.kind}内含 DOCTYPE 声明（可能引用外部实体）", file=self.path, mend=self.mend
+        )
+
     def _parsed(self, data: bytes) -> Any:
         if b"purl.oclc.org" in data[:4096]:
             for strict, usual in _STRICT:
@@ -120,9 +138,7 @@ class Package:
                 f"{self.kind}内部的 XML 已损坏", file=self.path, mend=self.mend
             ) from error
         if root.getroottree().docinfo.doctype:
-            raise InputError(
-                f"{self.kind}内含 DOCTYPE 声明（可能引用外部实体）", file=self.path, mend=self.mend
-            )
+            raise self._doctype()
         return root
 
     def relations(self, part: str) -> dict[str, Relation]:

@@ -52,7 +52,7 @@ class Grid:
 
 def flat(text: str) -> str:
     """Return a cell's text on one line."""
-    return _SPACE.sub(" ", text).strip() if not text.isalnum() else text
+    return _SPACE.sub(" ", text).strip()
 
 
 def caption_and_unit(line: str) -> tuple[str, str]:
@@ -158,6 +158,7 @@ def row_lines(grid: Grid) -> list[tuple[int, str]]:
     headers = header_rows(grid)
     names = column_names(grid, headers)
     owner = _owners(grid, len(grid.values))
+    heads = [f"{name}：" if name else "" for name in names]
     used = [False] * grid.columns
     lines: list[tuple[int, str]] = []
     for number in range(headers, len(grid.values)):
@@ -168,13 +169,11 @@ def row_lines(grid: Grid) -> list[tuple[int, str]]:
                 if at is None or at[0] == number or at[1] != column:
                     continue
                 value = grid.values[at[0]][column] or ""
-            if not value:
-                continue
-            value = flat(value)
+            if value and not value.isalnum():
+                value = flat(value)
             if value:
                 used[column] = True
-                name = names[column]
-                parts.append(f"{name}：{value}" if name else value)
+                parts.append(heads[column] + value)
         if len(parts) == 1 and grid.spans.get((number, 0), (1, 1))[1] == grid.columns > 1:
             parts = [flat(grid.values[number][0] or "")]
         if parts:
@@ -206,18 +205,26 @@ def grid_html(grid: Grid) -> str:
     out = ["<table>"]
     for number, row in enumerate(grid.values):
         tag = "th" if number < headers else "td"
-        cells: list[str] = []
-        for column, value in enumerate(row):
-            if value is None:
-                continue
-            attributes = ""
-            if grid.spans:
-                down, right = grid.spans.get((number, column), (1, 1))
-                attributes = (f' rowspan="{down}"' if down > 1 else "") + (
-                    f' colspan="{right}"' if right > 1 else ""
-                )
-            text = escape(value.strip(), quote=False).replace("\n", "<br>") if value else ""
-            cells.append(f"<{tag}{attributes}>{text}</{tag}>")
-        out.append(f"<tr>{''.join(cells)}</tr>")
+        if grid.spans:
+            cells = "".join(
+                f"<{tag}{_span(grid, number, column)}>{_cell_html(value)}</{tag}>"
+                for column, value in enumerate(row)
+                if value is not None
+            )
+        else:
+            inner = f"</{tag}><{tag}>".join([_cell_html(value or "") for value in row])
+            cells = f"<{tag}>{inner}</{tag}>"
+        out.append(f"<tr>{cells}</tr>")
     out.append("</table>")
     return "".join(out)
+
+
+def _span(grid: Grid, row: int, column: int) -> str:
+    down, right = grid.spans.get((row, column), (1, 1))
+    return (f' rowspan="{down}"' if down > 1 else "") + (f' colspan="{right}"' if right > 1 else "")
+
+
+def _cell_html(value: str) -> str:
+    if value.isalnum() or not value:
+        return value
+    return escape(value.strip(), quote=False).replace("\n", "<br>")
