@@ -123,9 +123,7 @@ def _heads(text: str, after: int) -> list[Attachment]:
 def _begun_anew(text: str, after: int) -> list[Attachment]:
     """Find a rule set behind the first without the word 附件: a title, then 第一条 again."""
     heads = []
-    for number, match in enumerate(_ONCE_MORE.finditer(text, after)):
-        if number == 0:
-            continue
+    for match in _ONCE_MORE.finditer(text, after):
         above = text[max(0, match.start() - 400) : match.start()].split("\n")
         offset = match.start()
         for line in reversed(above[-12:]):

@@ -21,7 +21,8 @@ _FROM = re.compile(
     rf"自[ 　]?({DAY})[ 　]?(?:起|之日起)?[^，。；]{{0,4}}?(?:施行|实施|执行|生效|试行)"
 )
 _FROM_ISSUE = re.compile(
-    r"自(?:公布|发布|印发|颁布|下发|发文|公告|批准)之日起[^，。；]{0,8}?(?:施行|实施|执行|生效|试行)"
+    r"自(?:公布|发布|印发|颁布|下发|发文|公告|批准)之日起"
+    rf"(?:(?P<days>[{_N}]{{1,3}})[ 　]?日后)?[^，。；0-9]{{0,8}}?(?:施行|实施|执行|生效|试行)"
 )
 _UNTIL = re.compile(
     rf"有效期[ 　]?(?:限)?(?:自[^，。；]{{0,16}}起?)?[ 　]?(?:截?至|到)[ 　]?({DAY})"
@@ -75,8 +76,8 @@ def first_day(texts: Sequence[str], published: date | None) -> date | None:
             continue  # 《另一办法》自…起施行
         if match := _FROM.search(sentence):
             return read_day(match[1])
-        if published and _FROM_ISSUE.search(sentence):
-            return published
+        if published and (match := _FROM_ISSUE.search(sentence)):
+            return published + timedelta(days=parse_numeral(match["days"]) if match["days"] else 0)
     return None
 
 

@@ -137,7 +137,7 @@ def _parts(number: str) -> tuple[int, ...]:
 def goes_on(before: Sequence[int] | None, number: Sequence[int]) -> bool:
     """Return whether a decimal number can follow another: 4.2 after 4.1.3, 5 after 4.9, not 3.5."""
     if before is None:
-        return number[0] <= 3 or number[0] > 1000
+        return len(number) > 1 or number[0] <= 3
     if tuple(number) <= tuple(before):
         return False
     shared = 0

@@ -95,9 +95,10 @@ def apply(document: Document, metadata: Metadata, by: FoundBy = "person") -> Doc
     changed = {
         name: (None if value == "" and name in NULLABLE else value) for name, value in given.items()
     }
-    edited = document.model_copy(
-        update={**changed, "found_by": {**document.found_by, **dict.fromkeys(changed, by)}}
-    )
+    if "effective_to" in changed:
+        changed["expires_on"] = changed["effective_to"]
+    named = dict.fromkeys(given, by)
+    edited = document.model_copy(update={**changed, "found_by": {**document.found_by, **named}})
     _in_order(edited)
     return edited
 
@@ -119,7 +120,8 @@ def _one_of(field: str, given: dict[str, object], known: tuple[str, ...]) -> Non
 
 
 def _in_order(document: Document) -> None:
-    start, end = document.effective_from, document.effective_to
+    """Compare the days that the text or a person states; a successor's day is not ours to judge."""
+    start, end = document.effective_from, document.expires_on
     if start and end and end <= start:
         raise InputError(
             f"失效日期 {end} 不晚于施行日期 {start}", field="effective_to", mend="核对两个日期"

@@ -29,6 +29,7 @@ _SUBJECT = (
 _DATE = re.compile(
     r"[0-9〇零一二三四五六七八九十]{2,4}[ 　]*年(?:[^年月日]{1,4}月)?(?:[^年月日]{1,4}日)?|\d+"
 )
+_NOT_HAN = re.compile(r"[^\u4e00-\u9fff×X]+")
 LEVELS = ("国家", "省", "市", "县", "乡")
 
 
@@ -132,11 +133,19 @@ def _title_regex() -> re.Pattern[str]:
 
 @functools.lru_cache(maxsize=1)
 def _organ_regex() -> re.Pattern[str]:
-    national = _either(issuers().national)
-    local = _either(issuers().local)
     return re.compile(
-        rf"(?:中华人民共和国)?(?P<national>{national})|{_region_pattern()}(?P<local>{local})"
+        rf"(?P<national>{_either(issuers().national)})|(?P<local>{_either(issuers().local)})"
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _region_regex() -> re.Pattern[str]:
+    return re.compile(_region_pattern())
+
+
+@functools.lru_cache(maxsize=1)
+def _known_regex() -> re.Pattern[str]:
+    return re.compile(_either([*(p.name for p in provinces()), *prefectures()]))
 
 
 def region_of(text: str) -> Region | None:
@@ -165,16 +174,29 @@ def _region(match: re.Match[str]) -> Region | None:
 def organs_in(text: str) -> list[Organ]:
     """Return the organs that a short text names, in its order, each once."""
     found: dict[str, Organ] = {}
-    for match in _organ_regex().finditer(_apart(text[:400])):
+    words, last = _apart(text[:400]), 0
+    for match in _organ_regex().finditer(words):
         if match["national"]:
             organ = Organ(match["national"], None)
         else:
-            region = _region(match)
+            name, region = _region_before(words[last : match.start()])
             if region is None:
                 continue
-            organ = Organ(match[0], region)
+            organ = Organ(name + match[0], region)
+        last = match.end()
         found.setdefault(organ.name, organ)
     return list(found.values())
+
+
+def _region_before(words: str) -> tuple[str, Region | None]:
+    """Return the region that words end in: from a name that is known, or all since a mark."""
+    name = _NOT_HAN.split(words)[-1][-40:]
+    if not name:
+        return "", None
+    for start in (*(known.start() for known in _known_regex().finditer(name)), 0):
+        if match := _region_regex().fullmatch(name, start):
+            return match[0], _region(match)
+    return "", None
 
 
 def _apart(text: str) -> str:

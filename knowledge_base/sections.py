@@ -1,6 +1,7 @@
 """Running text to pieces: cut at headings and numbered clauses, then to windows at sentence ends."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,8 @@ WINDOW = 480
 """Characters of a passage of running text; the embedder reads about 512 tokens."""
 OVERLAP = 80
 _SENTENCE_END = re.compile(r"[。；！？\n]")
-_ITEM_START = re.compile(r"^[\s　]*(?:[（(](\d{1,2})[）)]|([①-⑳]))", re.MULTILINE)
+_ITEM_START = re.compile(r"^[ \t　\-]*[（(](\d{1,2})[）)]", re.MULTILINE)
+_CIRCLED_START = re.compile(r"^[ \t　]*([①-⑳])", re.MULTILINE)
 _TERMS = re.compile(r"术[\s　]*语")
 
 
@@ -44,7 +46,8 @@ def read_sections(
         skip: Spans of tables, in which nothing is a heading.
     """
     end = len(text) if end is None else end
-    headings = _demoted(text, _plausible(_headings(text, start, end, skip)), start, end)
+    found, contents = _headings(text, start, end, skip)
+    headings = _demoted(text, _plausible(found), end)
     sections: list[Section] = []
     open_headings: list[Heading] = []
     stops = [*(heading.start for heading in headings[1:]), end]
@@ -61,39 +64,62 @@ def read_sections(
         path = tuple(h.name for h in open_headings)
         section = Section(path, begun, stop, _label(open_headings, heading))
         sections.append(_as_term(text, section, heading))
-    return [s for s in sections if not is_contents(text[s.start : s.end])]
+    return [
+        part
+        for section in sections
+        for part in _around(section, contents)
+        if text[part.start : part.end].strip() and not is_contents(text[part.start : part.end])
+    ]
 
 
-def _headings(text: str, start: int, end: int, skip: Spans) -> list[Heading]:
+def _around(section: Section, contents: Spans) -> Iterator[Section]:
+    """Yield the parts of a section that are no table of contents."""
+    position = section.start
+    for start, end in contents[bisect_right(contents, section.start, key=lambda span: span[1]) :]:
+        if start >= section.end:
+            break
+        yield replace(section, start=position, end=max(start, position))
+        position = min(end, section.end)
+    yield replace(section, start=position)
+
+
+def _headings(
+    text: str, start: int, end: int, skip: Spans
+) -> tuple[list[Heading], list[tuple[int, int]]]:
+    """Return the lines that may head something, and the spans of tables of contents."""
     found: list[Heading] = []
+    contents: list[tuple[int, int]] = []
     listed: dict[str, Heading | None] | None = None
+    begun, paged = 0, False
     for line, offset in lines_between(text, start, end, skip):
         if listed is None and len(line) < 40 and TITLE.match(line):
-            listed = {}
+            listed, begun, paged = {}, offset, False
             continue
         heading = read_heading(line, offset)
         if listed is not None:
             words = entry_words(line)
-            numbered = is_contents_line(line)
-            if (
-                not words
-                or numbered
-                or (heading and words not in listed and None not in listed.values())
-            ):
+            entry = is_contents_line(line)
+            paged = paged or entry
+            if not words or entry or (heading and words not in listed and not paged):
                 if words:
-                    listed[words] = None if numbered else heading
+                    listed[words] = None if entry else heading
                 continue
-            found.extend(_not_listed(text, listed))
+            own = _first_heading(text, listed)
+            if own:
+                found.append(own)
+            contents.append((begun, own.start if own else offset))
             listed = None
         if heading is not None:
             found.append(heading)
-    return found
+    if listed is not None:
+        contents.append((begun, end))
+    return found, contents
 
 
-def _not_listed(text: str, listed: dict[str, Heading | None]) -> list[Heading]:
+def _first_heading(text: str, listed: dict[str, Heading | None]) -> Heading | None:
     """Return the last line under 目录 if it is no entry but the first heading of the text itself."""
     last = list(listed.values())[-1] if listed else None
-    return [last] if last and text.find(text[last.start : last.end].strip(), last.end) < 0 else []
+    return last if last and text.find(text[last.start : last.end].strip(), last.end) < 0 else None
 
 
 def _plausible(headings: Sequence[Heading]) -> list[Heading]:
@@ -113,18 +139,15 @@ def _plausible(headings: Sequence[Heading]) -> list[Heading]:
     return kept
 
 
-def _demoted(text: str, headings: Sequence[Heading], start: int, end: int) -> list[Heading]:
+def _demoted(text: str, headings: Sequence[Heading], end: int) -> list[Heading]:
     """Leave out headings with nothing under them: items of a list, which are text."""
     kept: list[Heading] = []
-    below: Heading | None = None
-    stop = end
-    for heading in reversed(headings):
-        empty = not heading.clause and not text[heading.end : stop].strip()
-        if empty and (below is None or not heading.is_above(below)):
-            continue
-        kept.append(heading)
-        below, stop = heading, heading.start
-    return kept[::-1]
+    for at, heading in enumerate(headings):
+        below = headings[at + 1] if at + 1 < len(headings) else None
+        empty = not heading.clause and not text[heading.end : below.start if below else end].strip()
+        if not empty or (below is not None and heading.is_above(below)):
+            kept.append(heading)
+    return kept
 
 
 def _stays(held: Heading, new: Heading) -> bool:
@@ -216,34 +239,51 @@ def _term(text: str, section: Section, start: int, end: int) -> Iterator[Piece]:
 
 
 def _blocks(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
-    """Cut a long clause at its items (1) and ①, and join short neighbours up to a window."""
+    """Cut a long clause at its items (1), those that are long at ①; short neighbours stay together.
+
+    Returns:
+        (start, end, item) of each block; the item is empty where a block holds several.
+    """
     if end - start <= WINDOW:
         return [(start, end, "")]
-    marks = [(m.start(), m[1], m[2]) for m in _ITEM_START.finditer(text, start, end)]
-    if not marks:
-        return [(start, end, "")]
-    pieces: list[tuple[int, int, str]] = []
-    if text[start : marks[0][0]].strip():
-        pieces.append((start, marks[0][0], ""))
-    stops = [*(mark[0] for mark in marks[1:]), end]
-    above = ""
-    for (begun, item, circled), stop in zip(marks, stops, strict=True):
-        above = f"({item})" if item else above
-        pieces.append((begun, stop, above + (circled or "")))
-    joined = [pieces[0]]
-    for begun, stop, item in pieces[1:]:
-        first, _, name = joined[-1]
-        if stop - first <= WINDOW:
-            joined[-1] = (first, stop, _shared(name, item))
+    blocks: list[tuple[int, int, str]] = []
+    for begun, stop, item in _items(text, start, end, _ITEM_START):
+        if stop - begun <= WINDOW:
+            blocks.append((begun, stop, item))
+            continue
+        inner = _items(text, begun, stop, _CIRCLED_START)
+        blocks.extend(_joined([(a, b, item + circled) for a, b, circled in inner], item))
+    return _joined(blocks, "")
+
+
+def _items(text: str, start: int, end: int, mark: re.Pattern[str]) -> list[tuple[int, int, str]]:
+    """Cut a run at the lines that begin an item; what stands before the first has no name."""
+    marks = [(m.start(), m[1]) for m in mark.finditer(text, start, end)]
+    begins = [(start, ""), *((at, f"({n})" if n.isdecimal() else n) for at, n in marks)]
+    stops = [*(at for at, _ in marks), end]
+    return [
+        (at, stop, name)
+        for (at, name), stop in zip(begins, stops, strict=True)
+        if text[at:stop].strip()
+    ]
+
+
+def _joined(blocks: Sequence[tuple[int, int, str]], shared: str) -> list[tuple[int, int, str]]:
+    """Join neighbours up to a window; a joined block bears the name that all share."""
+    joined: list[tuple[int, int, str]] = []
+    for block in blocks:
+        stop, item = block[1:]
+        apart = not shared and (_is_part(item) or (joined and _is_part(joined[-1][2])))
+        if joined and not apart and stop - joined[-1][0] <= WINDOW:
+            joined[-1] = (joined[-1][0], stop, shared)
         else:
-            joined.append((begun, stop, item))
+            joined.append(block)
     return joined
 
 
-def _shared(one: str, other: str) -> str:
-    """Return the item that holds both: (2)① and (2)② stand in (2)."""
-    head = one.partition(")")[0]
-    return head + ")" if head and ")" in one and other.startswith(head + ")") else ""
+def _is_part(item: str) -> bool:
+    """Return whether a name is that of a part of an item, such as (2)③."""
+    return ")" in item[:-1]
 
 
 def windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

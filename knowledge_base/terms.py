@@ -7,6 +7,7 @@ _DEFINED = re.compile(
     r"[“\"]?(?P<term>[\u4e00-\u9fffA-Za-z、（）()]{2,24}?)[”\"]?[，,]?[\s　]*(?:是指|系指|，指|, ?指)",
     re.MULTILINE,
 )
+_ITEM = re.compile(r"^[（(][一二三四五六七八九十\d]{1,3}[)）]")
 _REFERS = re.compile(
     r"^(?:前款|本款|前项|其中|所称|该|此处|本(?:法|条例|办法|规定|细则|条|章|解释)(?:中|所称)?)"
 )
@@ -20,7 +21,7 @@ def defined_terms(text: str) -> tuple[str, ...]:
         return ()
     found = []
     for match in _DEFINED.finditer(text):
-        term = _REFERS.sub("", match["term"].removesuffix("的")).strip("、")
+        term = _REFERS.sub("", _ITEM.sub("", match["term"].removesuffix("的"))).strip("、")
         if 2 <= len(term) <= 20 and "的" not in term:
             found.append(term)
     return tuple(dict.fromkeys(found))
