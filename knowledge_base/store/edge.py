@@ -33,6 +33,18 @@ BATCH = 256
 PAGE = 512
 INDEX_FROM_KB = 20_000
 """Size of the vectors of a segment (KB) from which the engine builds an HNSW index; below it scans."""
+SCAN_UP_TO_KB = 30_000
+"""A condition that leaves fewer vectors than this (KB: 20,000 of 384 dimensions) is scanned without
+the graph, so that narrow conditions lose nothing and need no links of their own in it."""
+GRAPH = qe.HnswIndexConfig(16, 100, SCAN_UP_TO_KB, payload_m=0)
+"""Edges a node, candidates while building. No links by payload value: with them 200,000 points were
+not indexed after twelve CPU minutes, without them in seven, and the scan above stands in for them."""
+SEARCH = qe.SearchParams(hnsw_ef=512)
+"""Candidates while searching: of 200,000 clustered vectors under conditions of access and validity
+0.97 of the true ten are found, 0.84 with the engine's 100; it costs 6 ms more."""
+MAPPED = ("title_key", "article_key", "document_id", "ordinal")
+"""Indexes that few queries use and that have many values: mapped from disk. The others are looked at
+for every candidate and are held in memory. All in memory opened six times slower."""
 
 
 class EdgeStore:
@@ -53,20 +65,15 @@ class EdgeStore:
         folder.mkdir(parents=True, exist_ok=True)
         config = qe.EdgeConfig(
             vectors={DENSE: qe.EdgeVectorParams(dim, qe.Distance.Cosine)},
+            hnsw_config=GRAPH,
             sparse_vectors={SPARSE: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
             optimizers=qe.EdgeOptimizersConfig(indexing_threshold=INDEX_FROM_KB),
             wal_enabled=False,
         )
         with _translated(folder):
             shard = qe.EdgeShard.create(str(folder), config)
-            for field in KEYWORDS:
-                shard.update(
-                    qe.UpdateOperation.create_field_index(field, qe.PayloadSchemaType.Keyword)
-                )
-            for field in INTEGERS:
-                shard.update(
-                    qe.UpdateOperation.create_field_index(field, qe.PayloadSchemaType.Integer)
-                )
+            for field in (*KEYWORDS, *INTEGERS):
+                shard.update(qe.UpdateOperation.create_field_index(field, _index_of(field)))
         return cls(shard, folder)
 
     @classmethod
@@ -114,7 +121,9 @@ class EdgeStore:
         return self._query(qe.Query.Nearest(sparse, using=SPARSE), k, where)
 
     def _query(self, query: Any, k: int, where: Where) -> list[Found]:
-        request = qe.QueryRequest(limit=k, query=query, filter=_filter(where), with_payload=False)
+        request = qe.QueryRequest(
+            limit=k, query=query, filter=_filter(where), params=SEARCH, with_payload=False
+        )
         with _translated(self.folder):
             return [Found(str(p.id), float(p.score)) for p in self._shard.query(request)]
 
@@ -159,6 +168,13 @@ class EdgeStore:
             if not self._closed:
                 self._closed = True
                 self._shard.close()
+
+
+def _index_of(field: str) -> qe.KeywordIndexParams | qe.IntegerIndexParams:
+    memory = qe.Memory.Cached if field in MAPPED else qe.Memory.Pinned
+    if field in KEYWORDS:
+        return qe.KeywordIndexParams(memory=memory, enable_hnsw=False)
+    return qe.IntegerIndexParams(lookup=False, range=True, memory=memory, enable_hnsw=False)
 
 
 def _edge_point(point: Point) -> qe.Point:
