@@ -23,9 +23,8 @@ MOST_IN_RANGE = 60
 WORDS = 90
 """Characters kept of the sentence that states a reference."""
 
-_PART = (
-    rf"(?:第\s*{NUMERAL}\s*款)?(?:第\s*[（(]?\s*{NUMERAL}\s*[）)]?\s*项)?(?:第\s*{NUMERAL}\s*目)?"
-)
+_BELOW = rf"第\s*[（(]?\s*{NUMERAL}\s*[）)]?\s*[款项目]"
+_PART = rf"(?:{_BELOW})*(?:\s*(?:、|和|与|及|以及|或者?|至)\s*(?:{_BELOW})+)*"
 _NAMED = ARTICLE.replace("(?P<number>", "(?P<article>")
 _TOKEN = re.compile(
     r"《(?P<title>(?:[^《》]|《[^《》]*》)+)》(?:[（(]\d{4}[^（）()]{0,12}[)）])?"
@@ -48,7 +47,7 @@ _BARE_NAME = re.compile(r"[\u4e00-\u9fff]{1,20}(?:法典|法|条例|细则)$")
 _LEADING = re.compile(
     r"^.*(?:根据|依据|按照|依照|违反|参照|符合|遵守|适用|以及|规定|[的依按和与及或对在由经向是])"
 )
-_AFTER_NAME = re.compile(r"的|有关|等|[、，）]|和|与|或|以及|规定|追究|给予|予以|处|$")
+_AFTER_NAME = re.compile(r"的|有关|关于|等|[、，）]|和|与|或|以及|规定|追究|给予|予以|处|$")
 _ENDS = re.compile(r"(?:同时|予以|一并|即行|相应|自行)废止|同时失效|停止执行|^[^，]{0,6}废止")
 _MADE = re.compile(
     r"(?:制定|制订|编制|修订|起草)(?:了)?(?:本|《|该)|(?:制定|编制)(?:说明|依据)$|作出(?:本|如下)"
@@ -166,6 +165,8 @@ class _Reader:
                     yield whole
                 place = named
                 foreign = None if place.own else place
+                if match["verb"]:
+                    start = match.end()
                 whole = None if place.own else (self._reference(passage, place), start)
             elif match["alias"]:
                 if not place.own:

@@ -238,3 +238,9 @@ def all_laws() -> list:
 @pytest.fixture
 def make_embedder() -> Callable:
     return HashingEmbedder
+
+
+@pytest.fixture(scope="session")
+def make_bare_embedder() -> Callable:
+    """`make_embedder` for fixtures that outlive a test."""
+    return HashingEmbedder
