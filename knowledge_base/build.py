@@ -1,6 +1,6 @@
 """Build and change a base: laws from the package, files from users, edits, removals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +101,7 @@ def add_paths(
     ocr: bool = True,
     chat: "ChatModel | None" = None,
     seconds: float | None = None,
+    may_touch: Callable[[Document], bool] | None = None,
 ) -> BuildReport:
     """Take files, and the readable files of folders and archives, into the base.
 
@@ -122,6 +123,8 @@ def add_paths(
         ocr: Whether pages without text are recognised.
         chat: Completes metadata that the rules did not find; None for rules alone.
         seconds: Time limit of one file; by its size when None.
+        may_touch: Held documents that these files may replace or be taken for; all when None. The
+            others stay as they are, and nothing is said of them.
 
     Raises:
         InputError: a path does not exist, or nothing readable is there.
@@ -152,10 +155,12 @@ def add_paths(
             notices: list[str] = []
             if chat is not None:
                 options = replace(options, fill=_filler(chat, notices), fill_name=chat.name)
-            gathered = gather(folder, files, options, held, journal, tell)
+            touched, reserved = _touchable(held, may_touch)
+            gathered = gather(folder, files, options, touched, journal, tell)
             gathered.notices += notices
-            report = apply_locked(folder, _change(gathered, held), embedder, engine, tell)
-            journal.forget([reading.key for reading in gathered.readings])
+            change = _change(gathered, touched, reserved)
+            report = apply_locked(folder, change, embedder, engine, tell)
+            journal.forget([*gathered.settled, *(reading.key for reading in gathered.readings)])
         finally:
             journal.close()
         after = _held(folder)
@@ -166,6 +171,19 @@ def add_paths(
 def _held(folder: Path) -> Catalogue | None:
     generation = current_generation(folder)
     return read_catalogue(generation) if generation else None
+
+
+def _touchable(
+    held: Catalogue | None, may_touch: Callable[[Document], bool] | None
+) -> tuple[Catalogue | None, frozenset[str] | None]:
+    """Return the catalogue without what must not be touched, and the ids of that; None for all."""
+    if may_touch is None:
+        return held, None
+    if held is None:
+        return None, frozenset()
+    entries = tuple(e for e in held.entries if may_touch(e.document))
+    reserved = {e.document.id for e in held.entries} - {e.document.id for e in entries}
+    return held.model_copy(update={"entries": entries}), frozenset(reserved)
 
 
 def _originals(entry: Entry) -> set[str]:
@@ -192,9 +210,9 @@ def _filler(chat: "ChatModel", notices: list[str]) -> Fill:
     return fill
 
 
-def _change(gathered: Gathered, held: Catalogue | None) -> Change:
+def _change(gathered: Gathered, held: Catalogue | None, reserved: Collection[str] | None) -> Change:
     """Turn what was gathered into a change: what comes in, what it replaces, what is only noted."""
-    settled = settle(gathered, held.entries if held else ())
+    settled = settle(gathered, held.entries if held else (), reserved)
     for reading in settled.incoming:
         if reading.gaps:
             gathered.notices.append(

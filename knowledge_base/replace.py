@@ -1,6 +1,7 @@
 """What files that were read replace, stand beside, or only repeat."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
@@ -26,13 +27,18 @@ class Settled:
     """New values of fields of held entries, by document id."""
 
 
-def settle(gathered: Gathered, entries: Sequence[Entry]) -> Settled:
+def settle(
+    gathered: Gathered, entries: Sequence[Entry], reserved: Collection[str] | None = None
+) -> Settled:
     """Decide what each reading is to the documents that are held.
 
     - The file of the same place, or of the same name and title whose file is gone, gives way; a
       document without a version keeps its id, so that citations of its passages go on.
     - Another version from the same place stands beside the earlier one.
     - The same version of the same text from a second file is kept once; the second is noted.
+    - Where some documents must not be touched (`reserved` are their ids), a new document's id tells
+      its restriction: texts of one title and version, for different readers, stand side by side, and
+      an id does not tell that there is another.
     """
     settled = Settled()
     held = {entry.document.id: entry for entry in entries if entry.origin == "file"}
@@ -49,6 +55,9 @@ def settle(gathered: Gathered, entries: Sequence[Entry]) -> Settled:
         if prior is not None and prior.document.id in settled.replaced:
             prior = None
         document = reading.document
+        if reserved is not None and document.id not in held:
+            document = document.model_copy(update={"id": _own_id(document, reserved)})
+            reading = replace(reading, document=document)
         if prior is not None and document.version is None and prior.document.version is None:
             document = document.model_copy(update={"id": prior.document.id})
             reading = replace(reading, document=document)
@@ -89,6 +98,13 @@ def settle(gathered: Gathered, entries: Sequence[Entry]) -> Settled:
         if document_id not in settled.replaced:
             settled.kept.setdefault(document_id, {})["others"] = tuple(dict.fromkeys(names))
     return settled
+
+
+def _own_id(document: Document, reserved: Collection[str]) -> str:
+    restriction = f"{document.secrecy}\0{document.department or ''}\0{sorted(document.roles)}"
+    tag = hashlib.blake2b(restriction.encode(), digest_size=3).hexdigest()
+    own = f"{document.id}~{tag}"
+    return f"{own}~{(document.original or '')[:8]}" if own in reserved else own
 
 
 class _Places:

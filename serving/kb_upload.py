@@ -179,6 +179,7 @@ async def receive(
             roles=options.roles,
             engine=store_engine(services.settings),
             ocr=options.ocr,
+            may_touch=lambda document: may_read(principal, document),
         )
         return as_known_to(principal, report, services.settings.kb_dir)
 

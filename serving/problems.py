@@ -122,7 +122,8 @@ async def _respond(request: Request, error: Exception) -> JSONResponse:
 def _validation(error: RequestValidationError) -> ApiError:
     """OpenAI answers 400, not 422, to a body of the wrong shape."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    loc = first["loc"][1:] if first["loc"][:1] in (("body",), ("query",)) else first["loc"]
+    place = ".".join(map(str, loc))
     if first["type"] == "json_invalid":
         return ApiError(400, "请求体不是有效的 JSON", code="invalid_json")
     if first["type"] == "extra_forbidden":

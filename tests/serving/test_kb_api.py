@@ -136,10 +136,10 @@ def test_every_read_is_on_record_without_the_question(get, restricted):
 
 def test_withheld_says_that_there_is_more_but_not_what(get):
     """A cleared reader has it all; the public one is told, but for 敏感 texts never."""
-    inner = get("/v1/kb/search", who="public", query="赤铜料场未按方案实施怎么处理").json()
+    inner = get("/v1/kb/search", who="public", query="赤铜料场内部工作程序").json()
     assert inner["withheld"] is True
     assert "没有查看权限" in inner["notice"]
-    secret = get("/v1/kb/search", who="public", query="玄铁料场未按方案实施怎么处理").json()
+    secret = get("/v1/kb/search", who="public", query="玄铁料场知悉范围").json()
     assert secret["withheld"] is False
 
 

@@ -1,93 +1,16 @@
 """The chat page in a real browser: the whole job, the keyboard, and no request to anywhere else."""
 
 import json
-import os
 import re
-import shutil
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 pytestmark = pytest.mark.integration
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-)
 QUESTION = (
     "拟建产业园项目（边界见文件）选址是否可行？占用了哪些控制线，各多少公顷，需要办理什么手续？"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "chromium is not installed (apt-get install chromium fonts-noto-cjk)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield launched
-        launched.close()
-
-
-class Watched:
-    """A page that remembers every request and every complaint of the browser."""
-
-    def __init__(self, browser, url, size=(1440, 900)):
-        self.context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale="zh-CN"
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
-        self.requests, self.complaints = [], []
-        self.context.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda socket: self.requests.append(socket.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: (
-                self.complaints.append(message.text)
-                if message.type in ("error", "warning")
-                else None
-            ),
-        )
-        self.page.goto(f"{url}/")
-        self.page.wait_for_selector("#ask")
-
-    def close(self):
-        """Nothing but this machine was asked, and the browser had nothing to block or to mend."""
-        self.context.close()
-        assert len(self.requests) > 10
-        hosts = {
-            urlsplit(url).hostname
-            for url in self.requests
-            if not url.startswith(("data:", "blob:"))
-        }
-        assert hosts == {"127.0.0.1"}
-        assert self.complaints == []
-
-
-@pytest.fixture
-def open_page(browser):
-    opened = []
-
-    def start(gateway, **more):
-        watched = Watched(browser, gateway.url, **more)
-        opened.append(watched)
-        return watched.page
-
-    yield start
-    for watched in opened:
-        watched.close()
 
 
 @pytest.fixture
@@ -241,9 +164,9 @@ def test_enter_of_an_input_method_does_not_send(gateway, open_page):
         ("空.txt", b"", "空的"),
     ],
 )
-def test_bad_file_is_told_in_chinese(gateway, browser, tmp_path, name, content, says):
+def test_bad_file_is_told_in_chinese(gateway, watch, tmp_path, name, content, says):
     (tmp_path / name).write_bytes(content)
-    watched = Watched(browser, gateway(ui=True).url)
+    watched = watch(gateway(ui=True).url, "#ask")
     watched.page.set_input_files("#boundary-input", tmp_path / name)
     watched.page.wait_for_selector(f".picked-error:has-text('{says}')")
     watched.complaints = [c for c in watched.complaints if "422" not in c]
