@@ -68,6 +68,8 @@ class Gathered:
     """New names of documents that are held already, by id."""
     moved: dict[str, str] = field(default_factory=dict)
     """New places of documents whose files are no longer where they were, by id."""
+    settled: list[str] = field(default_factory=list)
+    """Journal keys of files that are in the base: a build may be killed before it forgets them."""
     failures: list[Failure] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     resumed: int = 0
@@ -156,13 +158,14 @@ def _known(
             gathered.failures.append(failure(file.place, error))
             continue
         sha256, reading = kept.sha256, options.reading(kept.sha256)
+        key = hashlib.blake2b(f"{reading}\0{file.name}".encode(), digest_size=16).hexdigest()
         if _is_held(file, sha256, reading, held.get(sha256, []), gathered):
+            gathered.settled.append(key)
             continue
         if sha256 in first:
             earlier = readings[first[sha256]]
             readings[first[sha256]] = replace(earlier, others=(*earlier.others, file.name))
             continue
-        key = hashlib.blake2b(f"{reading}\0{file.name}".encode(), digest_size=16).hexdigest()
         first[sha256] = key
         before = journal.get(key)
         if before is None:

@@ -3,54 +3,27 @@
 import json
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cspon.cli import kb_graph
+from cspon.cli import kb_files, kb_graph
 from cspon.cli.assembly import say
+from cspon.cli.kb_files import store_engine
+from cspon.cli.kb_report import print_report
 from cspon.schemas.agent import Principal
-from cspon.schemas.base import Secrecy
-from cspon.settings import Settings, load_settings
+from cspon.settings import load_settings
 from serving.assembly import open_embedder, open_knowledge_base
-
-if TYPE_CHECKING:
-    from knowledge_base.build import BuildReport, Engine
 
 app = typer.Typer(help="知识库：法规入库、文件入库、检索、查条文、状态", no_args_is_help=True)
 kb_graph.register(app)
+kb_files.register(app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="标准输出为 JSON")]
 DateOption = Annotated[
     datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="效力日期，默认今天")
 ]
 SNIPPET = 120
-
-
-@app.command("add")
-def add(
-    paths: Annotated[
-        list[Path], typer.Argument(help="文件或文件夹：.md .txt .docx .pdf（有文字层）")
-    ],
-    secrecy: Annotated[Secrecy, typer.Option(help="密级（涉密材料不得入库）")] = Secrecy.PUBLIC,
-    department: Annotated[str | None, typer.Option(help="仅限该部门读取")] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """把法规、标准、规划文本等文件加入知识库（可重复运行）."""
-    from knowledge_base.build import add_paths
-
-    settings = load_settings()
-    report = add_paths(
-        settings.kb_dir,
-        paths,
-        embedder=open_embedder(settings),
-        progress=say,
-        secrecy=secrecy,
-        department=department,
-        engine=_engine(settings),
-    )
-    _print_report(report, as_json)
-    return 2 if report.failures else 0
 
 
 @app.command("build-laws")
@@ -68,9 +41,9 @@ def build_laws(
         laws_db=settings.laws_db,
         embedder=open_embedder(settings),
         progress=say,
-        engine=_engine(settings),
+        engine=store_engine(settings),
     )
-    _print_report(report, as_json)
+    print_report(report, as_json)
 
 
 @app.command("search")
@@ -143,7 +116,7 @@ def status(as_json: JsonOption = False) -> None:
     """列出知识库的内容、缺条和需要留意的效力."""
     settings = load_settings()
     with open_knowledge_base(settings, open_embedder(settings)) as base:
-        state = base.status()
+        state = base.status(principal=Principal())
     if as_json:
         _print_json(state.model_dump(mode="json"))
         return
@@ -158,25 +131,6 @@ def status(as_json: JsonOption = False) -> None:
         typer.echo(f"缺条：{document} {'、'.join(labels)}")
     for sentence in state.doubtful:
         typer.echo(f"留意：{sentence}")
-
-
-@app.command("remove")
-def remove(
-    names: Annotated[list[str], typer.Argument(help="文件名、题名（全部版本）或文件编号")],
-    as_json: JsonOption = False,
-) -> None:
-    """从知识库移除文件."""
-    from knowledge_base.build import remove_documents
-
-    settings = load_settings()
-    report = remove_documents(
-        settings.kb_dir,
-        names,
-        embedder=open_embedder(settings),
-        progress=say,
-        engine=_engine(settings),
-    )
-    _print_report(report, as_json)
 
 
 @app.command("ship-vectors")
@@ -198,13 +152,6 @@ def ship_vectors(
         progress=say,
     )
     typer.echo(f"{target}：{count} 条，{size / 1e6:.2f} MB")
-
-
-def _engine(settings: Settings) -> "Engine":
-    from knowledge_base.build import Engine
-
-    key = settings.qdrant_api_key
-    return Engine(settings.store, settings.qdrant_url, key.get_secret_value() if key else None)
 
 
 def _day(on: datetime | None) -> date:
@@ -237,20 +184,3 @@ def _print_rich(label: str, standing: str, snippet: str) -> None:
 
     line = Text.assemble((label, "bold"), (standing, "cyan"), "\n", (snippet, "dim"))
     Console(soft_wrap=True, highlight=False).print(line)
-
-
-def _print_report(report: "BuildReport", as_json: bool) -> None:
-    if as_json:
-        _print_json(report.model_dump(mode="json"))
-        return
-    for notice in report.notices:
-        say(f"注意：{notice}")
-    for failure in report.failures:
-        say(f"未入库：{failure.message}")
-    typer.echo(
-        f"新增 {len(report.added)} 份、更新 {len(report.changed)} 份、移除 {len(report.removed)} 份；"
-        f"库内共 {report.documents} 份 {report.passages} 条；"
-        f"新算向量 {report.embedded} 条，用时 {report.seconds:.1f} 秒"
-    )
-    for document, labels in report.gaps.items():
-        typer.echo(f"缺条：{document} {'、'.join(labels)}")

@@ -71,7 +71,9 @@ def test_files_are_read_in_processes(jobs, misbehaving):
 
 
 def test_what_kills_a_process_costs_one_file(jobs, misbehaving):
-    made = jobs(good=GOOD, crash=GOOD + "段错误", bug=GOOD + "错误", memory=GOOD + "内存", last=GOOD)
+    made = jobs(
+        good=GOOD, crash=GOOD + "段错误", bug=GOOD + "错误", memory=GOOD + "内存", last=GOOD
+    )
     heads = {reply.job.name: reply.head for reply in read_all(made, workers=1)}
     assert "进程意外终止（信号 11" in heads["crash.md"]["reason"]
     assert "KeyError" in heads["bug.md"]["reason"]

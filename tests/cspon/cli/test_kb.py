@@ -26,7 +26,8 @@ def kb(tmp_path, monkeypatch, capsys):
     listed.write_text("laws:\n- title: 农业法\n- title: 耕地占用税法\n", encoding="utf-8")
     monkeypatch.setenv("CSPON_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CSPON_LAWS_LIST", str(listed))
-    monkeypatch.setattr("cspon.cli.kb.open_embedder", lambda settings: OneHot())
+    for module in ("kb", "kb_files"):
+        monkeypatch.setattr(f"cspon.cli.{module}.open_embedder", lambda settings: OneHot())
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
