@@ -7,7 +7,7 @@ import pytest
 from cspon.errors import InputError, SetupError
 from eval.run import run_task
 from eval.task import Resources, get_task
-from eval.tasks.retrieval import law_of, plain_rrf
+from eval.tasks.retrieval import law_of
 
 
 class LetterEmbedder:
@@ -92,12 +92,6 @@ def test_the_known_sets_are_there(shared):
     for known in definition.sets.values():
         assert (shared / known.set).is_file()
         assert (shared / known.corpus).exists()
-
-
-def test_fusion_by_hand():
-    assert plain_rrf([["a", "b"], ["b", "c"]]) == ["b", "a", "c"]
-    assert plain_rrf([["b"], ["a"]]) == ["a", "b"]
-    assert plain_rrf([]) == []
 
 
 @pytest.mark.parametrize(
