@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from knowledge_base.contents import is_contents_line
+from knowledge_base.headings import is_contents_line
 from knowledge_base.numerals import NUMERAL, parse_numeral
 from knowledge_base.structure import Spans
 
@@ -29,7 +29,9 @@ _NAMED = re.compile(
     r"(?:表|图|办法|清单|目录|名录|名单|说明|方案|样式|格式|规定|细则|标准|要求|指南|范本|文本|规程)$"
 )
 _LIST = re.compile(r"^[ \t　]*[:：]?[ \t　]*(?:1|一|１)[.．、]|^[:：].*[；;]$")
-_DAY = re.compile(r"[0-9〇零一二三四五六七八九十]{4}[ ]?年")
+_SIGNED = re.compile(
+    r"[0-9〇零一二三四五六七八九十]{4} ?年[^\n]{1,8}月[^\n]{1,8}日[\s　]*(?:[（(][^（()）\n]{2,20}[)）])?\s*$"
+)
 MAX_TITLE = 50
 MENTION = 200
 """Characters after the mention of an attachment: signature and date, up to the attachment itself."""
@@ -138,7 +140,7 @@ def _begun_anew(text: str, after: int) -> list[Attachment]:
 
 
 def _is_signature(words: str) -> bool:
-    return len(words) < MENTION and _DAY.search(words) is not None
+    return len(words) < MENTION and _SIGNED.search(words) is not None
 
 
 def _merged(text: str, heads: Sequence[Attachment]) -> list[Attachment]:

@@ -4,42 +4,27 @@
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document, Passage
-from knowledge_base.appendix import Attachment, find_attachments
 from knowledge_base.classified import refuse_classified, suggested_secrecy
-from knowledge_base.front import Front, read_front
 from knowledge_base.instructions import screen
 from knowledge_base.laws import Law
+from knowledge_base.layout import Layout, lay_out, pieces_of
 from knowledge_base.metadata import Metadata, apply
 from knowledge_base.parse.read import read_source
 from knowledge_base.parse.source import SourceText
 from knowledge_base.piece import Piece
-from knowledge_base.sections import OVERLAP, WINDOW, read_sections, section_pieces, windows
-from knowledge_base.structure import Article, Regulation, read_articles, read_regulation
-from knowledge_base.tables import table_pieces, table_regions
-from knowledge_base.terms import defined_terms
+from knowledge_base.sections import OVERLAP, WINDOW
 from knowledge_base.titles import title_key
 
 __all__ = ["OVERLAP", "WINDOW", "read_document", "split"]
 
 CUT = 2
 """Version of the cutting; a document that another one cut is cut anew when it is added again."""
-OPENING, CLOSING = 3000, 2500
-"""Characters from which metadata of a text without articles is read."""
-_FIRST_ARTICLE = re.compile(
-    r"^[ \t　#*]*第[ 　]*[0-9一二三四五六七八九十百千〇零]+[ 　]*条(?=[ \t　])", re.M
-)
-
-_FRONT_MARK = re.compile(
-    r"[（(][^（()）。]{2,20}[)）]$|附[ 　]?件[ 　]?[0-9一二三四五六七八九十]{0,2}[:：]?$"
-)
-"""（征求意见稿） under a title, 附件 above it: no passages of their own."""
 
 
 def read_document(
@@ -108,28 +93,8 @@ def split(
         InputError: 涉密, nothing to read, or wrong metadata.
     """
     refuse_classified(source, name)
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    spans = tuple(table.span for table in source.tables)
-    first = _FIRST_ARTICLE.search(source.text)
-    attachments = find_attachments(source.text, first.end() if first else 0, spans)
-    end = attachments[0].start if attachments else len(source.text)
-    regulation = read_regulation(source.text, stem, end, spans)
-    if regulation is None and first:
-        attachments = find_attachments(source.text, 0, spans)
-        end = attachments[0].start if attachments else len(source.text)
-    front = (
-        regulation.front
-        if regulation
-        else read_front(
-            source.text[: min(OPENING, end)],
-            stem,
-            (source.text[max(0, end - CLOSING) : end],),
-            is_regulation=False,
-            properties=source.properties.get("title", ""),
-        )
-    )
-    document = _document(source, front, name, regulation is not None)
-    document = document.model_copy(
+    layout = lay_out(source, name)
+    document = _document(source, layout, name).model_copy(
         update={
             "secrecy": max(secrecy, suggested_secrecy(source, name), key=lambda level: level.rank),
             "department": department,
@@ -139,7 +104,7 @@ def split(
     )
     if metadata is not None:
         document = apply(document, metadata)
-    pieces = _pieces(source, document, regulation, attachments, end)
+    pieces = pieces_of(source, layout, document.title)
     passages = tuple(_passages(source, document, pieces))
     if not passages:
         raise InputError("没有可入库的文字", file=name, mend="检查文件内容")
@@ -160,12 +125,13 @@ def _content_hash(
     return digest.hexdigest()
 
 
-def _document(source: SourceText, front: Front, name: str, is_regulation: bool) -> Document:
+def _document(source: SourceText, layout: Layout, name: str) -> Document:
+    front = layout.front
     edition = (
         front.version
         or hashlib.sha256(source.text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     )
-    part = front.part if is_regulation and front.part else "f"
+    part = front.part if layout.articles and front.part else "f"
     return Document(
         id=f"{title_key(front.title)}@{edition}~{part}".replace("#", ""),
         title=front.title,
@@ -185,108 +151,6 @@ def _document(source: SourceText, front: Front, name: str, is_regulation: bool) 
         source=name,
         note=front.note,
     )
-
-
-def _pieces(
-    source: SourceText,
-    document: Document,
-    regulation: Regulation | None,
-    attachments: Sequence[Attachment],
-    end: int,
-) -> list[Piece]:
-    """Return the pieces of a text in the order in which they stand in it."""
-    regions = table_regions(source)
-    spans = tuple(table.span for table in source.tables)
-    pieces: list[Piece] = []
-    outline: list[tuple[int, tuple[str, ...]]] = []
-    if regulation is None:
-        sections = read_sections(source.text, 0, end, spans)
-        pieces.extend(
-            piece
-            for piece in section_pieces(source.text, sections, regions)
-            if not _is_front_mark(piece.text, document.title)
-        )
-        outline.extend((section.start, section.path) for section in sections)
-    else:
-        above = (regulation.front.part,) if regulation.front.part else ()
-        if preamble := regulation.front.preamble:
-            pieces.append(Piece(preamble, (0, regulation.articles[0].span[0]), name="序言"))
-        for article in regulation.articles:
-            path = (*above, *article.heading_path)
-            pieces.append(_article_piece(article, path))
-            outline.append((article.span[0], (*path, article.label)))
-    for number, attachment in enumerate(attachments, 1):
-        pieces.extend(_attached(source, attachment, number, outline, regions))
-    pieces.extend(table_pieces(source, regions, outline))
-    pieces.sort(key=lambda piece: piece.span)
-    return pieces
-
-
-def _is_front_mark(text: str, title: str) -> bool:
-    """Return whether a piece is the title again, or a mark above or below it."""
-    if len(text) > 2 * len(title) + 40:
-        return False
-    return title_key(text.lstrip("# ")) == title_key(title) or _FRONT_MARK.match(text) is not None
-
-
-def _article_piece(article: Article, path: tuple[str, ...]) -> Piece:
-    return Piece(
-        article.text,
-        article.span,
-        "article",
-        article.key,
-        path,
-        article.label,
-        article.key,
-        terms=defined_terms(article.text),
-    )
-
-
-def _attached(
-    source: SourceText,
-    attachment: Attachment,
-    number: int,
-    outline: list[tuple[int, tuple[str, ...]]],
-    regions: Sequence[tuple[int, int]],
-) -> Iterator[Piece]:
-    """Yield the pieces of an attachment; its articles are named 附件1第一条 and have no key."""
-    spans = tuple(table.span for table in source.tables)
-    name = f"{attachment.label}~{number}"
-    articles = read_articles(source.text, attachment.body, attachment.end, spans)
-    if len(articles) < 2:
-        sections = read_sections(source.text, attachment.body, attachment.end, spans)
-        for section in sections:
-            outline.append((section.start, (attachment.name, *section.path)))
-        outline.append((attachment.start, (attachment.name,)))
-        outline.sort()
-        for count, piece in enumerate(section_pieces(source.text, sections, regions), 1):
-            yield Piece(
-                piece.text,
-                piece.span,
-                piece.kind,
-                f"{name}.{count:05d}",
-                (attachment.name, *piece.path),
-                piece.article,
-                terms=piece.terms,
-            )
-        return
-    for count, (start, stop) in enumerate(
-        windows(source.text, attachment.body, articles[0].span[0]), 1
-    ):
-        if words := source.text[start:stop].strip():
-            yield Piece(words, (start, stop), "text", f"{name}.0{count}", (attachment.name,))
-    for article in articles:
-        path = (attachment.name, *article.heading_path)
-        outline.append((article.span[0], (*path, article.label)))
-        yield Piece(
-            article.text,
-            article.span,
-            "article",
-            f"{name}.{article.key}",
-            path,
-            f"{attachment.label}{article.label}",
-            terms=defined_terms(article.text),
-        )
 
 
 def _passages(source: SourceText, document: Document, pieces: Sequence[Piece]) -> Iterator[Passage]:

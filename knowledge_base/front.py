@@ -11,7 +11,7 @@ from datetime import date
 
 from knowledge_base.classify import kind_of
 from knowledge_base.dates import days, first_day, last_day, read_day
-from knowledge_base.heads import find_number, find_title, labelled
+from knowledge_base.heads import find_number, find_title, labelled, named_after
 from knowledge_base.organs import (
     LEVELS,
     Organ,
@@ -77,6 +77,7 @@ def read_front(
     *,
     is_regulation: bool = True,
     properties: str = "",
+    is_workbook: bool = False,
 ) -> Front:
     """Read what a text says of itself.
 
@@ -86,12 +87,15 @@ def read_front(
         tail: The last articles, or the last paragraphs before the attachments.
         is_regulation: Whether the text is one of articles.
         properties: Title in the file's properties, unverified.
+        is_workbook: Whether the title is the file's name, for want of one in the text.
     """
     lines = [line.strip() for line in head.splitlines()]
     lines = [s for s in lines if s and not s.startswith("<!--") and not _HEADING.match(s)]
     header_lines = lines[:MAX_HEADER_LINES]
     said = labelled(header_lines)
-    title, part = find_title(header_lines, name, properties)
+    title, part = (
+        (named_after(name), None) if is_workbook else find_title(header_lines, name, properties)
+    )
     title = said.get("title") or title
     number = said.get("number") or find_number(header_lines, name, title)
     header = "\n".join(header_lines)
@@ -194,7 +198,7 @@ def _published(lines: Sequence[str], tail: Sequence[str], said: dict[str, str]) 
     if day := read_day(said.get("published", "")):
         return day
     for line in lines[:40]:
-        if (match := _ISSUED.search(line)) and len(line) <= 60:
+        if (match := _ISSUED.search(line)) and len(line) <= 160:
             return read_day(match["day"])
     closing = [line.strip() for text in tail for line in text.splitlines() if line.strip()]
     for line in (*reversed(closing[-30:]), *lines[:12]):
@@ -214,7 +218,7 @@ def _in_force(
 ) -> tuple[date | None, str]:
     """Return the first day of a notice, standard or plan, and a caveat."""
     for line in lines[:40]:
-        if len(line) <= 60 and (match := _APPLIED.search(line)):
+        if len(line) <= 160 and (match := _APPLIED.search(line)):
             return read_day(match["day"]), ""
     if day := first_day(list(reversed(tail)), published):
         return day, ""

@@ -7,9 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from knowledge_base.contents import is_contents_line
-
 MAX_HEADING = 90
+MAX_CONTENTS_LINE = 160
+_CONTENTS_LINE = re.compile(
+    r"(?:\.{4,}|…{2,}|·{4,}|\t|[ 　]{3,})\s*[0-9ⅠⅡⅢⅣⅤIVX]+\s*$|^[^。；]{1,60}\t[0-9IVX]*\s*$"
+)
+_ROW = re.compile(r"\d[\d.,%]*[ 　]+-?\d[\d.,%]*$")
+"""End of a row of a table whose lines were lost."""
 _NUMBERED = re.compile(
     r"^[\s　*]*(?P<hashes>#{0,6})[\s　*]*(?:"
     r"(?P<decimal>(?:\d{1,2}|[A-Z](?=\.\d))(?:\.\d{1,2}){0,4})(?:[\s　]+|(?=[\u4e00-\u9fff“《]))(?P<named>\S.*)?"
@@ -24,7 +28,9 @@ _NUMBERED = re.compile(
 _MARKED = re.compile(r"^\s*(#{1,6})\s+(\S.*)$")
 _LEVELS = {"编": 7, "分编": 8, "章": 9, "节": 10}
 ITEM = 20
-_FIRST = frozenset("#*第（(一二三四五六七八九十0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_UNNUMBERED = re.compile(r"[前引][\s　]*言")
+"""Chapters of a standard that bear no number."""
+_FIRST = frozenset("#*第前引（(一二三四五六七八九十0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """Characters that begin a heading."""
 _SENTENCE = re.compile(r"[。；！？]")
 _CLAUSE_UNIT = re.compile(
@@ -59,6 +65,11 @@ class Heading:
         return self.level is None
 
 
+def is_contents_line(line: str) -> bool:
+    """Return whether a line ends in a page number behind leader dots, a tab or a gap."""
+    return len(line) <= MAX_CONTENTS_LINE and _CONTENTS_LINE.search(line) is not None
+
+
 def read_heading(line: str, start: int) -> Heading | None:
     """Read one line; None when it is running text, blank, or an entry of a table of contents."""
     stripped = line.strip()
@@ -69,7 +80,11 @@ def read_heading(line: str, start: int) -> Heading | None:
         return _clause(line, start, end)
     if is_contents_line(line):
         return None
+    if _ROW.search(stripped) and not stripped.startswith("#"):
+        return None
     name = stripped.lstrip("# 　").strip("* 　")
+    if _UNNUMBERED.fullmatch(name):
+        return Heading(start, end, name, 13, None)
     marked = _MARKED.match(line)
     hashes = len(marked[1]) if marked else None
     match = _NUMBERED.match(line)

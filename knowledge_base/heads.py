@@ -98,7 +98,12 @@ def find_title(lines: Sequence[str], name: str, properties: str = "") -> tuple[s
         return clean_title(printed), None
     if properties and len(properties) <= MAX_TITLE and _SUFFIX.search(clean_title(properties)):
         return clean_title(properties), None
-    return clean_title(_FILE_DATE.sub("", name).strip() or name), None
+    return named_after(name), None
+
+
+def named_after(name: str) -> str:
+    """Return a title made of the file's name, without the date at its end."""
+    return clean_title(_FILE_DATE.sub("", name).strip() or name)
 
 
 def _standard_title(lines: Sequence[str]) -> str | None:

@@ -1,11 +1,10 @@
 """Running text to pieces: cut at headings and numbered clauses, then to windows at sentence ends."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from knowledge_base.contents import TITLE, entry_words, is_contents, is_contents_line
+from knowledge_base.contents import is_contents
 from knowledge_base.headings import ITEM, Heading, goes_on, read_heading
 from knowledge_base.piece import Piece
 from knowledge_base.structure import Spans, lines_between
@@ -43,10 +42,14 @@ def read_sections(
         text: The whole text; offsets are into it.
         start: Where to begin.
         end: Where to stop; the text's end by default.
-        skip: Spans of tables, in which nothing is a heading.
+        skip: Spans of tables and tables of contents, in which nothing is a heading.
     """
     end = len(text) if end is None else end
-    found, contents = _headings(text, start, end, skip)
+    found = [
+        heading
+        for line, offset in lines_between(text, start, end, skip)
+        if (heading := read_heading(line, offset))
+    ]
     headings = _demoted(text, _plausible(found), end)
     sections: list[Section] = []
     open_headings: list[Heading] = []
@@ -64,62 +67,7 @@ def read_sections(
         path = tuple(h.name for h in open_headings)
         section = Section(path, begun, stop, _label(open_headings, heading))
         sections.append(_as_term(text, section, heading))
-    return [
-        part
-        for section in sections
-        for part in _around(section, contents)
-        if text[part.start : part.end].strip() and not is_contents(text[part.start : part.end])
-    ]
-
-
-def _around(section: Section, contents: Spans) -> Iterator[Section]:
-    """Yield the parts of a section that are no table of contents."""
-    position = section.start
-    for start, end in contents[bisect_right(contents, section.start, key=lambda span: span[1]) :]:
-        if start >= section.end:
-            break
-        yield replace(section, start=position, end=max(start, position))
-        position = min(end, section.end)
-    yield replace(section, start=position)
-
-
-def _headings(
-    text: str, start: int, end: int, skip: Spans
-) -> tuple[list[Heading], list[tuple[int, int]]]:
-    """Return the lines that may head something, and the spans of tables of contents."""
-    found: list[Heading] = []
-    contents: list[tuple[int, int]] = []
-    listed: dict[str, Heading | None] | None = None
-    begun, paged = 0, False
-    for line, offset in lines_between(text, start, end, skip):
-        if listed is None and len(line) < 40 and TITLE.match(line):
-            listed, begun, paged = {}, offset, False
-            continue
-        heading = read_heading(line, offset)
-        if listed is not None:
-            words = entry_words(line)
-            entry = is_contents_line(line)
-            paged = paged or entry
-            if not words or entry or (heading and words not in listed and not paged):
-                if words:
-                    listed[words] = None if entry else heading
-                continue
-            own = _first_heading(text, listed)
-            if own:
-                found.append(own)
-            contents.append((begun, own.start if own else offset))
-            listed = None
-        if heading is not None:
-            found.append(heading)
-    if listed is not None:
-        contents.append((begun, end))
-    return found, contents
-
-
-def _first_heading(text: str, listed: dict[str, Heading | None]) -> Heading | None:
-    """Return the last line under 目录 if it is no entry but the first heading of the text itself."""
-    last = list(listed.values())[-1] if listed else None
-    return last if last and text.find(text[last.start : last.end].strip(), last.end) < 0 else None
+    return [s for s in sections if not is_contents(text[s.start : s.end])]
 
 
 def _plausible(headings: Sequence[Heading]) -> list[Heading]:
@@ -186,7 +134,7 @@ def section_pieces(text: str, sections: Sequence[Section], skip: Spans) -> Itera
     Args:
         text: The whole text.
         sections: From `read_sections`.
-        skip: Spans of tables with their captions: not repeated here.
+        skip: Spans of tables with their captions, and of tables of contents: left out.
     """
     at = 0
     for section in sections:

@@ -48,7 +48,7 @@ def _with_caption(text: str, table: Table, earliest: int) -> int:
         if not words:
             continue
         if (
-            not any(words in one or one in words for one in wanted)
+            not any(one in words or (words in one and 2 * len(words) >= len(one)) for one in wanted)
             or len(words) > 2 * max(map(len, wanted)) + 20
         ):
             break
@@ -76,7 +76,7 @@ def table_pieces(
         caption = table.caption.strip() or f"表（第{number}个，原文无表题）"
         if table.unit and table.unit not in caption:
             caption += f"（{table.unit.strip('（）()')}）"
-        path = (*above, caption)
+        path = above if above[-1:] == (caption,) else (*above, caption)
         if end - start <= MAX_CHARACTERS:
             text = source.text[start:end].strip()
             if text:

@@ -15,6 +15,9 @@ _ABBREVIATIONS = Path(__file__).parent / "data" / "abbreviations.yaml"
 _VERSION_MARK = re.compile(
     r"[(（](?:\d{4}(?:[-年.]\d{1,2}(?:[-月.]\d{1,2}日?)?)?|[^()（）]{0,12}\d{4}年?)[^()（）]{0,8}[)）]$"
 )
+_CARRIED = re.compile(
+    r"(?:印发|发布|公布|颁布|转发)(?:修订后的|新修订的)?《(?P<title>(?:[^《》]|《[^《》]*》)+)》[^《》]{0,12}的?(?:通知|公告|决定|令|通告)"
+)
 _MARKS = re.compile(r"[\s\u200b\ufeff《》〈〉「」『』“”\"]+")
 _BRACKETS = str.maketrans("（）〔〕［］[]【】，", "()()()()(),")
 PREFIX = "中华人民共和国"
@@ -35,6 +38,12 @@ def canonical_key(title: str) -> str:
     """Return the key of a title or of a well-known short name."""
     key = title_key(title)
     return abbreviations().get(key, key)
+
+
+def carried_title(title: str) -> str | None:
+    """Return what a notice carries: 关于印发《甲办法》的通知 → 甲办法; None for any other title."""
+    match = _CARRIED.search(title)
+    return match["title"] if match else None
 
 
 def number_key(number: str) -> str:

@@ -4,8 +4,7 @@ from hypothesis import strategies as st
 
 from cspon.errors import InputError
 from knowledge_base.chunk import split
-from knowledge_base.contents import is_contents_line
-from knowledge_base.headings import goes_on, read_heading
+from knowledge_base.headings import goes_on, is_contents_line, read_heading
 from knowledge_base.parse.source import SourceText
 from knowledge_base.sections import read_sections
 
