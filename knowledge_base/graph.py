@@ -153,7 +153,7 @@ class CitationGraph:
 
     def _rests_on(self, spot: _Spot, walk: _Walk) -> Iterator[tuple[_Spot, Relation, str]]:
         """Yield what a spot cites; the root's document's own grounds count for its clauses."""
-        if spot.document is None:
+        if spot.document is None or (spot.article and not spot.passage_id):
             return
         references = self._references.of_passage(spot.passage_id) if spot.passage_id else []
         if spot.passage_id is None or walk.hops[spot.id] == 0:

@@ -20,6 +20,8 @@ from knowledge_base.titles import PREFIX, abbreviations, canonical_key, number_k
 
 MOST_IN_RANGE = 60
 """A range of more articles is read as its two ends: a whole chapter says little of each article."""
+BARE = ("宪法", "刑法", "民法典")
+"""Texts that statutes name without book-title marks, whether or not a base holds them."""
 WORDS = 90
 """Characters kept of the sentence that states a reference."""
 
@@ -40,7 +42,7 @@ _TOKEN = re.compile(
 )
 _SENTENCE = re.compile(r"[^。；;\n]+")
 _CONNECTED = re.compile(
-    r"^(?:[\s、，,]|和|与|及|以及|或|或者|并|规定|的|之|中|所|条款|第\s*[（(]?\s*"
+    r"^(?:[\s、，,）)”]|和|与|及|以及|或|或者|并|规定|的|之|中|所|条款|第\s*[（(]?\s*"
     rf"{NUMERAL}\s*[）)]?\s*[款项目]|[（(][^（）()]{{0,30}}[)）]|至)*$"
 )
 _BARE_NAME = re.compile(r"[\u4e00-\u9fff]{1,20}(?:法典|法|条例|细则)$")
@@ -97,7 +99,7 @@ def find_references(
         passages: Its passages in order; a short name that one defines (以下简称…) holds for the rest.
         names: Keys of titles that texts name without book-title marks, e.g. 刑法.
     """
-    reader = _Reader(document, frozenset(names) | frozenset(abbreviations()))
+    reader = _Reader(document, frozenset(names).union(abbreviations(), BARE))
     found: dict[tuple[str, str, str | None, str, Relation], Reference] = {}
     for passage in passages:
         for reference in reader.read(passage):
