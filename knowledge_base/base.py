@@ -40,14 +40,15 @@ from knowledge_base.coverage import covers
 from knowledge_base.graph import CitationGraph
 from knowledge_base.index import Engine, open_store
 from knowledge_base.known import known_key
-from knowledge_base.lexical import lexical_recipe
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE
+from knowledge_base.recipe import index_recipe
 from knowledge_base.reference_index import ReferenceIndex
 from knowledge_base.search import Timing, hybrid_search
 from knowledge_base.store.protocol import Store, Where
 from knowledge_base.titles import title_key
 from llm.embeddings import Embedder
+from llm.rerank import Reranker
 
 
 class KnowledgeBaseStatus(Frozen):
@@ -89,8 +90,16 @@ class View:
 class KnowledgeBase:
     """A base of cited passages. Thread-safe for reading."""
 
-    def __init__(self, folder: Path, embedder: Embedder, engine: Engine, view: View) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder,
+        engine: Engine,
+        view: View,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._folder, self._embedder, self._engine, self._view = folder, embedder, engine, view
+        self._reranker = reranker
         self._lock = threading.Lock()
 
     @classmethod
@@ -99,6 +108,7 @@ class KnowledgeBase:
         folder: Path,
         embedder: Embedder,
         *,
+        reranker: Reranker | None = None,
         store: str = "edge",
         qdrant_url: str | None = None,
         qdrant_api_key: str | None = None,
@@ -109,7 +119,7 @@ class KnowledgeBase:
             SetupError: it was never built, is damaged, or was built with another embedder or store.
         """
         engine = Engine(store, qdrant_url, qdrant_api_key)
-        return cls(folder, embedder, engine, _open_view(folder, embedder, engine))
+        return cls(folder, embedder, engine, _open_view(folder, embedder, engine), reranker)
 
     def search(
         self,
@@ -186,6 +196,7 @@ class KnowledgeBase:
             principal=reader,
             include_repealed=include_repealed,
             within=within,
+            reranker=self._reranker,
             timing=timing,
         )
 
@@ -415,7 +426,7 @@ def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> View:
             f"知识库的向量由 {catalogue.embedder}（{catalogue.recipe}）计算，当前为 {embedder.name}（{RECIPE}）",
             mend=f"{MEND_BUILD} 重建，或改回 CSPON_EMBEDDING",
         )
-    if catalogue.lexical != lexical_recipe():
+    if catalogue.lexical != index_recipe(embedder):
         raise SetupError(
             "知识库的字词索引与当前的词典或检索参数不一致", mend=f"{MEND_BUILD} 更新索引"
         )

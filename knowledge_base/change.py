@@ -22,7 +22,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cspon.errors import SetupError
 from cspon.schemas.knowledge import Document, Passage
-from knowledge_base.build_report import BuildReport, Failure
+from knowledge_base.access import as_open_as
+from knowledge_base.build_report import BuildReport, Chunks, Failure
 from knowledge_base.catalogue import (
     Catalogue,
     Entry,
@@ -33,9 +34,9 @@ from knowledge_base.catalogue import (
 )
 from knowledge_base.erasure import erasing, finish_erasure
 from knowledge_base.index import Engine, NextGeneration, ToIndex, open_store, write_generation
-from knowledge_base.lexical import lexical_recipe
 from knowledge_base.metadata import Metadata, apply
 from knowledge_base.passage_text import RECIPE, plain
+from knowledge_base.recipe import index_recipe
 from knowledge_base.store.protocol import Store, Where
 from knowledge_base.titles import title_key
 from knowledge_base.validity import Repeal, find_repeals, with_windows
@@ -153,7 +154,10 @@ def apply_locked(
             with erasing(folder, change.erase):
                 written = write_generation(folder, current, plan, embedder, engine, tell)
             report = report.model_copy(
-                update={"embedded": written.embedded, "chunks": written.chunks}
+                update={
+                    "embedded": written.embedded,
+                    "chunks": written.chunks.plus(Chunks(removed=plan.gone)),
+                }
             )
     finally:
         if store is not None:
@@ -226,7 +230,7 @@ def _plan(
 ) -> NextGeneration:
     same_base = old is not None and (
         (old.embedder, old.dim, old.recipe, old.lexical, old.store)
-        == (embedder.name, embedder.dim, RECIPE, lexical_recipe(), engine.kind)
+        == (embedder.name, embedder.dim, RECIPE, index_recipe(embedder), engine.kind)
     )
     copy = same_base and not (change.erase and engine.kind == "edge")
     before = {e.document.id: e for e in old.entries} if old else {}
@@ -275,7 +279,7 @@ def _plan(
         embedder=embedder.name,
         dim=embedder.dim,
         recipe=RECIPE,
-        lexical=lexical_recipe(),
+        lexical=index_recipe(embedder),
         store=engine.kind,
         collection=(old.collection if old and same_base else "") or f"cspon_{time.time_ns():x}",
         built_at=datetime.now(UTC),
@@ -290,6 +294,7 @@ def _plan(
         added=ids - set(before),
         changed=changed,
         removed=set(before) - ids,
+        gone=sum(e.passages for e in before.values() if e.document.id not in ids),
         copy=copy,
         goes_on=same_base,
         erase=change.erase,
@@ -389,9 +394,14 @@ def _without_held(change: Change, kept: Sequence[Entry], store: Store | None) ->
     held_ids = {e.document.id for e in kept}
     keys = [_edition(text.document) for text in change.incoming]
     sharing = Counter(key for key in keys if key[1])
+    least: dict[tuple[str, str | None], Document] = {}
+    for text in change.incoming:
+        least.setdefault(_edition(text.document), text.document)
     twins: dict[tuple[str, str | None], list[str]] = {}
     for entry in kept:
-        twins.setdefault(_edition(entry.document), []).append(entry.document.id)
+        incoming = least.get(key := _edition(entry.document))
+        if incoming is not None and as_open_as(entry.document, incoming):
+            twins.setdefault(key, []).append(entry.document.id)
     fresh: list[_Fresh] = []
     taken: dict[str, str] = {}
     for text, key in zip(change.incoming, keys, strict=True):

@@ -16,6 +16,7 @@ from cspon.errors import SetupError
 from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.build_report import Chunks
 from knowledge_base.catalogue import INDEX, Catalogue, Entry, new_generation, publish
+from knowledge_base.learned.adaptation import adapted
 from knowledge_base.lexical import SparseTokens, lexical_recipe, passage_vector
 from knowledge_base.passage_text import embedding_text, lexical_text, vector_key
 from knowledge_base.reference_index import write_references
@@ -68,6 +69,8 @@ class NextGeneration:
     added: set[str]
     changed: set[str]
     removed: set[str]
+    gone: int
+    """Passages of the documents that are removed."""
     copy: bool
     """Start from a copy of the current index."""
     goes_on: bool
@@ -214,12 +217,16 @@ class _Writer:
         sparse = _sparse_vectors(passages, self._cache)
         self._store.upsert(
             [
-                _point(passage, document, vectors[vector_key(text, self._embedder.name)], tokens)
+                _point(passage, document, self._placed(vectors, text), tokens)
                 for (document, passage), text, tokens in zip(slab, texts, sparse, strict=True)
             ]
         )
         self._passed += len(slab)
         self._tell_rate(0)
+
+    def _placed(self, vectors: dict[bytes, Vectors], text: str) -> Vectors:
+        """Return the vector of a text in the space of the index."""
+        return adapted(vectors[vector_key(text, self._embedder.name)], self._embedder)
 
     def _advance(self, computed: int) -> None:
         self._embedded += computed

@@ -10,6 +10,7 @@ import re
 import threading
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class SearchParameters(Frozen):
 
     rrf_k: int
     depth: int
+    pool: int
     weights: dict[str, float]
     bm25_k1: float
     bm25_b: float
@@ -137,6 +139,11 @@ def query_vector(text: str) -> SparseTokens:
     """Return the query side: each token once."""
     words, bigrams = tokens(text)
     return _sparse(dict.fromkeys(_counts(words, bigrams), 1.0))
+
+
+def related_vector(weights: Mapping[str, float]) -> SparseTokens:
+    """Return a sparse query of whole words with weights."""
+    return _sparse({_dimension("w" + word): weight for word, weight in weights.items()})
 
 
 def _counts(words: list[str], bigrams: list[str]) -> dict[int, tuple[int, float]]:

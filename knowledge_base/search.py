@@ -1,36 +1,38 @@
-"""Hybrid search: dense, lexical, the laws and the articles that the query names, fused by rank.
+"""Hybrid search: candidates of several routes, ordered by the learned fusion.
 
-Reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009): score = Σ weight / (k + rank).
-Validity and permission are conditions of every route's query.
+Validity and permission are conditions of every route's query, never filters of its results.
+Without a fitted fusion, and for baselines, ranks are fused (reciprocal rank fusion).
 """
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
-from cspon.schemas.knowledge import SearchHit, Validity
+from cspon.errors import ModelUnavailable
+from cspon.schemas.knowledge import Passage, SearchHit, Validity
 from knowledge_base.access import Reader, readable_by
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.known import known_names
-from knowledge_base.lexical import query_vector, search_parameters
-from knowledge_base.query import Named, named_in
+from knowledge_base.learned.pairs import pairs
+from knowledge_base.lexical import search_parameters
+from knowledge_base.passage_text import embedding_text
+from knowledge_base.query import named_in
+from knowledge_base.rank import Candidate, Fusion, Query, features, fusion
+from knowledge_base.routes import ROUTES, Gathered, Timing, fuse, gather, prepare
 from knowledge_base.store.protocol import Store, Where, point_id
-from knowledge_base.titles import number_key
 from knowledge_base.validity import standing, successor
 from llm.embeddings import Embedder
+from llm.rerank import Reranker
 
-ROUTES = ("dense", "lexical", "named", "exact")
-MOST_EXACT = 20
+__all__ = ["ROUTES", "Timing", "fuse", "hybrid_search"]
 
-
-@dataclass
-class Timing:
-    """Milliseconds of one search, by part."""
-
-    embed_ms: float = 0.0
-    tokens_ms: float = 0.0
-    store_ms: float = 0.0
+RERANKED = 30
+"""Passages that a reranking model sees."""
+SAME_TEXT = 0.9
+"""Share of common character pairs from which two clauses of different documents say the same."""
+_log = logging.getLogger(__name__)
 
 
 def hybrid_search(
@@ -45,6 +47,7 @@ def hybrid_search(
     include_repealed: bool = False,
     within: Where | None = None,
     routes: Sequence[str] = ROUTES,
+    reranker: Reranker | None = None,
     timing: Timing | None = None,
 ) -> list[SearchHit]:
     """Return the k best passages that the principal may read.
@@ -59,7 +62,8 @@ def hybrid_search(
         principal: Who asks.
         include_repealed: Bring repealed, replaced and not yet effective versions too, marked.
         within: An extra condition, e.g. kinds or regions.
-        routes: Routes to use; baselines use one.
+        routes: Routes to use; with fewer than all, ranks are fused.
+        reranker: A cross-encoder that orders the best again; if it fails their order stays.
         timing: Filled in when given.
     """
     timing = timing if timing is not None else Timing()
@@ -67,97 +71,126 @@ def hybrid_search(
         return []
     day = None if include_repealed else on_date
     where = readable_by(principal, replace(within or Where(), on_date=day))
-    named = named_in(query, known_names(catalogue, principal))
-    rankings = _rankings(query, named, store, catalogue, embedder, where, routes, timing)
-    fused = fuse(rankings)[:k]
+    asked = prepare(query, embedder, routes, timing)
     begun = time.perf_counter()
-    passages = {point_id(p.id): p for p in store.get([identity for identity, _ in fused])}
+    gathered = gather(
+        asked,
+        named_in(query, known_names(catalogue, principal)),
+        store=store,
+        catalogue=catalogue,
+        embedder=embedder,
+        where=where,
+        routes=routes,
+    )
+    learned = fusion() if set(routes) == set(ROUTES) else None
+    pool = fuse(gathered.rankings)[: max(k, search_parameters().pool if learned else k)]
+    candidates = read_candidates([identity for identity, _ in pool], store, catalogue)
     timing.store_ms += (time.perf_counter() - begun) * 1000
-    hits = []
-    for identity, score in fused:
-        if (passage := passages.get(identity)) is None:
-            continue
+    begun = time.perf_counter()
+    if learned is None:
+        ranked = [(c, dict(pool)[c.id]) for c in candidates]
+    else:
+        ranked = order(query, candidates, gathered, learned)
+        ranked = _repeats_last(ranked, k)
+    if reranker is not None:
+        ranked = _reranked(query, ranked, reranker, frozenset(gathered.rankings.get("exact", ())))
+    timing.rank_ms += (time.perf_counter() - begun) * 1000
+    return [_hit(c, score, gathered, on_date) for c, score in ranked[:k]]
+
+
+def read_candidates(ids: Sequence[str], store: Store, catalogue: Catalogue) -> list[Candidate]:
+    """Read the passages of a pool, in its order."""
+    found = []
+    for passage in store.get(ids):
         entry = catalogue.entry(passage.document_id)
-        hits.append(
-            SearchHit(
-                passage=passage,
-                validity=standing(entry.document, on_date) if entry else Validity.UNKNOWN,
-                score=score,
-                successor=successor(entry.document, on_date) if entry else None,
-                routes={
-                    route: ids.index(identity) + 1
-                    for route, ids in rankings.items()
-                    if identity in ids
-                },
+        found.append(
+            Candidate(
+                point_id(passage.id),
+                passage,
+                entry.document if entry else None,
+                entry.passages if entry else 1,
             )
         )
-    return hits
+    return found
 
 
-def _rankings(
+def ask_of(query: str, gathered: Gathered) -> Query:
+    """Return what the ranking knows of a question."""
+    return Query(
+        query,
+        gathered.titles,
+        gathered.scores,
+        frozenset(gathered.rankings.get("exact", ())),
+        gathered.recall,
+    )
+
+
+def order(
+    query: str, candidates: Sequence[Candidate], gathered: Gathered, learned: Fusion
+) -> list[tuple[Candidate, float]]:
+    """Order candidates by the learned fusion; an article that the query names stands first."""
+    if not candidates:
+        return []
+    asked = ask_of(query, gathered)
+    scores = learned.scores(features(asked, candidates))
+    exact = {identity: n for n, identity in enumerate(gathered.rankings.get("exact", ()))}
+    ranked = [(c, float(s)) for c, s in zip(candidates, scores, strict=True)]
+    return sorted(ranked, key=lambda r: (exact.get(r[0].id, len(exact)), -r[1], r[0].id))
+
+
+def _repeats_last(
+    ranked: Sequence[tuple[Candidate, float]], k: int
+) -> list[tuple[Candidate, float]]:
+    """Put clauses that repeat a better one of another document behind the first k."""
+    first: list[tuple[Candidate, float, frozenset[str]]] = []
+    later: list[tuple[Candidate, float]] = []
+    for place, (candidate, score) in enumerate(ranked):
+        if len(first) >= k:
+            later.extend(ranked[place:])
+            break
+        mine = frozenset(pairs(candidate.passage.text))
+        if any(_same(candidate.passage, mine, c.passage, theirs) for c, _, theirs in first):
+            later.append((candidate, score))
+        else:
+            first.append((candidate, score, mine))
+    return [*((c, s) for c, s, _ in first), *later]
+
+
+def _same(one: Passage, mine: frozenset[str], other: Passage, theirs: frozenset[str]) -> bool:
+    if one.title == other.title:
+        return False  # versions of one clause are told apart by their dates
+    return len(mine & theirs) >= SAME_TEXT * max(len(mine | theirs), 1)
+
+
+def _reranked(
     query: str,
-    named: Named,
-    store: Store,
-    catalogue: Catalogue,
-    embedder: Embedder,
-    where: Where,
-    routes: Sequence[str],
-    timing: Timing,
-) -> dict[str, list[str]]:
-    depth = search_parameters().depth
-    rankings: dict[str, list[str]] = {}
-    titles = {e for e in named.titles if catalogue.titled(e)}
-    begun = time.perf_counter()
-    wants_dense = "dense" in routes or ("named" in routes and titles)
-    vector = embedder.embed_query(query) if wants_dense else None
-    embedded = time.perf_counter()
-    wants_sparse = "lexical" in routes or ("named" in routes and titles)
-    sparse = query_vector(query) if wants_sparse else None
-    tokenised = time.perf_counter()
-    if "dense" in routes and vector is not None:
-        rankings["dense"] = [f.id for f in store.query_dense(vector, depth, where)]
-    if "lexical" in routes and sparse is not None:
-        rankings["lexical"] = [f.id for f in store.query_sparse(sparse, depth, where)]
-    if "named" in routes and titles and vector is not None and sparse is not None:
-        inside = replace(where, title_keys=tuple(sorted(titles)))
-        inner = {
-            "dense": [f.id for f in store.query_dense(vector, depth, inside)],
-            "lexical": [f.id for f in store.query_sparse(sparse, depth, inside)],
-        }
-        rankings["named"] = [identity for identity, _ in fuse(inner)[:depth]]
-    if "exact" in routes:
-        rankings["exact"] = _exact(named, store, catalogue, where)
-    timing.embed_ms += (embedded - begun) * 1000
-    timing.tokens_ms += (tokenised - embedded) * 1000
-    timing.store_ms += (time.perf_counter() - tokenised) * 1000
-    return rankings
+    ranked: list[tuple[Candidate, float]],
+    reranker: Reranker,
+    exact: frozenset[str],
+) -> list[tuple[Candidate, float]]:
+    head = [r for r in ranked[:RERANKED] if r[0].id not in exact]
+    if not head:
+        return ranked
+    try:
+        scores = reranker.rerank(query, [embedding_text(c.passage) for c, _ in head])
+    except ModelUnavailable as error:
+        _log.warning("重排服务不可用，按融合结果排序：%s", error)
+        return ranked
+    again = sorted(zip(head, scores, strict=True), key=lambda r: (-r[1], r[0][0].id))
+    named = [r for r in ranked[:RERANKED] if r[0].id in exact]
+    return [*named, *((c, score) for (c, _), score in again), *ranked[RERANKED:]]
 
 
-def _exact(named: Named, store: Store, catalogue: Catalogue, where: Where) -> list[str]:
-    """Return the articles that the query names, newest version first, then documents by number."""
-    found: list[str] = []
-    for title, article in named.articles:
-        passages = store.scroll(replace(where, title_keys=(title,), article_key=article))
-        newest = sorted(passages, key=lambda p: p.effective_from or date.min, reverse=True)
-        found.extend(point_id(p.id) for p in newest[:MOST_EXACT])
-    if named.numbers:
-        ids = tuple(
-            e.document.id
-            for e in catalogue.entries
-            if e.document.number and number_key(e.document.number) in named.numbers
-        )
-        if ids:
-            passages = store.scroll(replace(where, document_ids=ids))
-            found.extend(point_id(p.id) for p, _ in zip(passages, range(MOST_EXACT), strict=False))
-    return list(dict.fromkeys(found))
-
-
-def fuse(rankings: Mapping[str, Sequence[str]]) -> list[tuple[str, float]]:
-    """Fuse rankings by reciprocal rank; ties fall by id, so that results repeat."""
-    parameters = search_parameters()
-    scores: dict[str, float] = {}
-    for route, ids in rankings.items():
-        weight = parameters.weights.get(route, 1.0)
-        for rank, identity in enumerate(ids, 1):
-            scores[identity] = scores.get(identity, 0.0) + weight / (parameters.rrf_k + rank)
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+def _hit(candidate: Candidate, score: float, gathered: Gathered, on_date: date) -> SearchHit:
+    document = candidate.document
+    return SearchHit(
+        passage=candidate.passage,
+        validity=standing(document, on_date) if document else Validity.UNKNOWN,
+        score=score,
+        successor=successor(document, on_date) if document else None,
+        routes={
+            route: list(ids).index(candidate.id) + 1
+            for route, ids in gathered.rankings.items()
+            if candidate.id in ids
+        },
+    )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from knowledge_base.index import Engine
     from llm.embeddings import Embedder
     from llm.providers import ModelOptions
+    from llm.rerank import Reranker
 
 
 def model_options(settings: Settings) -> "ModelOptions":
@@ -47,6 +48,22 @@ def open_embedder(settings: Settings) -> "Embedder":
     )
 
 
+def open_reranker(settings: Settings) -> "Reranker | None":
+    """Return the reranker that the settings name; None for none.
+
+    Raises:
+        SetupError: unknown provider, or a server without an address.
+    """
+    from llm.rerank import get_reranker
+
+    key = settings.openai_api_key
+    return get_reranker(
+        settings.rerank,
+        base_url=settings.rerank_base_url,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
 def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeBase":
     """Open the knowledge base.
 
@@ -59,6 +76,7 @@ def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeB
     return KnowledgeBase.open(
         settings.kb_dir,
         embedder,
+        reranker=open_reranker(settings),
         store=settings.store,
         qdrant_url=settings.qdrant_url,
         qdrant_api_key=key.get_secret_value() if key else None,

@@ -98,6 +98,55 @@ def compare_runs(
             typer.echo(f"  {item['by']:+.2f}  {item['id']}  {item['query'][:60]}")
 
 
+@app.command("fit-retrieval")
+def fit_retrieval(
+    exam: Annotated[
+        list[Path], typer.Option(help="带解析的考题或问答（JSON），由解析找出依据条文；可多次给出")
+    ],
+    laws: Annotated[Path, typer.Option(help="考题依据的法规文件夹")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="其他带答案的检索集，写作 检索集.json=语料；可多次给出"),
+    ] = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option("--held-out", help="留作检验的检索集：其中的问句及相似问句都不参与学习"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="输出目录，默认 var/retrieval_fit/learned；启用时复制到程序内"),
+    ] = None,
+) -> None:
+    """从带依据的问句学习检索（空间映射、问句记忆、近义词、融合权重），给出交叉验证的得分."""
+    from cspon.errors import InputError
+    from eval.retrieval_fit.run import run as fit
+    from serving.assembly import open_embedder
+
+    pairs = []
+    for text in sets or []:
+        file, sign, corpus = text.partition("=")
+        if not sign:
+            raise InputError(
+                "检索集要写明语料", field="--set", mend="写作 --set 检索集.json=语料目录或.json"
+            )
+        pairs.append((Path(file), Path(corpus)))
+    settings = load_settings()
+    working = settings.home / "retrieval_fit"
+    working.mkdir(parents=True, exist_ok=True)
+    target = out or working / "learned"
+    figures = fit(
+        exam=exam,
+        laws=laws,
+        sets=pairs,
+        held_out=held_out or [],
+        out=target,
+        working=working,
+        embedder=open_embedder(settings),
+        tell=say,
+    )
+    _print_json({"out": str(target), "cross_validated": figures})
+
+
 def _shared(settings: Settings) -> Path | None:
     """Return the shared corpus: the setting, or `../shared` beside the checkout."""
     folder = settings.shared or ROOT.parent / "shared"

@@ -32,6 +32,7 @@ from knowledge_base.change import Change, apply_change
 from knowledge_base.chunk import read_document
 from knowledge_base.index import Engine
 from knowledge_base.laws import Law
+from knowledge_base.numerals import article_key
 from knowledge_base.parse.read import find_files
 from knowledge_base.search import ROUTES, Timing, hybrid_search
 from llm.embeddings import Embedder, get_embedder
@@ -153,7 +154,7 @@ def index_corpus(corpus: Path, folder: Path, embedder: Embedder) -> tuple[Path, 
         The base's folder, and the id that a set uses (`law#article`, or the JSON's) by passage id.
     """
     base_folder = folder / "retrieval" / re.sub(r"\W+", "_", f"{corpus.resolve()}_{embedder.name}")
-    laws = _read_folder(corpus) if corpus.is_dir() else _read_json(corpus)
+    laws = read_corpus(corpus)
     wanted = {law.document.id for law, _ in laws}
     change = Change(
         incoming=[law for law, _ in laws],
@@ -210,7 +211,16 @@ def _json(path: Path) -> Any:
         raise InputError(f"无法读取 JSON：{error}", file=path, mend="检查路径与内容") from error
 
 
-def _read_folder(folder: Path) -> list[tuple[Law, list[str]]]:
+def read_corpus(corpus: Path) -> list[tuple[Law, list[str]]]:
+    """Read a corpus: each document with the set ids of its passages, in their order.
+
+    Args:
+        corpus: Folder of laws, or JSON list of `{id, text}`.
+    """
+    return read_folder(corpus) if corpus.is_dir() else read_json(corpus)
+
+
+def read_folder(folder: Path) -> list[tuple[Law, list[str]]]:
     """Read a folder of laws; an id is the file's name without its date, #, the article's key."""
     files = find_files([folder])
     if not files:
@@ -225,24 +235,48 @@ def _read_folder(folder: Path) -> list[tuple[Law, list[str]]]:
     return laws
 
 
-def _read_json(path: Path) -> list[tuple[Law, list[str]]]:
-    """Read a JSON list of `{id, text}` as one document; 某法第五十四条 gives title and article."""
+def read_json(path: Path) -> list[tuple[Law, list[str]]]:
+    """Read a JSON list of `{id, text}`; of 某法第五十四条 the title is a document's, the rest its article."""
     label = re.compile(r"^(?P<title>.+?)(?P<article>第[零〇一二三四五六七八九十百千]+条(?:之.+)?)$")
-    document = Document(id="json", title=path.stem, kind="其他", source=path.name)
-    passages, ids = [], []
+    passages: dict[str, list[Passage]] = {}
+    ids: dict[str, list[str]] = {}
     for number, row in enumerate(_json(path)):
         match = label.match(str(row["id"]))
-        passages.append(
+        title = match["title"] if match else path.stem
+        article = match["article"] if match else None
+        passages.setdefault(title, []).append(
             Passage(
-                id=f"json#{number}",
-                document_id="json",
-                title=match["title"] if match else path.stem,
-                article=match["article"] if match else None,
+                id=f"{title}@json#{number}",
+                document_id=f"{title}@json",
+                title=title,
+                article=article,
+                article_key=article_key(article) if article else None,
+                kind="article" if article else "text",
                 text=str(row["text"]),
             )
         )
-        ids.append(str(row["id"]))
-    return [(Law(document=document, passages=tuple(passages)), ids)]
+        ids.setdefault(title, []).append(str(row["id"]))
+    return [
+        (
+            Law(
+                document=Document(
+                    id=f"{title}@json", title=title, kind=_kind_by(title), source=path.name
+                ),
+                passages=tuple(rows),
+            ),
+            ids[title],
+        )
+        for title, rows in passages.items()
+    ]
+
+
+def _kind_by(title: str) -> str:
+    """Guess the kind of a text that is known by its title only."""
+    if "最高人民" in title or "解释" in title:
+        return "司法解释"
+    if title.endswith(("法", "法典")):
+        return "法律"
+    return "行政法规" if title.endswith("条例") else "其他"
 
 
 def score(found: Sequence[str], gold: Sequence[str]) -> dict[str, float]:

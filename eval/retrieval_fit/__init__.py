@@ -1,0 +1,1 @@
+"""Fit what retrieval learns from labelled questions, with honest (out-of-fold) figures."""
