@@ -77,7 +77,8 @@ def search(
         place = passage.article or " / ".join(passage.heading_path[-2:])
         _print_rich(
             f"{number:>2}. 《{_short(passage.title)}》{place}",
-            f"　{hit.validity.value}　{_window(passage.effective_from, passage.effective_to)}",
+            f"　{hit.validity.value}　{_window(passage.effective_from, passage.effective_to)}"
+            + (f"　由《{_short(hit.successor)}》替代" if hit.successor else ""),
             f"    {_snippet(passage.text)}",
         )
 

@@ -4,6 +4,8 @@ import pytest
 
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document, Passage, Validity
+from knowledge_base.change import read_successions
+from knowledge_base.chunk import read_document
 from knowledge_base.laws import LawList, ListedLaw, read_laws, read_repeals
 from knowledge_base.validity import (
     Repeal,
@@ -245,3 +247,59 @@ def test_earlier_versions_of_the_ten_are_history(package):
         for old, new in zip(versions(package, title), versions(package, title)[1:], strict=False):
             assert old.effective_to == new.effective_from
             assert standing(old, FIRST_DAY) is Validity.SUPERSEDED
+
+
+SUPERSEDED = {
+    "土壤污染防治法(2018-08-31)": ("2026-08-15", "中华人民共和国生态环境法典", Validity.REPEALED),
+    "文物保护法(2017-11-04)": (
+        "2025-03-01",
+        "中华人民共和国文物保护法（2024-11-08版）",
+        Validity.SUPERSEDED,
+    ),
+    "海洋环境保护法(2017-11-04)": (
+        "2024-01-01",
+        "中华人民共和国海洋环境保护法（2023-10-24版）",
+        Validity.SUPERSEDED,
+    ),
+    "海洋环境保护法(2023-10-24)": (
+        "2026-08-15",
+        "中华人民共和国生态环境法典",
+        Validity.REPEALED,
+    ),
+    "环境保护法(2014-04-24)": ("2026-08-15", "中华人民共和国生态环境法典", Validity.REPEALED),
+    "环境影响评价法(2018-12-29)": ("2026-08-15", "中华人民共和国生态环境法典", Validity.REPEALED),
+    "矿产资源法(2009-08-27)": (
+        "2025-07-01",
+        "中华人民共和国矿产资源法（2024-11-08版）",
+        Validity.SUPERSEDED,
+    ),
+    "自然保护区条例(2017-10-07)": (
+        "2026-03-15",
+        "自然保护区条例（2026-02-03修订）",
+        Validity.SUPERSEDED,
+    ),
+}
+
+
+@pytest.mark.corpus
+def test_every_superseded_text_of_the_corpus_ends_and_names_its_successor(shared):
+    paths = [
+        *sorted((shared / "corpus" / "laws_superseded").glob("*.md")),
+        *(
+            path
+            for path in sorted((shared / "corpus" / "laws").glob("*.md"))
+            if path.name.startswith(("文物保护法(", "矿产资源法(", "生态环境法典("))
+        ),
+    ]
+    texts = [read_document(path) for path in paths]
+    repeals = [r for text in texts for r in find_repeals(text.document, text.passages)]
+    ended = with_windows([t.document for t in texts], [*repeals, *read_successions()])
+    found = {
+        path.stem: (str(d.effective_to), d.superseded_by, standing(d, date(2026, 11, 22)))
+        for path, d in zip(paths, ended, strict=True)
+        if "superseded" in path.parent.name
+    }
+    assert found == SUPERSEDED
+    in_force = [d for d in ended if d.effective_to is None]
+    assert {standing(d, date(2026, 11, 22)) for d in in_force} == {Validity.IN_FORCE}
+    assert len(in_force) == 3
