@@ -35,6 +35,8 @@ _MENU_PLACES = re.compile(
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\u200b]+")
+_CHINESE_BREAK = re.compile(r"(?<=[\u2e80-\uffef])[ \t\r]*\n[ \t\r\n]*(?=[\u2e80-\uffef])")
+"""A line break of the source between Chinese characters: no space is meant."""
 _ARTICLE_SHARE = 0.4
 _MAX_SPAN = 1000
 _MAX_CELLS = 2_000_000
@@ -166,7 +168,7 @@ class _Writer:
 
     def _say(self, text: str | None) -> None:
         if text:
-            self.parts.append(text.replace("\n", " "))
+            self.parts.append(_CHINESE_BREAK.sub("", text).replace("\n", " "))
 
     def _tail(self, element: Any, root: Any) -> None:
         if element is not root:
@@ -262,7 +264,7 @@ def _cell_text(cell: Any) -> str:
         if not isinstance(node.tag, str) or node.tag in _DROPPED:
             text = ""
         else:
-            text = _SPACE.sub(" ", node.text or "")
+            text = _SPACE.sub(" ", _CHINESE_BREAK.sub("", node.text or ""))
         if node is not cell and node.tag in ("br", "p", "div", "li"):
             parts.append("\n")
         parts.append(text)

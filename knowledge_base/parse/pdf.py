@@ -10,6 +10,7 @@ from knowledge_base.parse.layout import CellGrid, Char, TextLine, reading_order,
 from knowledge_base.parse.ocr import DPI
 from knowledge_base.parse.opened import Opened
 from knowledge_base.parse.paged import Page, PageTable, insert_table, write_pages
+from knowledge_base.parse.radicals import RADICALS
 from knowledge_base.parse.scanned import confidence_notice, scanned_page
 from knowledge_base.parse.source import SourceText
 
@@ -106,7 +107,7 @@ def _page(page: Any) -> tuple[Page, bool]:
     loose: list[Char] = []
     unreadable = 0
     for char in page.chars:
-        text = char["text"]
+        text = char["text"].translate(RADICALS)
         if text.startswith("(cid:") or "\ue000" <= text[:1] <= "\uf8ff" or text == "\ufffd":
             unreadable += 1
             continue

@@ -50,7 +50,8 @@ class Turn:
             x, y = (x0 + x1) / 2 - width / 2, (y0 + y1) / 2 - height / 2
             dx = x * math.cos(angle) - y * math.sin(angle) - x
             dy = x * math.sin(angle) + y * math.cos(angle) - y
-            x0, y0, x1, y1 = x0 + dx, y0 + dy, x1 + dx, y1 + dy
+            rise = abs(math.sin(angle)) * (x1 - x0) / 2
+            x0, y0, x1, y1 = x0 + dx, y0 + dy - rise, x1 + dx, y1 + dy + rise
         for _ in range(self.quarters % 4):
             x0, y0, x1, y1 = height - y1, x0, height - y0, x1
             width, height = height, width

@@ -22,7 +22,7 @@ def test_the_article_is_read_without_menus_and_scripts(opened, charset, encoding
     source = read_html(opened(PAGE.format(charset=charset).encode(encoding), "页.html"))
     assert source.text.split("\n") == [
         "# 关于印发办法的通知",
-        "各市 人民政府：",
+        "各市人民政府：",
         "第一条 为了保护耕地。",
         "第二条 其他。",
         "表1 面积",

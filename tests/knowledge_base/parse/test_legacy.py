@@ -1,4 +1,6 @@
 import shutil
+import socket
+import threading
 
 import pytest
 from docx import Document
@@ -44,3 +46,31 @@ def test_an_old_word_file_and_rtf_are_read(tmp_path, docx_bytes, opened):
         path = tmp_path / f"旧.{target}"
         path.write_bytes(made.data)
         assert "第一条 为了加强管理。" in read_source(path).text
+
+
+@pytest.mark.component
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_what_an_old_file_points_to_is_not_fetched(tmp_path):
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def listen():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                asked.append(connection.recv(200))
+                connection.close()
+
+        threading.Thread(target=listen, daemon=True).start()
+        place = f"http://127.0.0.1:{port}"
+        path = tmp_path / "a.rtf"
+        path.write_text(
+            rf'{{\rtf1\ansi A {{\field{{\*\fldinst INCLUDEPICTURE \\d "{place}/x.png"}}{{\fldrslt }}}}'
+            rf'{{\field{{\*\fldinst INCLUDETEXT "{place}/y.rtf"}}{{\fldrslt }}}} B {{\*\template {place}/t.dot}}}}'
+        )
+        assert read_source(path).text.split() == ["A", "B"]
+        server.shutdown(socket.SHUT_RDWR)
+    assert asked == []
