@@ -94,16 +94,13 @@ def marked_words(text: str, query: str) -> Markup:
     out: list[str] = []
     start = 0
     while start < len(text):
-        length = 0
-        while start + length < len(text) and text[start : start + length + 1] in query:
-            length += 1
-        words = text[start : start + length]
-        if length >= 2 and not set(words) & STOP and re.search(r"\w\w", words):
-            out.append(f"<mark>{escape(words)}</mark>")
-            start += length
-        else:
-            out.append(escape(text[start]))
-            start += 1
+        end = start
+        while end < len(text) and text[end].isalnum() and text[start : end + 1] in query:
+            end += 1
+        words = text[start : max(end, start + 1)]
+        start += len(words)
+        shared = len(words) >= 2 and not set(words) & STOP
+        out.append(f"<mark>{escape(words)}</mark>" if shared else escape(words))
     return Markup("".join(out))  # noqa: S704 - every piece is escaped above
 
 
