@@ -87,7 +87,7 @@ def measure_edge(folder: Path, points: int) -> dict[str, Any]:
         "build_s": round(built, 1),
         "disk_mb": round(size / 2**20, 1),
         **fresh,
-        **_recall(workload, found),
+        **recall(workload, workload.questions(QUESTIONS + WARM)[WARM:], found),
     }
 
 
@@ -188,12 +188,14 @@ def ask_all(
     return figures, found
 
 
-def _recall(workload: Workload, found: Sequence[Sequence[str]]) -> dict[str, float]:
+def recall(
+    workload: Workload, questions: Sequence[Question], found: Sequence[Sequence[str]]
+) -> dict[str, float]:
     """Compare the dense findings with an exhaustive search in numpy under the same condition."""
     vectors = workload.dense()
     ids = [point_id(workload.passage_id(n)) for n in range(workload.points)]
     recalls, shares = [], []
-    for question, names in zip(workload.questions(len(found) + WARM)[WARM:], found, strict=True):
+    for question, names in zip(questions, found, strict=True):
         allowed = np.flatnonzero(workload.permitted(question.where))
         shares.append(len(allowed) / workload.points)
         best = allowed[np.argsort(-(vectors[allowed] @ question.dense))[:SHOWN]]

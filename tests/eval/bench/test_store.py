@@ -42,7 +42,7 @@ def test_its_shape_is_that_of_a_real_base():
 
 
 def test_the_oracle_of_the_filter_agrees_with_the_engine(tmp_path):
-    workload = Workload(1500)
+    workload = Workload(700)
     engine = EdgeStore.create(tmp_path / "index", 384)
     for batch in workload.batches():
         engine.upsert(batch)
@@ -78,3 +78,25 @@ def test_the_peer_alone(few_questions):
     figures = measure_local(120)
     assert figures["questions"] == 2
     assert figures["store_ms_p95"] > 0
+
+
+def test_the_graph_finds_what_an_exhaustive_search_finds(tmp_path, monkeypatch):
+    import qdrant_edge as qe
+
+    from knowledge_base.store import edge
+
+    graph = qe.HnswIndexConfig(edge.GRAPH.m, edge.GRAPH.ef_construct, 100, payload_m=0)
+    monkeypatch.setattr(edge, "INDEX_FROM_KB", 1000)
+    monkeypatch.setattr(edge, "GRAPH", graph)
+    workload = Workload(3000)
+    engine = EdgeStore.create(tmp_path / "index", 384)
+    for batch in workload.batches():
+        engine.upsert(batch)
+    engine.flush()
+    assert list((tmp_path / "index").glob("segments/*/vector_index-dense/graph*"))
+    questions = workload.questions(40)
+    found = [
+        [f.id for f in engine.query_dense(q.dense, 60, q.where)][: store.SHOWN] for q in questions
+    ]
+    engine.close()
+    assert store.recall(workload, questions, found)["recall@10"] >= 0.95
