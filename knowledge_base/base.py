@@ -36,7 +36,7 @@ from knowledge_base.catalogue import (
     read_catalogue,
 )
 from knowledge_base.cite import preferred, verify_citation
-from knowledge_base.coverage import covers
+from knowledge_base.coverage import speak_better
 from knowledge_base.graph import CitationGraph
 from knowledge_base.index import Engine, open_store
 from knowledge_base.known import known_key
@@ -165,15 +165,14 @@ class KnowledgeBase:
         """Search, and tell "no permission" from "not in the base".
 
         The same search is always run a second time as everybody up to level 内部, so that neither
-        the answer nor its time says anything of 敏感 texts. `withheld` when the reader's own hits do
-        not cover the question and hits that they may not read do.
+        the answer nor its time says anything of 敏感 texts. `withheld` when hits that the reader may
+        not read answer what their own do not, or clearly better.
         """
         within = _within(kinds, levels, regions)
         own = self._search(query, k, on_date, principal, include_repealed, within)
         all_hits = self._search(query, k, on_date, EVERYONE, include_repealed, within)
         beyond = [hit for hit in all_hits if not may_read(principal, hit.passage)]
-        withheld = covers(query, beyond) and not covers(query, own)
-        return SearchOutcome(hits=tuple(own), withheld=withheld)
+        return SearchOutcome(hits=tuple(own), withheld=speak_better(query, beyond, own))
 
     def _search(
         self,

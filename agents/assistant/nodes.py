@@ -35,7 +35,7 @@ from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import Compliance, ToolResult, Verdict
 from knowledge_base.access import NO_PERMISSION
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.coverage import covers
+from knowledge_base.coverage import ANSWERS, best_coverage, covers
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from tools.catalogue import Tool
@@ -137,11 +137,16 @@ class Nodes:
             if named:
                 return _no_such_clause(plan, named)
             citations += found
-            covered = covers(state["question"], outcome.hits)
-            if not results and any(c.withheld for c in found):
+            question, hits = state["question"], outcome.hits
+            answers = best_coverage(question, hits) >= ANSWERS
+            if not results and (
+                any(c.withheld for c in found) or (outcome.withheld and not answers)
+            ):
                 return _no_permission(plan)
-            if not results and not covered:
-                return _no_permission(plan) if outcome.withheld else _not_in_base(plan, citations)
+            if not results and not covers(question, hits):
+                return _not_in_base(plan, citations)
+            if outcome.withheld:
+                notices.append(f"{NO_PERMISSION}，本次回答没有用到。")
         elif not results:
             return _not_in_base(plan, citations)
         return {

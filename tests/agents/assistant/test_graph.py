@@ -219,3 +219,4 @@ async def test_an_answer_that_is_there_is_given_though_more_is_withheld(build, k
     knowledge_base.withheld = True
     _, answer = await run(build(), "征收耕地超过多少公顷由国务院批准？")
     assert answer.refusal is None
+    assert any("您无权查看" in notice for notice in answer.notices)
