@@ -6,7 +6,7 @@ allows nothing else.
 
 import re
 from collections.abc import Callable, Coroutine
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +22,7 @@ from markupsafe import Markup
 from cspon.errors import CsponError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Validity
+from knowledge_base.lexical import tokens
 from serving.kb_schema import segment
 from serving.problems import as_api_error, log_unexpected
 
@@ -90,18 +91,24 @@ class PageRoute(APIRoute):
 
 
 def marked_words(text: str, query: str) -> Markup:
-    """Escape a text and mark what it has in common with the query, two characters and longer."""
-    out: list[str] = []
-    start = 0
-    while start < len(text):
-        end = start
-        while end < len(text) and text[end].isalnum() and text[start : end + 1] in query:
-            end += 1
-        words = text[start : max(end, start + 1)]
-        start += len(words)
-        shared = len(words) >= 2 and not set(words) & STOP
-        out.append(f"<mark>{escape(words)}</mark>" if shared else escape(words))
-    return Markup("".join(out))  # noqa: S704 - every piece is escaped above
+    """Escape a text and mark the query's words in it, two characters and longer."""
+    pattern = _words_of(query)
+    if pattern is None:
+        return Markup(escape(text))  # noqa: S704
+    pieces = pattern.split(text)  # every second piece is a word
+    return Markup(  # noqa: S704 - every piece is escaped
+        "".join(
+            f"<mark>{escape(piece)}</mark>" if n % 2 else escape(piece)
+            for n, piece in enumerate(pieces)
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _words_of(query: str) -> re.Pattern[str] | None:
+    words = {word for word in tokens(query)[0] if len(word) >= 2 and not set(word) & STOP}
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(f"({'|'.join(map(re.escape, longest_first))})", re.I) if words else None
 
 
 def marked_quote(text: str, quote: str) -> Markup:
