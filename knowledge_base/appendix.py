@@ -14,7 +14,7 @@ from knowledge_base.numerals import NUMERAL, parse_numeral
 from knowledge_base.structure import Spans
 
 _HEAD = re.compile(
-    r"^[ \t　#*]*(?P<word>附[ 　]?件|附[ 　]?表|附[ 　]?录|附[ 　]?图|附(?=[ \t　]*[:：]|[ \t　*]*$))"
+    r"[ \t　#*]*(?P<word>附[ 　]?件|附[ 　]?表|附[ 　]?录|附[ 　]?图|附(?=[ \t　]*[:：]|[ \t　*]*$))"
     r"[ \t　]{0,4}(?P<number>[0-9一二三四五六七八九十]{1,3}(?:[-—.][0-9]{1,2})?(?![0-9年月、])|[A-Z](?![A-Za-z]))?"
     r"(?P<rest>[^\n]{0,60})$",
     re.MULTILINE,
@@ -33,6 +33,8 @@ _SIGNED = re.compile(
     r"[0-9〇零一二三四五六七八九十]{4} ?年[^\n]{1,8}月[^\n]{1,8}日[\s　]*(?:[（(][^（()）\n]{2,20}[)）])?\s*$"
 )
 MAX_TITLE = 50
+MAX_INDENT = 40
+"""Characters (spaces, marks) before the word on its line."""
 MENTION = 200
 """Characters after the mention of an attachment: signature and date, up to the attachment itself."""
 SHORT = 24
@@ -58,15 +60,19 @@ class Attachment:
         return f"{self.label} {self.title}".strip()
 
 
-def find_attachments(text: str, after: int = 0, skip: Spans = ()) -> tuple[Attachment, ...]:
+def find_attachments(
+    text: str, after: int = 0, skip: Spans = (), heads: Sequence[Attachment] | None = None
+) -> tuple[Attachment, ...]:
     """Find the attachments of a text.
 
     Args:
         text: The whole text.
         after: Offset before which none is looked for (the first article's, in a regulation).
         skip: Spans of tables, in which nothing begins.
+        heads: From `attachment_heads`, when it was asked before.
     """
-    heads = [head for head in _heads(text, after) if not _inside(head.start, skip)]
+    found = attachment_heads(text) if heads is None else heads
+    heads = [head for head in found if head.start >= after and not _inside(head.start, skip)]
     if after and not heads:
         heads = [h for h in _begun_anew(text, after) if not _inside(h.start, skip)]
     ends = [*(head.start for head in heads[1:]), len(text)]
@@ -100,9 +106,16 @@ def _is_amid(head: Attachment, articles: Sequence[tuple[int, int]]) -> bool:
     return 0 < at < len(articles) and articles[at][1] == articles[at - 1][1] + 1
 
 
-def _heads(text: str, after: int) -> list[Attachment]:
+def attachment_heads(text: str) -> list[Attachment]:
+    """Return the lines that may begin an attachment; each ends where the text ends."""
     heads = []
-    for match in _HEAD.finditer(text, after):
+    at = text.find("附")
+    while at >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        match = _HEAD.match(text, start) if at - start <= MAX_INDENT else None
+        at = text.find("附", at + 1)
+        if match is None:
+            continue
         rest = match["rest"].strip(" \t　*")
         if rest.endswith(("。", "；", "，", ",")) or "。" in rest or _LIST.match(match["rest"]):
             continue

@@ -32,7 +32,8 @@ _FOR = re.compile(
     rf"有效期[ 　]?(?:限)?(?:为|是)?[ 　]?([{_N}两]{{1,3}}[ 　]?(?:年|个月))"
     rf"|(?:试行期?(?:为|限为)?|暂定试行)[ 　]?([{_N}两]{{1,3}}[ 　]?(?:年|个月))"
 )
-_SENTENCE = re.compile(r"[^。；\n]*(?:施行|实施|执行|生效|有效期|试行)[^。；\n]*")
+_END = re.compile(r"[。；\n]")
+_TELLING = ("施行", "实施", "执行", "生效", "有效期", "试行")
 _ABOUT_ITSELF = re.compile(
     rf"{_OWN}|自(?:公布|发布|印发|下发)之日起|^[\s　]*(?:[一二三四五六七八九十]+、)?自"
 )
@@ -59,9 +60,11 @@ def days(text: str) -> Iterator[date]:
 
 def _sentences(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
-        for match in _SENTENCE.finditer(text):
-            if len(match[0]) <= MAX_SENTENCE:
-                yield match[0]
+        if not any(word in text for word in _TELLING):
+            continue
+        for sentence in _END.split(text):
+            if len(sentence) <= MAX_SENTENCE and any(word in sentence for word in _TELLING):
+                yield sentence
 
 
 def first_day(texts: Sequence[str], published: date | None) -> date | None:

@@ -23,8 +23,10 @@ _HIDES = re.compile(
     "[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
 """Characters that turn or hide text; a lone zero-width space is what web pages leave behind."""
-_DROPPED = re.compile(rf"[\s{_INVISIBLE}]+")
-_WIDE = re.compile("[Ａ-Ｚａ-ｚ]")
+_SPECIAL = re.compile(f"[{_INVISIBLE}Ａ-Ｚａ-ｚ]")
+_DROPPED = re.compile(f"[{_INVISIBLE}]+")
+BEFORE, BEHIND = 30, 90
+"""Characters around a needle in which its pattern is looked for."""
 
 
 class Pattern(Frozen):
@@ -62,31 +64,32 @@ def patterns() -> tuple[Pattern, ...]:
 
 
 @functools.lru_cache(maxsize=1)
-def _by_needle() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((needle, p.regex) for p in patterns() for needle in p.needle)
+def _needles() -> frozenset[str]:
+    return frozenset(needle for pattern in patterns() for needle in pattern.needle)
 
 
 def bare(text: str) -> str:
     """Return a text as it is compared: no white space, no hidden characters, lower case."""
-    if _WIDE.search(text):
-        text = unicodedata.normalize("NFKC", text)
-    return _DROPPED.sub("", text).lower()
+    if _SPECIAL.search(text):
+        text = _DROPPED.sub("", unicodedata.normalize("NFKC", text))
+    return "".join(text.split()).lower()
 
 
 @dataclass(frozen=True)
 class Screen:
     """What of the patterns can occur in a text at all: most texts need no second look."""
 
-    expected: tuple[tuple[str, re.Pattern[str]], ...]
+    expected: tuple[re.Pattern[str], ...]
     hidden: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.expected) or self.hidden
 
     def marks(self, text: str) -> tuple[str, ...]:
         """Return the marks of a part of the text: 疑似指令, 隐藏字符."""
-        if not self.expected and not self.hidden:
-            return ()
         flags = []
         words = bare(text) if self.expected else ""
-        if any(needle in words and regex.search(words) for needle, regex in self.expected):
+        if any(regex.search(words) for regex in self.expected):
             flags.append(SUSPICIOUS)
         if self.hidden and _HIDES.search(text):
             flags.append(HIDDEN)
@@ -96,7 +99,23 @@ class Screen:
 def screen(text: str) -> Screen:
     """Look through a whole text once."""
     words = bare(text)
+    letters = set(words)
+    present = {n for n in _needles() if letters.issuperset(n) and n in words}
     return Screen(
-        tuple((needle, regex) for needle, regex in _by_needle() if needle in words),
-        _HIDES.search(text) is not None,
+        tuple(
+            pattern.regex
+            for pattern in patterns()
+            if any(_near(needle, pattern.regex, words) for needle in present & {*pattern.needle})
+        ),
+        _SPECIAL.search(text) is not None and _HIDES.search(text) is not None,
     )
+
+
+def _near(needle: str, regex: re.Pattern[str], words: str) -> bool:
+    """Return whether a pattern occurs around one of the places of a needle."""
+    at = words.find(needle)
+    while at >= 0:
+        if regex.search(words, max(0, at - BEFORE), at + BEHIND):
+            return True
+        at = words.find(needle, at + len(needle))
+    return False

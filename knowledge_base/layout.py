@@ -9,10 +9,10 @@ import itertools
 import re
 from bisect import insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from knowledge_base.appendix import Attachment, find_attachments
+from knowledge_base.appendix import Attachment, attachment_heads, find_attachments
 from knowledge_base.contents import find_contents
 from knowledge_base.front import Front, read_front
 from knowledge_base.parse.source import SourceText
@@ -78,6 +78,11 @@ class _Gathered:
     pieces: list[Piece] = field(default_factory=list)
     outline: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
+    def place(self, offset: int, path: tuple[str, ...]) -> None:
+        """Note under which headings the text stands from an offset on; tables alone ask for it."""
+        if self.regions:
+            insort(self.outline, (offset, path))
+
     def running(
         self, start: int, end: int, above: tuple[str, ...] = (), name: str = "", unless: str = ""
     ) -> None:
@@ -93,12 +98,12 @@ class _Gathered:
         sections = read_sections(self.source.text, start, end, self.skip)
         left_out = sorted((*self.regions, *self.contents))
         for section in sections:
-            insort(self.outline, (section.start, (*above, *section.path)))
+            self.place(section.start, (*above, *section.path))
         found = list(section_pieces(self.source.text, sections, left_out))
         kept = [piece for piece in found if not (unless and _repeats(piece.text, unless))]
         for count, piece in enumerate(kept or found, 1):
             named = f"{name}.{count:05d}" if name else ""
-            self.pieces.append(replace(piece, name=named, path=(*above, *piece.path)))
+            self.pieces.append(piece._replace(name=named, path=(*above, *piece.path)))
 
 
 def _skip(source: SourceText, contents: Spans) -> Spans:
@@ -117,10 +122,11 @@ def lay_out(source: SourceText, name: str) -> Layout:
     text, contents = source.text, find_contents(source.text)
     skip = _skip(source, contents)
     first = _FIRST_ARTICLE.search(text)
-    attachments = find_attachments(text, 0, skip)
+    heads = attachment_heads(text)
+    attachments = find_attachments(text, 0, skip, heads)
     carrier = next((a for a in attachments if first and a.start < first.start() < a.end), None)
     if first and carrier is None:
-        own = find_attachments(text, first.end(), skip)
+        own = find_attachments(text, first.end(), skip, heads)
         end = own[0].start if own else len(text)
         if regulation := read_regulation(text, stem, end, skip):
             above = (regulation.front.part,) if regulation.front.part else ()
@@ -180,7 +186,7 @@ def _add_articles(
     """Add articles; those of an attachment are labelled 附件1第一条 and have no key."""
     for article in articles:
         path = (*above, *article.heading_path)
-        insort(gathered.outline, (article.span[0], (*path, article.label)))
+        gathered.place(article.span[0], (*path, article.label))
         gathered.pieces.append(
             Piece(
                 article.text,
@@ -216,7 +222,7 @@ def _between(
 
 
 def _add_attachment(gathered: _Gathered, attachment: Attachment, number: int) -> None:
-    insort(gathered.outline, (attachment.start, (attachment.name,)))
+    gathered.place(attachment.start, (attachment.name,))
     name, above = f"{attachment.label}~{number}", (attachment.name,)
     articles = read_articles(gathered.source.text, attachment.body, attachment.end, gathered.skip)
     if len(articles) < 2:

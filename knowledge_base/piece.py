@@ -1,11 +1,9 @@
 """A piece of a text on its way to a passage: what it is and where it stands, nothing of its document."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A passage without its document, page, boxes and flags."""
 
     text: str
@@ -17,5 +15,5 @@ class Piece:
     article: str | None = None
     key: str | None = None
     html: str | None = None
-    terms: tuple[str, ...] = field(default=())
+    terms: tuple[str, ...] = ()
     """Terms that it defines."""

@@ -3,9 +3,11 @@
 Reads plain text; knows the conventions of statutes, not any particular one.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from knowledge_base.front import Front, read_front
 from knowledge_base.numerals import NUMERAL, article_order, parse_numeral
@@ -24,8 +26,7 @@ _FIRST = frozenset("第#*")
 MAX_HEADING = 50
 
 
-@dataclass(frozen=True)
-class Article:
+class Article(NamedTuple):
     """One 条 with everything up to the next."""
 
     label: str
@@ -131,6 +132,9 @@ def read_articles(
     return tuple(articles)
 
 
+_value = functools.lru_cache(maxsize=4096)(parse_numeral)
+
+
 def article_start(line: str, previous: str | None) -> tuple[str, str, str] | None:
     """Return label, key and the rest of the line where an article starts; None elsewhere.
 
@@ -143,8 +147,8 @@ def article_start(line: str, previous: str | None) -> tuple[str, str, str] | Non
         return None
     rest = match["rest"].lstrip("*")
     try:
-        number = parse_numeral(match["number"])
-        branch = parse_numeral(match["branch"]) if match["branch"] else 0
+        number = _value(match["number"])
+        branch = _value(match["branch"]) if match["branch"] else 0
     except ValueError:
         return None
     before = article_order(previous) if previous else None
@@ -157,9 +161,7 @@ def article_start(line: str, previous: str | None) -> tuple[str, str, str] | Non
         return None
     if rest and not rest[0].isspace() and not follows:
         return None
-    label = re.sub(r"\s+", "", f"第{match['number']}条") + (
-        f"之{match['branch']}" if match["branch"] else ""
-    )
+    label = f"第{match['number']}条" + (f"之{match['branch']}" if match["branch"] else "")
     key = f"{number}-{branch}" if branch else str(number)
     return label, key, rest.lstrip(" \t　：:").rstrip()
 

@@ -1,11 +1,17 @@
+import contextlib
 import itertools
 import json
+import time
+from datetime import date
 
 import pytest
 
 from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
-from knowledge_base.chunk import OVERLAP, WINDOW, read_document
+from cspon.schemas.knowledge import Box
+from knowledge_base.chunk import OVERLAP, WINDOW, read_document, split
+from knowledge_base.metadata import Metadata
+from knowledge_base.parse.source import Line, SourceText
 
 
 def write(tmp_path, name, text, encoding="utf-8"):
@@ -136,3 +142,86 @@ def test_a_guideline_is_cut_by_its_numbered_headings(shared):
     assert len(law.passages) > 50
     assert not [p for p in law.passages if "......" in p.text]
     assert any("7.3" in " ".join(p.heading_path) for p in law.passages)
+
+
+def test_nothing_grows_faster_than_the_text():
+    """A hostile text four times as long takes about four times as long, not sixteen."""
+    units = (
+        " ",
+        "　",
+        ".",
+        "1",
+        "第",
+        "附",
+        "密",
+        "《",
+        "自",
+        "某县",
+        "（",
+        "# ",
+        "\t",
+        "4.1 ",
+        "有效期",
+    )
+    units += ("目录\n", "附件1\n", "第一条 甲\n", "4.1\n", "(1)\n①\n", "机密、", "第一章\n", "指")
+
+    def seconds(unit, size):
+        text = "关于印发办法的通知\n" + unit * (size // len(unit)) + "\n末尾文字。"
+        begun = time.process_time()
+        with contextlib.suppress(InputError):
+            split(SourceText(text=text), "a.txt")
+        return time.process_time() - begun
+
+    slow = [unit for unit in units if seconds(unit, 48_000) > 12 * max(seconds(unit, 12_000), 0.03)]
+    assert slow == []
+
+
+@pytest.mark.corpus
+def test_a_large_text_is_cut_fast(shared, tmp_path):
+    """≥ 5 MB/s with the reader on an idle core; the test leaves room for a busy one."""
+    files = sorted((shared / "corpus" / "laws").glob("*.md"))
+    path = tmp_path / "大文本.txt"
+    path.write_text("".join(f.read_text("utf-8") for f in files).replace("第", "某"), "utf-8")
+    begun = time.process_time()
+    law = read_document(path)
+    speed = path.stat().st_size / 1e6 / (time.process_time() - begun)
+    assert len(law.passages) > 2000
+    assert speed > 1
+
+
+def test_confidence_pages_and_boxes_come_from_the_reader():
+    text = "第一页第一行。\n第一页第二行。\n第二页的内容。"
+    second = text.index("第二页")
+    lines = (
+        Line((0, 7), Box(page=1, x0=0.1, y0=0.1, x1=0.5, y1=0.2)),
+        Line((8, 15), Box(page=1, x0=0.1, y0=0.3, x1=0.9, y1=0.4)),
+        Line((second, len(text)), Box(page=2, x0=0.2, y0=0.1, x1=0.6, y1=0.2)),
+    )
+    source = SourceText(text=text, page_starts=(0, second), lines=lines, page_confidence=(0.9, 0.7))
+    [passage] = split(source, "扫描.pdf").passages
+    assert passage.page == 1
+    assert passage.confidence == pytest.approx(0.8)
+    assert passage.boxes == (
+        Box(page=1, x0=0.1, y0=0.1, x1=0.9, y1=0.4),
+        Box(page=2, x0=0.2, y0=0.1, x1=0.6, y1=0.2),
+    )
+
+
+def test_roles_and_a_persons_metadata_are_kept():
+    source = SourceText(text=REGULATION)
+    plain = split(source, "a.md")
+    given = split(
+        source,
+        "a.zip!/b.md",
+        roles=("规划科",),
+        metadata=Metadata(title="另一名称", kind="政策文件", effective_to=date(2030, 1, 1)),
+    )
+    assert given.document.roles == ("规划科",)
+    assert (given.document.title, given.document.kind) == ("另一名称", "政策文件")
+    assert given.document.expires_on == date(2030, 1, 1)
+    assert {p.title for p in given.passages} == {"另一名称"}
+    assert given.document.source == "a.zip!/b.md"
+    assert given.document.id == plain.document.id
+    assert given.document.content_hash != plain.document.content_hash
+    with pytest.raises(InputError, match="kind"):
+        split(source, "a.md", metadata=Metadata(kind="小说"))
