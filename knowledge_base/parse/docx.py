@@ -207,7 +207,7 @@ class _Reader:
         if own is not None:
             identity, depth = own.find(f"{W}numId"), own.find(f"{W}ilvl")
             number = number if identity is None else identity.get(f"{W}val")
-            if depth is not None and (depth.get(f"{W}val") or "").isdigit():
+            if depth is not None and (depth.get(f"{W}val") or "").isdecimal():
                 level = int(depth.get(f"{W}val"))
         if not number or number == "0":
             return ""

@@ -70,7 +70,9 @@ def _style(identity: str, elements: Mapping[str, Any]) -> ParagraphStyle:
             number = number if number is not None else _value(numbers, "numId")
             given = _value(numbers, "ilvl")
             level = (
-                level if level is not None else (int(given) if given and given.isdigit() else None)
+                level
+                if level is not None
+                else (int(given) if given and given.isdecimal() else None)
             )
         identity = _value(element, "basedOn") or ""
     return ParagraphStyle(heading, contents, number, level)
@@ -78,7 +80,7 @@ def _style(identity: str, elements: Mapping[str, Any]) -> ParagraphStyle:
 
 def outline_level(value: str) -> int | None:
     """Return the 1-based heading level of a w:outlineLvl value; None for body text (9)."""
-    return int(value) + 1 if value.isdigit() and int(value) < 9 else None
+    return int(value) + 1 if value.isdecimal() and int(value) < 9 else None
 
 
 def _value(element: Any, name: str) -> str | None:

@@ -128,4 +128,4 @@ def cell_properties(cell: Any) -> tuple[int, str | None]:
 
 def _count(element: Any | None, default: int) -> int:
     text = "" if element is None else element.get(f"{W}val") or ""
-    return min(int(text), 1000) if text.isdigit() and len(text) < 6 else default
+    return min(int(text), 1000) if text.isdecimal() and len(text) < 6 else default

@@ -57,13 +57,23 @@ def _decoded(data: bytes, path: Path) -> tuple[str, list[str]]:
             return text, []
     if b"\0" in data[:_SAMPLE]:
         return _unmarked_utf16(data, path), []
+    if nearly := _nearly(data, "utf-8-sig"):
+        return nearly, []
     try:
         text = data.decode("gb18030")
     except UnicodeDecodeError:
-        text = ""
+        text = _nearly(data, "gb18030")
     if text and plausibility(text) >= _PLAUSIBLE:
         return text, []
     return _sniffed(data, text, path)
+
+
+def _nearly(data: bytes, encoding: str) -> str:
+    """Decode what has only a few wrong bytes; empty when there are more."""
+    text = data.decode(encoding, "replace")
+    lost = text.count("\ufffd")
+    few = lost <= max(_LOST_SHARE * len(text), 1)
+    return text if few and lost * 20 <= len(_CHINESE.findall(text[:_SAMPLE])) else ""
 
 
 def _by(data: bytes, encoding: str, path: Path) -> str:

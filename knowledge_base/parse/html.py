@@ -255,7 +255,9 @@ def grid_of(table: Any) -> Grid:
 
 
 def _span(value: str | None) -> int:
-    return min(max(int(value), 1), _MAX_SPAN) if value and value.isdigit() and len(value) < 6 else 1
+    return (
+        min(max(int(value), 1), _MAX_SPAN) if value and value.isdecimal() and len(value) < 6 else 1
+    )
 
 
 def _cell_text(cell: Any) -> str:

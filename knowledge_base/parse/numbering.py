@@ -56,7 +56,9 @@ def _roman(number: int) -> str:
 
 
 def _letter(number: int) -> str:
-    return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1) if number > 0 else ""
+    if not 0 < number <= 780:
+        return str(number)
+    return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
 
 
 def format_number(number: int, form: str) -> str:
@@ -125,7 +127,7 @@ class Numbering:
         for abstract in root.iter(f"{W}abstractNum"):
             name = abstract.get(f"{W}abstractNumId") or ""
             self._lists[name] = _List(
-                {int(lvl.get(f"{W}ilvl") or 0): _level(lvl) for lvl in abstract.iter(f"{W}lvl")}
+                {_whole(lvl.get(f"{W}ilvl"), 0): _level(lvl) for lvl in abstract.iter(f"{W}lvl")}
             )
             if (link := abstract.find(f"{W}numStyleLink")) is not None:
                 links[name] = link.get(f"{W}val") or ""
@@ -138,7 +140,7 @@ class Numbering:
             name = by_style.get(links.get(name, ""), name)
             self._list_of[number] = name
             for override in num.iter(f"{W}lvlOverride"):
-                level = int(override.get(f"{W}ilvl") or 0)
+                level = _whole(override.get(f"{W}ilvl"), 0)
                 if (start := override.find(f"{W}startOverride")) is not None:
                     self._restarts[number, level] = _int(start, 1)
                 if (own := override.find(f"{W}lvl")) is not None:
@@ -206,5 +208,9 @@ def _level(element: Any) -> _Level:
 
 
 def _int(element: Any | None, default: int) -> int:
-    text = "" if element is None else element.get(f"{W}val") or ""
-    return int(text) if text.lstrip("-").isdigit() and len(text) < 10 else default
+    return default if element is None else _whole(element.get(f"{W}val"), default)
+
+
+def _whole(text: str | None, default: int) -> int:
+    text = text or ""
+    return int(text) if text.lstrip("-").isdecimal() and len(text) < 10 else default

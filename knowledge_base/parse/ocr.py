@@ -41,7 +41,7 @@ def _engine() -> Any:
             ) from error
         raise missing_extra("rapidocr-onnxruntime", "parse") from error
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    return RapidOCR(intra_op_num_threads=int(threads) if threads.isdigit() else -1)
+    return RapidOCR(intra_op_num_threads=int(threads) if threads.isdecimal() else -1)
 
 
 def recognise(image: Any) -> Recognised:

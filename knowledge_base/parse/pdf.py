@@ -1,6 +1,7 @@
 """PDF files: the text layer where there is one, character recognition page by page where not."""
 
 import io
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,7 @@ def read_pdf(opened: Opened) -> SourceText:
         from pdfplumber.utils.exceptions import PdfminerException
     except ImportError as error:
         raise missing_extra("pdfplumber", "parse") from error
+    logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
     out = SourceBuilder()
     try:
         with pdfplumber.open(io.BytesIO(opened.data)) as document:

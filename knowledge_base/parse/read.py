@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from cspon.errors import InputError
+from cspon.errors import CsponError, InputError
 from knowledge_base.parse import archive
 from knowledge_base.parse.docx import read_docx
 from knowledge_base.parse.html import read_html
@@ -134,7 +134,16 @@ def read_opened(opened: Opened) -> SourceText:
     Raises:
         InputError, SetupError: as `read_source`.
     """
-    source = _reader(opened.path)(opened)
+    try:
+        source = _reader(opened.path)(opened)
+    except (CsponError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"文件内部结构异常，无法读取（{type(error).__name__}）",
+            file=opened.path,
+            mend="用原程序打开后另存再入库",
+        ) from error
     if not source.text.strip():
         raise InputError("文件没有文字", file=opened.path, mend="检查文件内容")
     return replace(source, sha256=opened.sha256)

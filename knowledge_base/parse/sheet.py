@@ -23,6 +23,8 @@ MEND = "用 Excel 或 WPS 打开后另存为 .xlsx 再试"
 MAX_ROWS = 300_000
 MAX_CELLS = 6_000_000
 MAX_COLUMNS = 1000
+LAST_ROW = 1_048_576
+"""Rows that Excel itself allows; a file may claim more."""
 BLOCK_ROWS = 1000
 """A longer sheet is cut into tables of this many rows, each under the sheet's header."""
 MAX_GAP = 20
@@ -238,6 +240,8 @@ def _blocks(rows: Iterable[list[str]], opened: Opened) -> Iterator[tuple[int, li
     block: list[list[str]] = []
     first = filled = gap = 0
     for number, row in enumerate(rows):
+        if number >= LAST_ROW:
+            raise InputError("工作表的行号超出 Excel 的范围", file=opened.path, mend=MEND)
         while row and not row[-1]:
             row.pop()
         if not row:

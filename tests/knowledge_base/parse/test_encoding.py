@@ -97,3 +97,11 @@ def test_utf8_never_changes_but_by_a_told_repair(text):
     except InputError:
         return
     assert got == text or notices
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_one_broken_byte_does_not_cost_the_file(encoding):
+    data = bytearray((TEXT * 20).encode(encoding))
+    data[7] = 0xFF
+    text, notices = decode(bytes(data), FILE)
+    assert text.endswith(TEXT) and "已丢失" in notices[0]

@@ -109,3 +109,17 @@ def test_csv_of_any_encoding_and_separator(opened, encoding, mark):
 def test_what_is_no_workbook_is_refused(opened, data):
     with pytest.raises(InputError, match="Excel"):
         read_workbook(opened(data, "a.xlsx"))
+
+
+def test_a_row_number_beyond_excel_is_refused(opened, changed_zip, monkeypatch):
+    monkeypatch.setattr(sheet, "LAST_ROW", 5000)
+    book = openpyxl.Workbook()
+    book.active.append(["甲", "乙"])
+    out = io.BytesIO()
+    book.save(out)
+    data = changed_zip(
+        out.getvalue(),
+        **{"xl/worksheets/sheet1.xml": lambda b: b.replace(b'<row r="1"', b'<row r="999999999"')},
+    )
+    with pytest.raises(InputError, match="行号"):
+        read_workbook(opened(data, "a.xlsx"))
