@@ -72,7 +72,7 @@ def _nearly(data: bytes, encoding: str) -> str:
     """Decode what has only a few wrong bytes; empty when there are more."""
     text = data.decode(encoding, "replace")
     lost = text.count("\ufffd")
-    few = lost <= max(_LOST_SHARE * len(text), 1)
+    few = lost <= max(_LOST_SHARE * len(text), 3)
     return text if few and lost * 20 <= len(_CHINESE.findall(text[:_SAMPLE])) else ""
 
 
