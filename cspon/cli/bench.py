@@ -51,3 +51,17 @@ def retrieval(
             synthetic=synthetic,
         )
     )
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="文件或文件夹；不给则自行生成")] = None,
+    files: Annotated[int, typer.Option(min=1, help="每种格式的文件数")] = 12,
+    unstructured_python: Annotated[
+        Path | None, typer.Option(help="装有 unstructured 的 Python 解释器，默认当前环境")
+    ] = None,
+) -> None:
+    """入库：逐格式的页速、相对解析库的额外开销、双核加速、内存、向量速度，与 unstructured 对比."""
+    from eval.bench.ingest import run
+
+    _print(run(paths=paths or (), files=files, unstructured_python=unstructured_python))
