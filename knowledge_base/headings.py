@@ -34,8 +34,10 @@ _FIRST = frozenset("#*第前引（(一二三四五六七八九十0123456789ABCDE
 """Characters that begin a heading."""
 _SENTENCE = re.compile(r"[。；！？]")
 _CLAUSE_UNIT = re.compile(
-    r"^(?:万|亿|个|年|月|日|公顷|平方|亩|米|公里|千米|%|％|元|人|分|倍|级|座|处|项|条|类|种|号|时|天|户|套|层|km|m|hm)"
+    r"^(?:万|亿|%|％|‰|公顷|平方|亩|公里|千米|厘米|毫米|km|hm|m(?![A-Za-z])|个(?!人|体|案|性)|米(?!字))"
+    r"|^(?:年|月|日|天|时|人|户|项|条|类|种|处|座|倍|级|套|层|元|次|分|号)(?=$|[，。；、的以及内之（( 　])"
 )
+"""What follows a quantity at the beginning of a line, not the number of a clause."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _NO_TITLE = re.compile(
     r"|[\u4e00-\u9fff]{2,12}行业标准$|.{0,12}地方标准$|第[一二三四五六七八九十0-9]+[编章节条]|[一二三四五六七八九十]+、|[（(]|\d+(?:\.\d+)*[\s　.、])"
 )
 _NUMBER_LINE = re.compile(r"令$|^第.{1,6}号$|[〔\[［]\d{4}[〕\]］]\d")
+_FIRST_HEADING = re.compile(r"[#\s　]*(?:第?一[、章节编]|第[ ]?1[ ]?[章节]|1[.、 　]|（一）)")
 _EDITION = re.compile(r"^[（(][^（()）]{2,24}[)）]$")
 MAX_TITLE = 60
 TOP = 15
@@ -96,6 +97,8 @@ def find_title(lines: Sequence[str], name: str, properties: str = "") -> tuple[s
     printed = _printed_title(plain)
     if printed:
         return clean_title(printed), None
+    if len(plain) > 1 and _heads_text(plain[0], lines[1]):
+        return clean_title(plain[0]), None
     if properties and len(properties) <= MAX_TITLE and _SUFFIX.search(clean_title(properties)):
         return clean_title(properties), None
     return named_after(name), None
@@ -104,6 +107,13 @@ def find_title(lines: Sequence[str], name: str, properties: str = "") -> tuple[s
 def named_after(name: str) -> str:
     """Return a title made of the file's name, without the date at its end."""
     return clean_title(_FILE_DATE.sub("", name).strip() or name)
+
+
+def _heads_text(line: str, below: str) -> bool:
+    """Return whether a first line stands as a title above the first heading."""
+    if not 4 <= len(line) <= MAX_TITLE or re.search(r"[。；：，、]", line) or _NO_TITLE.match(line):
+        return False
+    return _FIRST_HEADING.match(below) is not None
 
 
 def _standard_title(lines: Sequence[str]) -> str | None:
@@ -119,11 +129,16 @@ def _standard_title(lines: Sequence[str]) -> str | None:
             latin = len(re.findall(r"[A-Za-z]", following))
             if 2 * latin > len(following) or re.match(r"\d{4}-\d\d", following):
                 break
-            if re.search(r"[。；]|发布$|实施$|^[（(]", following) or len(following) > MAX_TITLE:
+            if re.search(r"[。；]|发布$|实施$|^[（(]|^\d", following) or len(following) > MAX_TITLE:
+                break
+            if _NO_TITLE.match(following) or following == "条文说明":
                 break
             words.append(following)
             if sum(map(len, words)) > 2 * MAX_TITLE:
                 return None
+        above = lines[at - 1] if at else ""
+        if _SUFFIX.search(above) and not _NO_TITLE.match(above):
+            return above
         if words:
             return "".join(words[:3])
     return None

@@ -139,6 +139,10 @@ def test_a_heading_directly_under_contents_is_no_entry():
         ("(3) 建设大模型", 20, "(3)"),
         ("# 题目", None, ""),
         ("A.1.2 坐标", 15, "A.1.2"),
+        ("5.3 分区管控", 14, "5.3"),
+        ("2.1 人口", 14, "2.1"),
+        ("5.2 项目管理", 14, "5.2"),
+        ("6.1 年度评估", 14, "6.1"),
     ],
 )
 def test_heading_lines(line, level, label):
