@@ -165,3 +165,27 @@ def test_pages_are_strict_and_whole_without_scripts(served):
     assert reply.headers["cache-control"] == "no-store"
     assert not re.search(r"<script>|\son\w+=|style=|https?://(?!www\.w3\.org)", reply.text)
     assert "乙市矿坑修复工作规程" in reply.text
+
+
+def test_page_image_is_private_cached_and_for_readers_alone(served):
+    def get(path, **more):
+        return httpx.get(f"{served.url}{path}", timeout=60, **more)
+
+    hits = get("/v1/kb/search", params={"query": "示范市详细规划管理办法第二条", "k": 1}).json()
+    place = hits["hits"][0]["place"]
+    assert place["page"] == 1
+    assert place["boxes"]
+    image = get(place["image"], params={"dpi": 60})
+    assert image.content.startswith(b"\x89PNG")
+    assert image.headers["cache-control"].startswith("private")
+    tag = {"if-none-match": image.headers["etag"]}
+    assert get(place["image"], params={"dpi": 60}, headers=tag).status_code == 304
+    assert get(place["image"], params={"dpi": 61}, headers=tag).status_code == 200
+    assert get(place["image"], params={"page": 99}).status_code == 422
+    number = hits["hits"][0]["document_id"]
+    secret = httpx.patch(
+        f"{served.url}/v1/kb/documents/{number}", json={"secrecy": "敏感"}, timeout=60
+    )
+    assert secret.status_code == 200, secret.text
+    hidden = get(place["image"], params={"dpi": 60}, headers={**tag, "x-as": "internal"})
+    assert hidden.status_code == 404

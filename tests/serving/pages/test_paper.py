@@ -3,6 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowledge_base.metadata import Metadata
+from serving.pages.documents import FIELDS
 from serving.pages.paper import marked_quote, marked_words, safe_table
 
 HOSTILE = '<table onclick="x()"><caption>面积<script>alert(1)</script></caption><tr style="a"><td colspan="2" rowspan="9999">甲<img src=x onerror=y></td></tr><iframe></iframe>'
@@ -40,3 +42,7 @@ def test_a_quote_is_found_whatever_its_spaces():
     assert marked_quote("第一 款\n规定<甲>", "一款规定<") == "第<mark>一 款\n规定&lt;</mark>甲&gt;"
     assert marked_quote("甲", "乙") == "甲"
     assert marked_quote("甲<", "") == "甲&lt;"
+
+
+def test_every_field_that_may_be_edited_has_a_label():
+    assert set(Metadata.model_fields) <= set(FIELDS)

@@ -66,6 +66,7 @@ def test_answer_is_safe_and_complete(page):
     assert "{{" not in page
     assert "${" not in page
     assert ("img", "src", "/exports/x/map.png") in seen.attributes
+    assert ("a", "href", "/kb/open?passage=p1") in seen.attributes
     for text in (
         "不符合",
         "12.3456",
