@@ -14,10 +14,13 @@ from knowledge_base.piece import Piece
 MAX_CHARACTERS = 12_000
 """Of a table that stays whole."""
 PART_CHARACTERS = 4_000
+HEADER_LINE = "表头："
+"""Begins the line of a row-wise form that tells the header; it is no row."""
 CAPTION_REACH = 200
 """Characters before a table in which its caption and unit stand."""
 _ROW = re.compile(r"<tr\b.*?</tr\s*>", re.DOTALL | re.IGNORECASE)
 _HEADER = re.compile(r"<th\b", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
 _ROWSPAN = re.compile(r"rowspan\s*=\s*[\"']?(\d{1,6})", re.IGNORECASE)
 
 Outline = Sequence[tuple[int, tuple[str, ...]]]
@@ -70,51 +73,75 @@ def table_pieces(
         regions: From `table_regions`.
         outline: The headings, to say under which one a table stands.
     """
-    for number, (table, (start, end)) in enumerate(zip(source.tables, regions, strict=True), 1):
-        at = bisect_right(outline, start, key=lambda entry: entry[0]) - 1
+    before: Table | None = None
+    named = done = 0
+    for number, (table, region) in enumerate(zip(source.tables, regions, strict=True), 1):
+        goes_on = before is not None and _goes_on(source.text, before, table)
+        named, done = (named, done + before.rows) if goes_on and before else (named + 1, 0)
+        at = bisect_right(outline, region[0], key=lambda entry: entry[0]) - 1
         above = outline[at][1] if at >= 0 else ()
-        caption = table.caption.strip() or f"表（第{number}个，原文无表题）"
+        caption = table.caption.strip() or f"表（第{named}个，原文无表题）"
         if table.unit and table.unit not in caption:
             caption += f"（{table.unit.strip('（）()')}）"
         path = above if above[-1:] == (caption,) else (*above, caption)
-        if end - start <= MAX_CHARACTERS:
-            text = source.text[start:end].strip()
-            if text:
-                yield Piece(
-                    text, (start, end), "table", f"t{number:04d}", path, html=table.html or None
-                )
-        else:
-            yield from _parts(source.text, table, (start, end), f"t{number:04d}", path)
+        yield from _pieces(source.text, table, region, f"t{number:04d}", path, done)
+        before = table
 
 
-def _parts(
-    text: str, table: Table, region: tuple[int, int], name: str, path: tuple[str, ...]
+def _goes_on(text: str, one: Table, two: Table) -> bool:
+    """Return whether a table is the next block of the one before: adjacent, under the same header."""
+    if two.caption or text[one.span[1] : two.span[0]].strip() or not one.rows:
+        return False
+    head = two.html[: two.html.find("</tr>")]
+    return "<th" in head and one.html.startswith(head)
+
+
+def _pieces(
+    text: str,
+    table: Table,
+    region: tuple[int, int],
+    name: str,
+    path: tuple[str, ...],
+    done: int,
 ) -> Iterator[Piece]:
-    begun = table.span[0]
-    rows = _row_spans(text, begun, region[1])
-    head, body = _html_rows(table.html, len(rows))
-    open_rows = _open_rows(body)
-    first = 0
-    part = 0
+    """Yield a table whole, or in parts of about equal length that name their rows.
+
+    Args:
+        text: The whole text.
+        table: The table.
+        region: Its span with its caption.
+        name: Beginning of the ids.
+        path: Headings and caption.
+        done: Rows that an earlier block of the same table held.
+    """
+    start, end = region
+    if end - start <= MAX_CHARACTERS and not done:
+        if words := text[start:end].strip():
+            yield Piece(words, region, "table", name, path, html=table.html or None)
+        return
+    rows = _row_spans(text, table.span[0], end)
+    told = 1 if rows and text.startswith(HEADER_LINE, rows[0][0]) else 0
+    head, body = _html_rows(table.html, len(rows) - told)
+    open_rows = {row + told for row in _open_rows(body)}
+    target = (end - start) // (1 + (end - start) // PART_CHARACTERS) + 1
+    first = part = 0
     while first < len(rows):
         stop = first + 1
         while stop < len(rows) and (
-            rows[stop][1] - rows[first][0] <= PART_CHARACTERS or stop in open_rows
+            rows[stop][1] - rows[first][0] <= target
+            or (stop in open_rows and rows[stop][1] - rows[first][0] <= 2 * PART_CHARACTERS)
         ):
-            if rows[stop][1] - rows[first][0] > 2 * PART_CHARACTERS:
-                break
             stop += 1
         part += 1
-        start = region[0] if first == 0 else rows[first][0]
-        end = rows[stop - 1][1]
-        html = f"<table>{''.join(head)}{''.join(body[first:stop])}</table>" if body else None
+        begun = start if first == 0 else rows[first][0]
+        cells = body[max(first - told, 0) : stop - told]
         yield Piece(
-            text[start:end].strip(),
-            (start, end),
+            text[begun : rows[stop - 1][1]].strip(),
+            (begun, rows[stop - 1][1]),
             "table",
             f"{name}-{part}r",
-            (*path, f"第{first + 1}—{stop}行"),
-            html=html,
+            (*path, f"第{done + max(first - told, 0) + 1}—{done + stop - told}行"),
+            html=f"<table>{''.join(head)}{''.join(cells)}</table>" if body else None,
         )
         first = stop
 
@@ -135,6 +162,8 @@ def _html_rows(html: str, rows: int) -> tuple[list[str], list[str]]:
     while headers < len(found) and _HEADER.search(found[headers]):
         headers += 1
     head, body = found[:headers], found[headers:]
+    if len(body) != rows:  # empty rows have no line in the text
+        body = [row for row in body if _TAG.sub("", row).strip()]
     return (head, body) if len(body) == rows else ([], [])
 
 

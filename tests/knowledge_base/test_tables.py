@@ -105,3 +105,34 @@ def test_two_tables_keep_their_own_captions():
     passages = split(SourceText(text=text, tables=tables), "报告.docx").passages
     assert [p.text for p in passages] == ["说明。", "表1 甲表\n甲：1", "表2 乙表\n乙：2"]
     assert passages[1].html is None
+
+
+def test_blocks_of_one_table_count_on():
+    head, blocks, tables = "# 某表\n", [], []
+    text = head
+    for block in range(3):
+        rows = [f"县：{block * 100 + i}；面积：{'1' * 20}" for i in range(100)]
+        cells = "".join("<tr><td>甲</td><td>1</td></tr>" for _ in rows)
+        html = f"<table><tr><th>县</th><th>面积</th></tr>{cells}</table>"
+        tables.append(Table((len(text), len(text) + len("\n".join(rows))), html, rows=100))
+        text += "\n".join(rows) + "\n"
+        blocks.append(rows)
+    parts = split(SourceText(text=text, tables=tuple(tables)), "表.xlsx").passages
+    names = [p.heading_path[1:] for p in parts]
+    assert names[0] == ("表（第1个，原文无表题）",)
+    assert names[1] == ("表（第1个，原文无表题）", "第101—200行")
+    assert names[2] == ("表（第1个，原文无表题）", "第201—300行")
+    assert len({p.id for p in parts}) == 3
+
+
+def test_the_header_line_and_empty_rows_are_no_rows():
+    rows = ["表头：行；备注", *(f"行：{i}；{'字' * 30}" for i in range(800))]
+    cells = "<tr><td> </td></tr>" + "".join(f"<tr><td>{i}</td></tr>" for i in range(800))
+    html = f"<table><tr><th>行</th></tr>{cells}</table>"
+    parts = [
+        p for p in split(source(PLAN, rows, html=html), "a.xlsx").passages if p.kind == "table"
+    ]
+    assert "表头：行；备注" in parts[0].text
+    assert parts[0].heading_path[-1].startswith("第1—")
+    assert parts[-1].heading_path[-1].endswith("—800行")
+    assert sum(p.html.count("<td>") for p in parts) == 800
