@@ -12,6 +12,8 @@ from knowledge_base.parse.turn import Turn, skew
 
 DPI = 150
 """Resolution at which pages are recognised; more finds no more and takes longer."""
+STRIP = 1600
+"""Height in pixels of the strips of a long picture."""
 LOW_CONFIDENCE = 0.85
 _DOUBTFUL = 0.75
 """Below this a page is also tried sideways and upside down."""
@@ -66,18 +68,39 @@ def _tried(image: Any, quarters: int, degrees: float) -> Recognised:
     turn = Turn(image.width, image.height, quarters, degrees)
     upright = turn.apply(image.convert("RGB"))
     pixels = np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
-    found, _ = _engine()(pixels, use_cls=False)
     runs: list[Segment] = []
     weight = total = 0.0
-    for corners, words, score in found or ():
-        text = words.strip()
-        if not text:
-            continue
-        xs, ys = [float(c[0]) for c in corners], [float(c[1]) for c in corners]
-        runs.append(Segment(text, min(xs), min(ys), max(xs), max(ys), max(ys) - min(ys)))
-        weight += len(text)
-        total += len(text) * float(score)
+    for start, end in strips(pixels):
+        found, _ = _engine()(pixels[start:end], use_cls=False)
+        for corners, words, score in found or ():
+            text = words.strip()
+            if not text:
+                continue
+            xs, ys = [float(c[0]) for c in corners], [float(c[1]) + start for c in corners]
+            runs.append(Segment(text, min(xs), min(ys), max(xs), max(ys), max(ys) - min(ys)))
+            weight += len(text)
+            total += len(text) * float(score)
     return Recognised(tuple(runs), round(total / weight, 4) if weight else 0.0, upright, turn)
+
+
+def strips(pixels: Any) -> list[tuple[int, int]]:
+    """Return the row ranges in which an image is recognised: a long one is cut where it is empty.
+
+    The engine shrinks what is longer than 2,000 pixels, which makes a long screenshot unreadable.
+
+    Args:
+        pixels: Array of shape (height, width, 3).
+    """
+    height, width = pixels.shape[:2]
+    if height <= 2 * max(width, STRIP // 2):
+        return [(0, height)]
+    cuts = [0]
+    while height - cuts[-1] > STRIP:
+        end = cuts[-1] + STRIP
+        search = pixels[end - STRIP // 4 : end, :, 0].astype("float32")
+        busy = search.max(axis=1) - search.min(axis=1)
+        cuts.append(end - STRIP // 4 + int(busy.argmin()))
+    return list(zip(cuts, [*cuts[1:], height], strict=True))
 
 
 def _stands_on_end(runs: Sequence[Segment]) -> bool:

@@ -3,7 +3,7 @@ import zlib
 import pytest
 from docx import Document
 
-from cspon.errors import InputError
+from cspon.errors import InputError, SetupError
 from knowledge_base.chunk import read_document
 from knowledge_base.parse.read import find_files, read_source
 
@@ -114,3 +114,28 @@ def test_folders_are_searched_and_files_named_once(tmp_path):
     assert [f.name for f in found] == ["a.txt", "b.md", "d.md"]
     with pytest.raises(InputError, match="不存在"):
         find_files([tmp_path / "none"])
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [("pdfplumber", "a.pdf"), ("openpyxl", "a.xlsx"), ("PIL", "a.png")],
+)
+def test_a_missing_package_names_the_extra(tmp_path, monkeypatch, package, name):
+    import sys
+
+    for module in [m for m in sys.modules if m.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(SetupError, match="parse"):
+        read_source(tmp_path / name)
+
+
+def test_formats_that_are_not_read_are_told(tmp_path):
+    for name, words in (("a.exe", "不支持的格式"), ("a.rar", "压缩包"), ("a.zip", "压缩包")):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(InputError, match=words):
+            read_source(tmp_path / name)
+    (tmp_path / "空.txt").write_text(" ")
+    with pytest.raises(InputError, match="没有文字"):
+        read_source(tmp_path / "空.txt")
