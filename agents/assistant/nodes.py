@@ -143,7 +143,8 @@ class Nodes:
                 any(c.withheld for c in found) or (outcome.withheld and not answers)
             ):
                 return _no_permission(plan)
-            if not results and not covers(question, hits):
+            absent = any(c.verification == "not_in_base" for c in found)
+            if not results and (not covers(question, hits) or (absent and not answers)):
                 return _not_in_base(plan, citations)
             if outcome.withheld:
                 notices.append(f"{NO_PERMISSION}，本次回答没有用到。")

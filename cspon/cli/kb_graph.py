@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cspon.schemas.agent import Principal
+from cspon.schemas.knowledge import Validity
 from cspon.settings import load_settings
 from serving.assembly import open_embedder, open_knowledge_base
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from cspon.schemas.knowledge import GraphEdge, GraphNode, GraphView
 
 WITHHELD = "另有您无权查看的材料与此有关。"
-MOST_WORDS = 60
 PASSIVE = {
     "引用": "引用它",
     "依据": "以它为依据",
@@ -138,9 +138,8 @@ def _grow(
     grown = False
     for edge, other in _steps(view, node, downwards):
         grown = True
-        words = edge.words if len(edge.words) <= MOST_WORDS else f"{edge.words[:MOST_WORDS]}…"
         verb = PASSIVE[edge.relation] if downwards else edge.relation
-        branch = tree.add(f"{_label(other)}　[cyan]{verb}[/cyan]\n[dim]{_plain(words)}[/dim]")
+        branch = tree.add(f"{_label(other)}　[cyan]{verb}[/cyan]\n[dim]{_plain(edge.words)}[/dim]")
         if other.id in above:
             branch.add("（循环引用，见上）")
         else:
@@ -162,7 +161,9 @@ def _steps(
 
 
 def _label(node: "GraphNode") -> str:
-    standing = node.status.value if node.in_base else f"库内没有（{node.status.value}）"
+    known = node.status is not Validity.UNKNOWN
+    missing = f"库内没有（{node.status.value}）" if known else "库内没有"
+    standing = node.status.value if node.in_base else missing
     return f"[bold]{_plain(_name(node))}[/bold]　{standing}"
 
 

@@ -220,3 +220,9 @@ async def test_an_answer_that_is_there_is_given_though_more_is_withheld(build, k
     _, answer = await run(build(), "征收耕地超过多少公顷由国务院批准？")
     assert answer.refusal is None
     assert any("您无权查看" in notice for notice in answer.notices)
+
+
+async def test_a_named_text_that_is_not_there_is_not_answered_from_others(build):
+    _, answer = await run(build(), "《示例县没有的办法》第三条关于农田水利设施验收怎么规定？")
+    assert answer.refusal.kind is RefusalKind.NOT_IN_KNOWLEDGE_BASE
+    assert "《示例县没有的办法》第三条未入库" in answer.refusal.message
