@@ -14,9 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 COMPONENTS = (
     "knowledge_base/test_build.py",
+    "knowledge_base/test_ingest.py",
+    "knowledge_base/test_ingest_killed.py",
+    "knowledge_base/test_read_pool.py",
     "knowledge_base/test_search.py",
+    "knowledge_base/test_watch.py",
     "knowledge_base/store",
     "cspon/cli/test_kb.py",
+    "cspon/cli/test_kb_files.py",
     "tools/test_maps.py",
     "tools/demo_county",
     "eval",

@@ -86,6 +86,7 @@ def run(
     why: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="cspon-bench-") as folder:
         by_kind = _by_kind(find_files(paths), files) if paths else _made(Path(folder), files, why)
+        by_kind = {kind: found for kind, found in by_kind.items() if found}
         _say("、".join(f"{kind} {len(found)}" for kind, found in by_kind.items()))
         read = {kind: _reading(kind, found, why) for kind, found in by_kind.items()}
         peers = _unstructured(by_kind, unstructured_python)
@@ -261,8 +262,8 @@ def _unstructured(by_kind: dict[str, list[Path]], python: Path | None) -> dict[s
 
 
 def _ratio(peer: dict[str, Any], own: float, kind: str, why: dict[str, str]) -> float | None:
-    if "cpu_s" not in peer:
-        why[f"vs_unstructured.{kind}"] = str(peer.get("why", "没有结果"))
+    if "cpu_s" not in peer or not peer["elements"]:
+        why[f"vs_unstructured.{kind}"] = str(peer.get("why", "unstructured 没有读出文字"))
         return None
     return round(float(peer["cpu_s"]) / own, 2)
 
@@ -325,17 +326,17 @@ print(report.documents, report.passages, resource.getrusage(resource.RUSAGE_SELF
 
 
 def _memory(folder: Path) -> dict[str, Any]:
-    """Return the peak memory of builds of N and 4 N files of plain text, articles and all."""
+    """Return the peak memory of builds of N and 4 N web pages of 60 articles each."""
     rows: dict[str, Any] = {}
     for count in (MEMORY_FILES, 4 * MEMORY_FILES):
         root = folder / f"memory-{count}"
         _say(f"内存：{count} 个文件")
-        make = make_files(root / "all", 1)["md"][0].read_text(encoding="utf-8")
+        make = make_files(root / "all", 1)["html"][0].read_text(encoding="utf-8")
         inbox = root / "inbox"
         inbox.mkdir(parents=True)
         for n in range(count):
             text = make.replace("示范市", f"第{n}号示范市").replace("不少于", f"不少于{n}又")
-            (inbox / f"办法{n}.md").write_text(text, encoding="utf-8")
+            (inbox / f"办法{n}.html").write_text(text, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-c", _BUILD, str(root / "kb"), str(inbox)],
             capture_output=True,

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from knowledge_base.numerals import article_label
+
 ARTICLES = 60
 """Articles of each regulation."""
+LONG = 600
+"""Articles of those in plain text, whose figure is megabytes a second: start-up counts for little."""
 _WORDS = [
     "永久基本农田",
     "生态保护红线",
@@ -44,7 +48,6 @@ _WORDS = [
     "评估",
     "调整",
 ]
-_NUMBERS = "零一二三四五六七八九"
 
 
 def make_files(folder: Path, count: int, *, seed: int = 1) -> dict[str, list[Path]]:
@@ -92,12 +95,6 @@ def make_scans(folder: Path, count: int) -> dict[str, list[Path]]:
     return made
 
 
-def _numeral(number: int) -> str:
-    tens, ones = divmod(number, 10)
-    head = "" if tens == 0 else "十" if tens == 1 else f"{_NUMBERS[tens]}十"
-    return head + (_NUMBERS[ones] if ones or not tens else "")
-
-
 def _sentence(chance: random.Random) -> str:
     words = "，".join("".join(chance.choices(_WORDS, k=4)) for _ in range(chance.randrange(2, 5)))
     return f"{words}，不少于{chance.randrange(10, 999)}公顷。"
@@ -107,10 +104,11 @@ def _title(path: Path) -> str:
     return f"示范市{path.stem}管理办法"
 
 
-def _articles(chance: random.Random) -> list[str]:
+def _articles(chance: random.Random, count: int = ARTICLES) -> list[str]:
     return [
-        f"第{_numeral(n)}条　" + "".join(_sentence(chance) for _ in range(chance.randrange(1, 4)))
-        for n in range(1, ARTICLES + 1)
+        f"{article_label(str(n))}　"
+        + "".join(_sentence(chance) for _ in range(chance.randrange(1, 4)))
+        for n in range(1, count + 1)
     ]
 
 
@@ -154,7 +152,8 @@ def _xlsx(path: Path, chance: random.Random) -> None:
 
 
 def _txt(path: Path, chance: random.Random) -> None:
-    path.write_text(f"{_title(path)}\n\n" + "\n".join(_articles(chance)) + "\n", encoding="utf-8")
+    body = "\n".join(_articles(chance, LONG))
+    path.write_text(f"{_title(path)}\n\n{body}\n", encoding="utf-8")
 
 
 def _md(path: Path, chance: random.Random) -> None:
@@ -162,7 +161,7 @@ def _md(path: Path, chance: random.Random) -> None:
         "| " + " | ".join(row) + " |" + ("\n|---|---|---|---|" if n == 0 else "")
         for n, row in enumerate(_rows(chance, 20))
     )
-    body = "\n\n".join(_articles(chance))
+    body = "\n\n".join(_articles(chance, LONG))
     path.write_text(f"# {_title(path)}\n\n{body}\n\n{table}\n", encoding="utf-8")
 
 
@@ -273,7 +272,7 @@ def _page_image(chance: random.Random) -> Any:
     font = ImageFont.truetype(font_file, 26)
     image = Image.new("L", (1240, 1754), 255)
     draw = ImageDraw.Draw(image)
-    articles = [f"第{_numeral(n)}条　{_sentence(chance)}" for n in range(1, 13)]
+    articles = [f"{article_label(str(n))}　{_sentence(chance)}" for n in range(1, 13)]
     lines = [text[i : i + 38] for text in articles for i in range(0, len(text), 38)]
     for number, line in enumerate(lines):
         draw.text((100, 100 + 44 * number), line, fill=0, font=font)

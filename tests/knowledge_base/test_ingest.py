@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from cspon.errors import InputError
+from cspon.errors import InputError, ModelUnavailable
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Basis, Validity
@@ -397,3 +397,40 @@ def test_the_journal_lets_old_rows_go(folder, monkeypatch):
     journal.forget([])
     assert journal.get("k") is None
     journal.close()
+
+
+# --- metadata by a model --------------------------------------------------------------------------
+
+
+class Named:
+    name = "scripted:test"
+
+
+def test_a_model_completes_metadata_once_a_file(folder, put, add, monkeypatch):
+    asked = []
+
+    def fill(document, opening, chat):
+        asked.append((document.title, opening[:6], chat.name))
+        found = {**document.found_by, "issuer": "model"}
+        return document.model_copy(update={"issuer": "示范市自然资源局", "found_by": found})
+
+    monkeypatch.setattr("knowledge_base.metadata.fill_by_model", fill)
+    path = put("a.md", plan("湿地方案", "保护湿地。"))
+    add(path, chat=Named())
+    add(path, chat=Named())
+    assert asked == [("湿地方案", "# 湿地方案", "scripted:test")]
+    document = entries(folder)["a.md"].document
+    assert (document.issuer, document.found_by["issuer"]) == ("示范市自然资源局", "model")
+
+
+def test_a_dead_model_costs_a_notice_only(folder, put, add, monkeypatch):
+    calls = []
+
+    def fill(document, opening, chat):
+        calls.append(document.title)
+        raise ModelUnavailable("没有应答")
+
+    monkeypatch.setattr("knowledge_base.metadata.fill_by_model", fill)
+    report = add(*(put(f"{n}.md", plan(f"方案{n}", "内容。")) for n in range(3)), chat=Named())
+    assert (len(report.added), len(calls)) == (3, 1)
+    assert sum("大模型不可用" in n for n in report.notices) == 1
