@@ -16,8 +16,9 @@ def is_contents(text: str) -> bool:
     if not any(leader in text for leader in _LEADERS):
         return False
     lines = [line for line in text.splitlines() if line.strip()]
-    marked = sum(1 for line in lines if is_contents_line(line))
-    return marked >= 3 and 2 * marked >= len(lines)
+    others = [line for line in lines if not is_contents_line(line)]
+    marked = len(lines) - len(others)
+    return marked >= 3 and marked >= len(others) and not any("。" in line for line in others)
 
 
 def find_contents(text: str) -> tuple[tuple[int, int], ...]:

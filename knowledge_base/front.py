@@ -147,7 +147,7 @@ def _preamble(lines: Sequence[str], title: str) -> str:
     return "\n".join(
         line
         for line in lines
-        if len(line) >= 30
+        if (len(line) >= 30 or line.endswith("。"))
         and not _PASSAGE_LINE.match(line)
         and not line.startswith("#")
         and line != title

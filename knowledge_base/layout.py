@@ -5,7 +5,6 @@ attachment (these articles are the document's own, too: they are what is cited),
 whose attachments may have articles of their own (附件2第一条).
 """
 
-import itertools
 import re
 from bisect import insort
 from collections.abc import Iterator, Sequence
@@ -169,7 +168,9 @@ def pieces_of(source: SourceText, layout: Layout, title: str) -> list[Piece]:
     elif layout.front.preamble:
         span = (0, layout.articles[0].span[0])
         gathered.pieces.append(Piece(layout.front.preamble, span, name="序言"))
-    _add_articles(gathered, layout.articles, layout.above)
+    if layout.articles:
+        stop = layout.carrier.end if layout.carrier else layout.body_end
+        _add_articles(gathered, layout.articles, stop, layout.above)
     for number, attachment in enumerate(layout.attachments, 1):
         _add_attachment(gathered, attachment, number)
     gathered.pieces.extend(table_pieces(source, gathered.regions, gathered.outline))
@@ -179,6 +180,7 @@ def pieces_of(source: SourceText, layout: Layout, title: str) -> list[Piece]:
 def _add_articles(
     gathered: _Gathered,
     articles: Sequence[Article],
+    stop: int,
     above: tuple[str, ...],
     label: str = "",
     name: str = "",
@@ -199,17 +201,18 @@ def _add_articles(
                 terms=defined_terms(article.text),
             )
         )
-    for number, (words, span) in enumerate(_between(gathered, articles), 1):
+    for number, (words, span) in enumerate(_between(gathered, articles, stop), 1):
         gathered.pieces.append(Piece(words, span, "text", f"{name or '条间'}.{number:03d}x", above))
 
 
 def _between(
-    gathered: _Gathered, articles: Sequence[Article]
+    gathered: _Gathered, articles: Sequence[Article], stop: int
 ) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield what stands between articles and is neither heading nor table: words under a chapter."""
+    """Yield what stands behind articles and is neither heading nor table: words under a chapter."""
     text = gathered.source.text
-    for one, two in itertools.pairwise(articles):
-        start, end = one.span[1], two.span[0]
+    starts = [*(article.span[0] for article in articles[1:]), stop]
+    for article, end in zip(articles, starts, strict=True):
+        start = article.span[1]
         if end - start < 3 or not text[start:end].strip():
             continue
         words = [
@@ -230,7 +233,7 @@ def _add_attachment(gathered: _Gathered, attachment: Attachment, number: int) ->
         return
     before = articles[0].span[0]
     gathered.running(attachment.body, before, above, f"{name}.0", attachment.title)
-    _add_articles(gathered, articles, above, attachment.label, name)
+    _add_articles(gathered, articles, attachment.end, above, attachment.label, name)
 
 
 def _repeats(text: str, title: str) -> bool:

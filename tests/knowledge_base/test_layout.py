@@ -1,3 +1,7 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cspon.errors import InputError
 from knowledge_base.chunk import split
 from knowledge_base.parse.source import SourceText, Table
 
@@ -83,3 +87,40 @@ def test_only_an_attachment_is_the_text_itself():
     found = law(text, "田野办法.docx")
     assert found.document.title == "某市田野管理办法"
     assert [p.article_key for p in found.passages] == ["1", "2"]
+
+
+LINES = [
+    "第一条 甲。", "第二条 乙。", "第三条 丙。", "第一条 再来。", "附件", "附件1", "附件2：办法", "附录A", "附表1 表",
+    "第一章 总则", "第一章 总则........1", "目录", "一、总体", "（一）目标", "1 范围", "1.1 甲", "4.2.1 应当符合。",
+    "3 术语和定义", "3.1", "本办法所称甲，是指乙。", "自然资源部关于印发《甲办法》的通知", "2023年1月1日", "# 标题",
+    "正文内容，较长的一段。" * 60, "短句。", "", "表1 甲表", "①甲；", "(1) 乙", "某某管理办法", "附：", "第三条之一 之一。",
+]  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(LINES), min_size=1, max_size=40),
+    st.sampled_from(["a.docx", "b.xlsx", "田野办法(2020-01-01).md"]),
+)
+def test_any_order_of_parts_is_cut_without_loss_or_clash(lines, name):
+    text = "\n".join(lines)
+    try:
+        found = law(text, name)
+    except InputError as error:
+        assert "没有可入库的文字" in error.message
+        return
+    ids = [p.id for p in found.passages]
+    keys = [p.article_key for p in found.passages if p.article_key]
+    assert len(set(ids)) == len(ids)
+    assert len(set(keys)) == len(keys)
+    covered: set[int] = set()
+    for passage in found.passages:
+        covered.update(range(*passage.span))
+        piece = "".join(text[slice(*passage.span)].split())
+        assert all("".join(line.split()) in piece for line in passage.text.split("\n"))
+    first = min((p.span[0] for p in found.passages if p.kind == "article"), default=0)
+    at = 0
+    for line in lines:
+        if at > first and line.startswith(("正文内容", "短句", "本办法")):
+            assert at in covered
+        at += len(line) + 1
