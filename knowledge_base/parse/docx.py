@@ -32,6 +32,8 @@ from knowledge_base.parse.table import Grid
 
 MEND = "用 Word 或 WPS 打开后另存为 .docx 再试"
 HEADING_LENGTH = 90
+MAX_COLUMNS = 500
+"""Cells of a table beyond are left out; Word itself allows 63 columns."""
 LEAST_CHARACTERS = 20
 """A file with less text is read from its pictures."""
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -244,10 +246,13 @@ class _Reader:
         for number, row in enumerate(children(element, f"{W}tr")):
             before, after, header = row_properties(row)
             headers = number + 1 if header and headers == number else headers
-            values: list[str | None] = [""] * before
+            values: list[str | None] = [""] * min(before, MAX_COLUMNS)
             for cell in children(row, f"{W}tc"):
                 column = len(values)
+                if column >= MAX_COLUMNS:
+                    break
                 width, merge = cell_properties(cell)
+                width = min(width, MAX_COLUMNS - column)
                 if merge == "continue" and column in open_cells:
                     top, deep, wide = open_cells[column]
                     open_cells[column] = (top, deep + 1, wide)
@@ -261,7 +266,7 @@ class _Reader:
                 open_cells.pop(column, None)
                 if merge == "restart":
                     open_cells[column] = (number, 1, width)
-            values.extend([""] * after)
+            values.extend([""] * min(after, MAX_COLUMNS - len(values)))
             rows.append(values)
         columns = max((len(row) for row in rows), default=0)
         for row in rows:

@@ -39,7 +39,8 @@ _CHINESE_BREAK = re.compile(r"(?<=[\u2e80-\uffef])[ \t\r]*\n[ \t\r\n]*(?=[\u2e80
 """A line break of the source between Chinese characters: no space is meant."""
 _ARTICLE_SHARE = 0.4
 _MAX_SPAN = 1000
-_MAX_CELLS = 2_000_000
+_MAX_COLUMNS = 500
+"""Cells beyond are left out."""
 
 
 def read_html(opened: Opened) -> SourceText:
@@ -218,7 +219,7 @@ def grid_of(table: Any) -> Grid:
     rows: list[dict[int, str | None]] = []
     spans: dict[tuple[int, int], tuple[int, int]] = {}
     down: dict[int, int] = {}
-    headers, columns, cells = 0, 0, 0
+    headers, columns = 0, 0
     for number, row in enumerate(r for r in table.iter("tr")):
         values: dict[int, str | None] = {}
         column = 0
@@ -227,11 +228,10 @@ def grid_of(table: Any) -> Grid:
             while down.get(column, 0) > 0:
                 values[column] = None
                 column += 1
-            right = _span(cell.get("colspan"))
-            deep = _span(cell.get("rowspan"))
-            cells += right
-            if cells > _MAX_CELLS:
+            if column >= _MAX_COLUMNS:
                 break
+            right = min(_span(cell.get("colspan")), _MAX_COLUMNS - column)
+            deep = _span(cell.get("rowspan"))
             values[column] = _cell_text(cell)
             for covered in range(column + 1, column + right):
                 values[covered] = None
