@@ -356,7 +356,6 @@ def _hits(
             flags=hit.passage.flags,
             confidence=hit.passage.confidence,
             note=caveats(document, day),
-            score=hit.score,
             routes=hit.routes,
             place=place_of(hit.passage, document),
         )

@@ -145,8 +145,8 @@ class Hit(Frozen):
     confidence: float | None
     note: str
     """A caveat: successor, recorded status that disagrees, unknown date."""
-    score: float
     routes: dict[str, int]
+    """Route to rank. No score: its decimals depend on how many texts hold a word, hidden ones too."""
     place: Place
 
 
