@@ -20,6 +20,8 @@ from cspon.errors import SetupError
 LOOKALIKES = Path(__file__).parent / "data" / "lookalikes.yaml"
 SHORTEST = 12
 """A shorter quote is taken word for word: one character is too much of it."""
+LONGEST = 2000
+"""A longer quote is only looked for word for word: whole chapters are to be checked in parts."""
 ACCEPTED = 0.9
 """Least score of a quote that counts as found. Own choice (verified: false): a page of clean print
 recognised at 150 dpi scores above 0.98; a changed rule word never counts, whatever the score."""
@@ -75,6 +77,8 @@ def match_quote(quote: str, text: str) -> QuoteMatch:
         return QuoteMatch(1.0, fits=True, words=quote)
     if wanted in given:
         return QuoteMatch(0.999, fits=False, difference="引文截断了原文的数字或者否定词")
+    if len(wanted) > LONGEST:
+        return QuoteMatch(0.0, fits=False, difference=f"引文超过{LONGEST}字且不一致，请分段核对")
     wanted = _EDGES.sub("", wanted) or wanted
     printed = _SPACE.sub("", text)
     if len(printed) != len(given):
@@ -114,7 +118,7 @@ def _window(wanted: str, given: str) -> tuple[int, int]:
     """Return where in `given` the words that `wanted` comes nearest to begin and end."""
     found = fuzz.partial_ratio_alignment(wanted, given) if len(given) > len(wanted) else None
     first, last = (found.dest_start, found.dest_end) if found else (0, len(given))
-    pad = max(8, len(wanted) // 8)
+    pad = min(64, max(8, len(wanted) // 8))
     low, high = max(0, first - pad), min(len(given), last + pad)
     starts, ends = range(low, min(first + pad, high) + 1), range(high, max(last - pad, low) - 1, -1)
     start = min(starts, key=lambda place: Levenshtein.distance(wanted, given[place:high]))

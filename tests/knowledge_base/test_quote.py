@@ -171,3 +171,11 @@ def test_any_texts_can_be_compared(quote, text):
     assert match.fits or match.score < 1
     if match.fits and comparable(quote):
         assert len(comparable(quote)) >= SHORTEST or comparable(quote) in comparable(text)
+
+
+def test_a_very_long_quote_is_not_compared_character_by_character():
+    text = CLAUSE * 100
+    assert match_quote(text[10:9000], text).fits
+    match = match_quote(text[10:9000].replace("公顷", "亩"), text)
+    assert (match.fits, match.score) == (False, 0.0)
+    assert "请分段核对" in match.difference
