@@ -22,8 +22,9 @@ IMAGE_SHARE = 0.3
 """Share of the page that its pictures cover from which it counts as a scan."""
 LEAST_CURVES = 100
 """Curves from which a page without any character is taken for text turned into outlines."""
-MAX_EDGES = 3000
-"""A page with more ruled edges is a map or drawing: no tables are looked for."""
+MAX_EDGES = 6000
+MAX_CROSSINGS = 4000
+"""A page with more ruled edges or crossings of them is a map or drawing: no tables are looked for."""
 _SNAP = 3.0
 _MEND = "确认文件完整；加密的先取消密码"
 
@@ -140,6 +141,10 @@ def _page(page: Any) -> tuple[Page, bool]:
 def _tables(page: Any) -> Iterator[CellGrid]:
     edges = page.edges
     if not 4 <= len(edges) <= MAX_EDGES:
+        return
+    across = {round(edge["top"] / _SNAP) for edge in edges if edge["orientation"] == "h"}
+    down = {round(edge["x0"] / _SNAP) for edge in edges if edge["orientation"] == "v"}
+    if len(across) * len(down) > MAX_CROSSINGS:
         return
     for found in page.find_tables():
         cells = CellGrid(found.cells, _SNAP)

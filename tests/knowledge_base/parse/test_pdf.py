@@ -82,6 +82,12 @@ def test_a_table_goes_on_over_the_page_break_and_its_header_is_not_repeated(make
     assert [b.page for b in source.boxes_of(*table.span)] == [1, 2]
 
 
+def test_a_drawing_is_no_table_and_takes_no_time(make_pdf, opened):
+    lattice = rules([60 + 4 * i for i in range(120)], [60 + 4 * i for i in range(180)])
+    source = read_pdf(opened(make_pdf([[(72, 40, "图1 总平面图")]], rules=lattice), "a.pdf"))
+    assert source.text == "图1 总平面图" and not source.tables
+
+
 def test_an_encrypted_pdf_is_told(lines_pdf, opened):
     with pytest.raises(InputError, match="加密"):
         read_pdf(opened(lines_pdf([["第一条 甲。"]], encrypt=True), "a.pdf"))
