@@ -21,7 +21,7 @@ from pydantic import Field, JsonValue, ValidationError
 from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document
-from knowledge_base.titles import canonical_key, title_key
+from knowledge_base.titles import canonical_key, carried_title, title_key
 from knowledge_base.validity import Repeal
 
 LAYOUT = 2
@@ -93,7 +93,9 @@ class Catalogue(Frozen):
     def _by_title(self) -> dict[str, list[Entry]]:
         found: dict[str, list[Entry]] = {}
         for entry in sorted(self.entries, key=lambda e: (e.document.version or "", e.document.id)):
-            found.setdefault(title_key(entry.document.title), []).append(entry)
+            title = entry.document.title
+            for key in {title_key(title), title_key(carried_title(title) or title)}:
+                found.setdefault(key, []).append(entry)
         return found
 
     @cached_property

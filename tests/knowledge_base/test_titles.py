@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge_base.titles import abbreviations, canonical_key, number_key, title_key
+from knowledge_base.titles import abbreviations, canonical_key, carried_title, number_key, title_key
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,19 @@ def test_abbreviations_lead_to_full_titles():
 
 def test_number_key_unifies_brackets():
     assert number_key("自然资发〔2023〕234 号") == number_key("自然资发[2023]234号")
+
+
+@pytest.mark.parametrize(
+    ("title", "carried"),
+    [
+        (
+            "自然资源部关于印发《城镇开发边界管理办法（试行）》的通知",
+            "城镇开发边界管理办法（试行）",
+        ),
+        ("某市人民政府关于公布《某市〈土地管理法〉实施办法》的决定", "某市〈土地管理法〉实施办法"),
+        ("国务院关于《浙江省国土空间规划》的批复", None),
+        ("土地管理法", None),
+    ],
+)
+def test_what_a_notice_carries(title, carried):
+    assert carried_title(title) == carried
