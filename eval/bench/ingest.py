@@ -13,11 +13,11 @@ of three runs of each file.
 - `pages_per_cpu_s`: pages / whole. A page is a page of the file; where the format has none, 1,000
   characters of text. `mb_per_cpu_s` (txt, md): bytes / whole.
 - `scaling_2_cores`: files/s of `read_pool.read_all` with two processes ÷ one, wall time, processes
-  started before the clock; the best of `SCALING_RUNS` pairs, for a busy machine can only take away.
+  started before the clock; each the best of `SCALING_RUNS`, for a busy machine can only take away.
 - `vs_unstructured`: CPU seconds of `unstructured.partition.*` ÷ whole, same files, its own process.
 - `memory`: highest resident MB of the building process at N and at 4 N files.
-- `embedding`: passages/s of the build's own path (cache, batches, saving) ÷ of a bare loop over the
-  embedder, taken in turns; `cores` is CPU time ÷ wall time of the model.
+- `embedding`: CPU seconds of a bare loop over the embedder ÷ of the build's own path (cache, batches,
+  saving), in turns, the better of two; wall times beside it; `cores` is CPU ÷ wall time of the model.
 """
 
 import json
@@ -30,6 +30,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -287,7 +288,7 @@ def _scaling(by_kind: dict[str, list[Path]], why: dict[str, str]) -> dict[str, A
         rates = [_rate(jobs, workers) for workers in (1, 2)]
         pairs.append(rates)
         _say(f"一进程 {rates[0]:.1f} 个/秒，两进程 {rates[1]:.1f} 个/秒")
-    one, two = max(pairs, key=lambda pair: pair[1] / pair[0])
+    one, two = (max(pair[n] for pair in pairs) for n in (0, 1))
     return {
         "value": round(two / one, 3),
         "files_per_s_1": round(one, 2),
@@ -309,7 +310,7 @@ def _rate(jobs: Sequence[Job], workers: int) -> float:
 # --- memory, embedding ----------------------------------------------------------------------------
 
 _BUILD = """
-import hashlib, resource, sys
+import hashlib, re, sys
 from pathlib import Path
 import numpy as np
 from knowledge_base.build import add_paths
@@ -321,7 +322,8 @@ class Cheap:
         rows = np.stack(rows).astype("f4")
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 report = add_paths(Path(sys.argv[1]), [Path(sys.argv[2])], embedder=Cheap())
-print(report.documents, report.passages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+print(report.documents, report.passages, peak)
 """
 
 
@@ -353,6 +355,13 @@ def _memory(folder: Path) -> dict[str, Any]:
     return {"by_files": rows, "ratio_4n": round(most / least, 3)}
 
 
+def _times(work: Callable[[], object]) -> tuple[float, float]:
+    """Return wall and CPU seconds."""
+    begun, used = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - begun, time.process_time() - used
+
+
 def _embedding(embedder: Embedder, by_kind: dict[str, list[Path]], folder: Path) -> dict[str, Any]:
     """Return passages per second of the build's path and of the bare embedder, in turns."""
     texts = [
@@ -364,23 +373,22 @@ def _embedding(embedder: Embedder, by_kind: dict[str, list[Path]], folder: Path)
     if not texts:
         return {"value": None}
     embedder.embed_passages(texts[:4])
-    own, bare, cpu = [], [], []
+    own: list[tuple[float, float]] = []
+    bare: list[tuple[float, float]] = []
     for turn in range(2):
         _say(f"向量：{len(texts)} 条，第 {turn + 1} 轮")
         cache = VectorCache(folder / f"vectors-{turn}.sqlite")
-        begun = time.perf_counter()
-        embed_all(texts, embedder, cache)
-        own.append(time.perf_counter() - begun)
+        own.append(_times(partial(embed_all, texts, embedder, cache)))
         cache.close()
-        begun, used = time.perf_counter(), time.process_time()
-        embedder.embed_passages(sorted(texts, key=len))
-        bare.append(time.perf_counter() - begun)
-        cpu.append((time.process_time() - used) / bare[-1])
+        bare.append(_times(partial(embedder.embed_passages, sorted(texts, key=len))))
+    (wall, cpu), (bare_wall, bare_cpu) = min(own), min(bare)
     return {
         "embedder": embedder.name,
         "passages": len(texts),
-        "passages_per_s": round(len(texts) / min(own), 2),
-        "vs_bare_loop": round(min(bare) / min(own), 3),
-        "cores": round(max(cpu), 2),
+        "passages_per_s": round(len(texts) / wall, 2),
+        "passages_per_cpu_s": round(len(texts) / max(cpu, 1e-9), 2),
+        "vs_bare_loop": round(bare_cpu / max(cpu, 1e-9), 3),
+        "vs_bare_loop_wall": round(bare_wall / wall, 3),
+        "cores": round(bare_cpu / bare_wall, 2),
         "threads": os.environ.get("OMP_NUM_THREADS") or cores(),
     }
