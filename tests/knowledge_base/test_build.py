@@ -447,8 +447,9 @@ def test_another_dictionary_is_refused_until_the_index_is_renewed(
     build, folder, embedder, monkeypatch
 ):
     build()
-    for module in ("base", "change", "index"):
-        monkeypatch.setattr(f"knowledge_base.{module}.lexical_recipe", lambda: "other")
+    for module in ("base", "change"):
+        monkeypatch.setattr(f"knowledge_base.{module}.index_recipe", lambda embedder: "other")
+    monkeypatch.setattr("knowledge_base.index.lexical_recipe", lambda: "other")
     with pytest.raises(SetupError, match="字词索引"):
         opened(folder, embedder)
     report = build()
