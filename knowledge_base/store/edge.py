@@ -44,7 +44,8 @@ SEARCH = qe.SearchParams(hnsw_ef=512)
 0.97 of the true ten are found, 0.84 with the engine's 100; it costs 6 ms more."""
 MAPPED = ("title_key", "article_key", "document_id", "ordinal")
 """Indexes that few queries use and that have many values: mapped from disk. The others are looked at
-for every candidate and are held in memory. All in memory opened six times slower."""
+for every candidate and are held in memory. With all in memory, 200,000 points took 2.8–3.7 CPU
+seconds to open."""
 
 
 class EdgeStore:
