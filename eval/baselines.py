@@ -1,16 +1,23 @@
 """What retrieval is measured against: plain BM25, dense vectors alone, and their plain fusion.
 
 Nothing in them is tuned. BM25 reads title and text, with jieba as it comes or with character
-bigrams; dense is the base's own index asked with the embedder's own vector; `rrf` is the reciprocal
+bigrams; dense is the embedder's own space, as it comes, searched exhaustively; `rrf` is the reciprocal
 rank fusion of dense and bigrams with k = 60 and equal weights (Cormack, Clarke & Büttcher 2009).
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+
+from cspon.schemas.knowledge import Passage
 from eval.bm25 import Bm25, bigrams, jieba_words
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.store.protocol import Where, point_id
-from llm.embeddings import Embedder
+from knowledge_base.index import CACHE
+from knowledge_base.passage_text import embedding_text, vector_key
+from knowledge_base.store.protocol import Where
+from knowledge_base.vector_cache import VectorCache, embed_all, read_shipped
+from llm.embeddings import Embedder, Vectors
 
 RRF_K = 60
 CANDIDATES = 100
@@ -27,18 +34,18 @@ class Baselines:
     """
 
     def __init__(self, base: KnowledgeBase, embedder: Embedder, names: dict[str, str]) -> None:
-        self._base, self._embedder = base, embedder
+        self._embedder = embedder
         passages = list(base.opened().store.scroll(Where()))
         self._ids = [names[p.id] for p in passages]
-        self._by_point = {point_id(p.id): names[p.id] for p in passages}
+        self._vectors = _own_vectors(passages, Path(base.status().folder), embedder)
         texts = [f"{p.title}\n{p.text}" for p in passages]
         self._words, self._bigrams = Bm25(texts, jieba_words), Bm25(texts, bigrams)
 
     def rankings(self, query: str, k: int) -> dict[str, list[str]]:
         """Return the first k ids of bm25_jieba, bm25_bigrams, dense and rrf."""
-        vector = self._embedder.embed_query(query)
-        found = self._base.opened().store.query_dense(vector, CANDIDATES, Where())
-        dense = once([self._by_point[f.id] for f in found])
+        cosines = self._vectors @ self._embedder.embed_query(query)
+        nearest = np.argsort(-cosines, kind="stable")[:CANDIDATES]
+        dense = once([self._ids[int(n)] for n in nearest])
         words = once([self._ids[n] for n in self._words.search(query, CANDIDATES)])
         pairs = once([self._ids[n] for n in self._bigrams.search(query, CANDIDATES)])
         rankings = {
@@ -48,6 +55,17 @@ class Baselines:
             "rrf": plain_rrf([dense, pairs]),
         }
         return {name: ranking[:k] for name, ranking in rankings.items()}
+
+
+def _own_vectors(passages: Sequence[Passage], folder: Path, embedder: Embedder) -> Vectors:
+    """Return the embedder's own vectors, which the base keeps in its cache, shape (n, dim)."""
+    texts = [embedding_text(p) for p in passages]
+    cache = VectorCache(folder / CACHE, read_shipped(embedder.name))
+    try:
+        found, _ = embed_all(texts, embedder, cache)
+    finally:
+        cache.close()
+    return np.stack([found[vector_key(text, embedder.name)] for text in texts])
 
 
 def once(names: Sequence[str]) -> list[str]:

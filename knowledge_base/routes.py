@@ -12,7 +12,7 @@ from datetime import date
 
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.learned.adaptation import adapted
-from knowledge_base.learned.memory import QuestionMemory, Recall, memory_for
+from knowledge_base.learned.memory import Recall, memory_for
 from knowledge_base.learned.pairs import bare
 from knowledge_base.learned.related import expansion
 from knowledge_base.lexical import SparseTokens, query_vector, search_parameters
@@ -24,6 +24,7 @@ from llm.embeddings import Embedder, Vectors
 ROUTES = ("dense", "lexical", "bare", "related", "named", "memory", "exact")
 MOST_EXACT = 20
 EMPTY = SparseTokens((), ())
+NOTHING = Recall({}, {})
 
 
 @dataclass
@@ -54,23 +55,28 @@ class Asked:
 
     text: str
     vector: Vectors | None
+    """In the space of the index."""
     sparse: SparseTokens
     bare: SparseTokens
     related: SparseTokens
+    recall: Recall
+    """What the memory says of it."""
 
 
 def prepare(query: str, embedder: Embedder, routes: Sequence[str], timing: Timing) -> Asked:
-    """Embed and cut a question, as far as the routes need it."""
+    """Embed a question, cut it and look for one like it, as far as the routes need it."""
     begun = time.perf_counter()
     dense = any(r in routes for r in ("dense", "named", "memory"))
-    vector = adapted(embedder.embed_query(query), embedder) if dense else None
+    own = embedder.embed_query(query) if dense else None
     embedded = time.perf_counter()
+    memory = memory_for(embedder) if "memory" in routes else None
     asked = Asked(
         text=query,
-        vector=vector,
+        vector=None if own is None else adapted(own, embedder),
         sparse=query_vector(query) if {"lexical", "named"} & set(routes) else EMPTY,
         bare=query_vector(bare(query)) if "bare" in routes else EMPTY,
         related=expansion(query) if "related" in routes else EMPTY,
+        recall=memory.recall(own, query) if memory and own is not None else NOTHING,
     )
     timing.embed_ms += (embedded - begun) * 1000
     timing.tokens_ms += (time.perf_counter() - embedded) * 1000
@@ -83,10 +89,8 @@ def gather(
     *,
     store: Store,
     catalogue: Catalogue,
-    embedder: Embedder,
     where: Where,
     routes: Sequence[str],
-    memory: QuestionMemory | None = None,
 ) -> Gathered:
     """Ask the store by each route.
 
@@ -95,10 +99,8 @@ def gather(
         named: What it names.
         store: The index.
         catalogue: The documents behind the passages.
-        embedder: Its memory is used when none is given.
         where: Permission, validity and narrowing.
         routes: Which routes.
-        memory: Another memory than the one that ships with the project.
     """
     depth = search_parameters().depth
     titles = frozenset(t for t in named.titles if catalogue.titled(t))
@@ -124,16 +126,12 @@ def gather(
         ]
         for route, hits in inner.items():
             found[route] = [*found.get(route, []), *hits]
-    recall = Recall({}, {})
-    if "memory" in routes and asked.vector is not None:
-        held = memory or memory_for(embedder)
-        if held is not None:
-            recall = held.recall(asked.vector, asked.text)
-            rankings["memory"] = _remembered(recall, store, where)
+    if "memory" in routes:
+        rankings["memory"] = _remembered(asked.recall, store, where)
     if "exact" in routes:
         rankings["exact"] = _exact(named, store, catalogue, where)
     scores = {route: {f.id: f.score for f in hits} for route, hits in found.items()}
-    return Gathered(rankings, scores, titles, recall)
+    return Gathered(rankings, scores, titles, asked.recall)
 
 
 def _remembered(recall: Recall, store: Store, where: Where) -> list[str]:

@@ -78,7 +78,6 @@ def hybrid_search(
         named_in(query, known_names(catalogue, principal)),
         store=store,
         catalogue=catalogue,
-        embedder=embedder,
         where=where,
         routes=routes,
     )

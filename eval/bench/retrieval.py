@@ -22,6 +22,7 @@ import numpy as np
 from cspon.errors import InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document, Passage
+from eval.baselines import Baselines
 from eval.bench.figures import quantile, rss_mb
 from eval.bench.store import LARGE, measure_stores
 from eval.bootstrap import RESAMPLES, interval
@@ -38,8 +39,6 @@ from knowledge_base.search import ROUTES, Timing, hybrid_search
 from llm.embeddings import Embedder, get_embedder
 
 QUERIES = Path(__file__).with_name("planning_queries.txt")
-BASELINES = {"dense": ("dense",), "bm25": ("lexical",), "dense_bm25": ("dense", "lexical")}
-"""Routes of each baseline; the hybrid itself uses all."""
 DEPTH = 10
 ALL_TIME = date(9999, 12, 30)
 
@@ -124,14 +123,14 @@ def measure_recall(
     missing = sorted({g for _, gold in questions for g in gold} - known)
     if missing:
         _say(f"注意：语料中没有 {len(missing)} 个答案，例如 {missing[:3]}；它们按未命中计")
-    systems: dict[str, Sequence[str]] = {"hybrid": ROUTES, **BASELINES}
+    scores: dict[str, list[dict[str, float]]] = {}
     with KnowledgeBase.open(base_folder, embedder) as base:
-        scores = {
-            name: [
-                score(ask(base, embedder, query, routes, names), gold) for query, gold in questions
-            ]
-            for name, routes in systems.items()
-        }
+        baselines = Baselines(base, embedder, names)
+        for query, gold in questions:
+            found = baselines.rankings(query, DEPTH)
+            found["hybrid"] = ask(base, embedder, query, ROUTES, names)
+            for name, ids in found.items():
+                scores.setdefault(name, []).append(score(ids, gold))
     figures = {
         name: {metric: interval([row[metric] for row in rows]) for metric in rows[0]}
         for name, rows in scores.items()

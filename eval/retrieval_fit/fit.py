@@ -96,7 +96,12 @@ def learn(corpora: Sequence[LabelledCorpus], training: Mapping[str, Any]) -> Lea
             for c in corpora
         ]
     )
-    chosen = [(c, c.questions[n]) for c in corpora for n in training[c.name]]
+    groups = {
+        c.questions[n].group: (c, c.questions[n])
+        for c in corpora
+        for n in reversed(training[c.name])
+    }
+    chosen = list(groups.values())
     related = learn_related(
         [q.text for _, q in chosen], [[c.passages[g].text for g in q.gold] for c, q in chosen]
     )

@@ -30,7 +30,7 @@ from knowledge_base.lexical import (
 from knowledge_base.passage_text import RECIPE, embedding_text, lexical_text, vector_key
 from knowledge_base.query import named_in
 from knowledge_base.rank import Fusion, features
-from knowledge_base.routes import ROUTES, Asked, fuse, gather
+from knowledge_base.routes import NOTHING, ROUTES, Asked, fuse, gather
 from knowledge_base.search import ask_of, read_candidates
 from knowledge_base.store.edge import EdgeStore
 from knowledge_base.store.protocol import Point, Store, point_id
@@ -144,16 +144,12 @@ class LabelledCorpus:
     ) -> list[tuple[Ranking, list[int]]]:
         """Return for each chosen question its candidates' features, and their passage indices."""
         space = Adaptation(learned.matrix, "")
-        memory = (
-            learned.memory.moved(space.apply(learned.memory.vectors)) if learned.memory else None
-        )
-        return [self._ranking(n, learned.expands, memory, space, store) for n in chosen]
+        return [self._ranking(n, learned, space, store) for n in chosen]
 
     def _ranking(
         self,
         n: int,
-        related: Related,
-        memory: QuestionMemory | None,
+        learned: Learned,
         space: Adaptation,
         store: Store,
     ) -> tuple[Ranking, list[int]]:
@@ -164,17 +160,16 @@ class LabelledCorpus:
             space.apply(self.asked[n]),
             sparse,
             about,
-            expansion(question.text, related),
+            expansion(question.text, learned.expands),
+            learned.memory.recall(self.asked[n], question.text) if learned.memory else NOTHING,
         )
         gathered = gather(
             asked,
             named_in(question.text, self._lexicon),
             store=store,
             catalogue=self.catalogue,
-            embedder=self.embedder,
             where=readable_by(Principal()),
             routes=ROUTES,
-            memory=memory or QuestionMemory(np.empty((0, self.embedder.dim), np.float32), [], []),
         )
         pool = [i for i, _ in fuse(gathered.rankings)[: search_parameters().pool]]
         candidates = read_candidates(pool, store, self.catalogue)

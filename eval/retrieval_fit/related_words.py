@@ -5,17 +5,20 @@ question and the words of its governing clauses, over labelled questions.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from knowledge_base.lexical import tokens
 
-LEAST_TOGETHER = 3
-LEAST_RATIO = 10.0
-"""Log-likelihood ratio; 10.8 is p = 0.001 for one pair."""
+LEAST_TOGETHER = 4
+LEAST_CLAUSES = 3
+"""Different clauses that a pair must have come from: one clause asked about often is no usage."""
+LEAST_RATIO = 15.0
+"""Log-likelihood ratio; 10.8 is p = 0.001 for one pair, and many pairs are tried."""
 LEAST_LIFT = 4.0
-MOST_QUESTIONS = 0.05
-"""A word in more than this share of the questions says nothing of their subject."""
+MOST_QUESTIONS = 0.03
+MOST_CLAUSES = 0.1
+"""A word in more than this share of the questions, or of their clauses, says nothing of a subject."""
 MOST_OTHERS = 5
 
 Table = dict[str, tuple[tuple[str, float], ...]]
@@ -38,18 +41,23 @@ def learn_related(questions: Sequence[str], clauses: Sequence[Iterable[str]]) ->
     total = len(asked)
     asked_count = Counter(w for row in asked for w in row)
     told_count = Counter(w for row in told for w in row)
-    together = Counter(
-        (a, b) for mine, theirs in zip(asked, told, strict=True) for a in mine for b in theirs
-    )
+    together: dict[tuple[str, str], list[frozenset[str]]] = defaultdict(list)
+    for mine, theirs in zip(asked, told, strict=True):
+        for word in mine:
+            if asked_count[word] <= MOST_QUESTIONS * total:
+                for other in theirs - {word}:
+                    together[word, other].append(theirs)
     found: dict[str, list[tuple[float, str, float]]] = {}
-    for (word, other), both in together.items():
-        if word == other or both < LEAST_TOGETHER or asked_count[word] > MOST_QUESTIONS * total:
+    for (word, other), sources in together.items():
+        both = len(sources)
+        if both < LEAST_TOGETHER or told_count[other] > MOST_CLAUSES * total:
             continue
         lift = both * total / (asked_count[word] * told_count[other])
         ratio = log_likelihood(both, asked_count[word], told_count[other], total)
-        if lift >= LEAST_LIFT and ratio >= LEAST_RATIO:
-            weight = min(1.0, both / asked_count[word])
-            found.setdefault(word, []).append((ratio, other, round(weight, 2)))
+        if lift < LEAST_LIFT or ratio < LEAST_RATIO or len(set(sources)) < LEAST_CLAUSES:
+            continue
+        weight = min(1.0, both / asked_count[word])
+        found.setdefault(word, []).append((ratio, other, round(weight, 2)))
     return {
         word: tuple(
             (other, weight) for _, other, weight in sorted(rows, reverse=True)[:MOST_OTHERS]

@@ -11,6 +11,8 @@ from knowledge_base.rank import FEATURES, Fusion, Matrix
 STEPS = 600
 RATE = 0.05
 PULL = 5.0
+LEAST_SCALE = 1e-3
+"""A feature that does not vary in the training questions (exact) is left as good as unscaled."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ def fit_weights(rankings: Sequence[Ranking], fitted_on: str = "") -> Fusion:
     """Return the fusion; questions whose gold is not among the candidates teach nothing."""
     useful = [r for r in rankings if r.gold.any()]
     rows = np.vstack([r.features for r in useful])
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    mean, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_SCALE)
     normal = (rows - mean) / scale
     sizes = [len(r.gold) for r in useful]
     starts = np.cumsum([0, *sizes[:-1]])

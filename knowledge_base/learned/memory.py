@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cspon.errors import SetupError
-from knowledge_base.learned.adaptation import adapted
 from knowledge_base.learned.pairs import pair_hashes
 from llm.embeddings import Embedder, Vectors, unit
 
@@ -48,7 +47,7 @@ class Recall:
 
 
 class QuestionMemory:
-    """Remembered questions in the space of the index.
+    """Remembered questions, compared in the embedder's own space.
 
     Args:
         vectors: Unit vectors in the embedder's own space, shape (n, dim).
@@ -72,16 +71,11 @@ class QuestionMemory:
     def __len__(self) -> int:
         return len(self._clauses)
 
-    def moved(self, vectors: Vectors) -> "QuestionMemory":
-        """Return the same memory in another space."""
-        rows = [np.fromiter(sorted(row), dtype=np.uint32) for row in self._pairs]
-        return QuestionMemory(vectors, rows, self._clauses)
-
     def recall(self, vector: Vectors, text: str, *, without: int | None = None) -> Recall:
         """Compare a question with all that are remembered.
 
         Args:
-            vector: Its vector in the space of `vectors`.
+            vector: Its vector in the embedder's own space.
             text: Its words.
             without: Index of a remembered question to leave out (for honest training).
         """
@@ -129,16 +123,9 @@ def question_memory(path: Path = PATH) -> tuple[str, QuestionMemory] | None:
 
 
 def memory_for(embedder: Embedder) -> QuestionMemory | None:
-    """Return the memory in the space of the index; None for another embedder than it was made with."""
+    """Return the memory that belongs to an embedder; None for another than it was made with."""
     found = question_memory()
-    if found is None or found[0] != embedder.name:
-        return None
-    if embedder.name not in _mapped:
-        _mapped[embedder.name] = found[1].moved(adapted(found[1].vectors, embedder))
-    return _mapped[embedder.name]
-
-
-_mapped: dict[str, QuestionMemory] = {}
+    return found[1] if found and found[0] == embedder.name else None
 
 
 def write_memory(

@@ -31,6 +31,8 @@ from llm.embeddings import Vectors
 
 BATCH = 256
 PAGE = 512
+MOST_KNOWN = 8192
+"""Passages kept as read (about 1 KB each): the same clauses are candidates of many questions."""
 INDEX_FROM_KB = 20_000
 """Size of the vectors of a segment (KB) from which the engine builds an HNSW index; below it scans."""
 SCAN_UP_TO_KB = 30_000
@@ -55,6 +57,7 @@ class EdgeStore:
         self._shard, self.folder = shard, folder
         self._lock = threading.Lock()
         self._closed = False
+        self._known: dict[str, Passage] = {}
 
     @classmethod
     def create(cls, folder: Path, dim: int) -> "EdgeStore":
@@ -93,6 +96,7 @@ class EdgeStore:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Insert or replace points."""
+        self._known = {}
         with _translated(self.folder):
             for start in range(0, len(points), BATCH):
                 batch = [_edge_point(point) for point in points[start : start + BATCH]]
@@ -102,11 +106,13 @@ class EdgeStore:
         """Remove all points of a document."""
         condition = _filter(Where(document_ids=(document_id,)))
         assert condition is not None
+        self._known = {}
         with _translated(self.folder):
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(condition))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points by engine id."""
+        self._known = {}
         with _translated(self.folder):
             self._shard.update(qe.UpdateOperation.delete_points(list(ids)))
 
@@ -132,10 +138,19 @@ class EdgeStore:
         """Return passages by engine id, in the order asked."""
         if not ids:
             return []
-        with _translated(self.folder):
-            records = self._shard.retrieve(list(ids), with_payload=["passage"], with_vector=False)
-        by_id = {str(record.id): as_passage(record.payload) for record in records}
-        return [by_id[i] for i in ids if i in by_id]
+        known = {i: passage for i in ids if (passage := self._known.get(i))}
+        unknown = [i for i in ids if i not in known]
+        if unknown:
+            with _translated(self.folder):
+                records = self._shard.retrieve(
+                    list(unknown), with_payload=["passage"], with_vector=False
+                )
+            read = {str(record.id): as_passage(record.payload) for record in records}
+            known |= read
+            if len(self._known) + len(read) > MOST_KNOWN:
+                self._known = {}
+            self._known |= read
+        return [known[i] for i in ids if i in known]
 
     def scroll(self, where: Where) -> Iterator[Passage]:
         """Return all passages that satisfy the condition."""

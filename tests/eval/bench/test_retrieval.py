@@ -80,10 +80,10 @@ def test_a_run_has_the_promised_keys(inputs):
     result = run(**inputs)
     for key in ("recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10"):
         assert set(result[key]) == {"value", "low", "high"}
-        assert set(result["baselines"]["bm25"][key]) == {"value", "low", "high"}
+        assert set(result["baselines"]["bm25_jieba"][key]) == {"value", "low", "high"}
     assert result["recall@1"]["value"] == pytest.approx(2 / 3, abs=1e-4)
     assert (result["n"], result["gold_not_in_corpus"], result["corpus_passages"]) == (3, 1, 4)
-    assert set(result["baselines"]) == {"dense", "bm25", "dense_bm25"}
+    assert set(result["baselines"]) == {"dense", "bm25_jieba", "bm25_bigrams", "rrf"}
     for key in ("query_ms_p50", "query_ms_p95", "store_ms_p95", "open_s", "rss_mb"):
         assert result[key] > 0
     assert {"machine", "versions", "n", "why"} <= set(result)

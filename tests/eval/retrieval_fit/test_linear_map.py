@@ -23,7 +23,9 @@ def first_right(c: Corpus, matrix) -> float:
 
 def test_a_map_brings_questions_to_their_passages():
     c = corpus()
-    assert first_right(c, fit_map([c], steps=400)) > 0.1 + first_right(c, np.zeros((16, 16), np.float32))
+    assert first_right(c, fit_map([c], steps=400)) > 0.1 + first_right(
+        c, np.zeros((16, 16), np.float32)
+    )
 
 
 def test_the_same_seed_gives_the_same_map():

@@ -34,3 +34,12 @@ def test_a_question_whose_gold_no_route_found_teaches_nothing():
     some = rankings(20)
     lost = Ranking(some[0].features, np.zeros(12, dtype=bool))
     assert fit_weights([*some, lost]) == fit_weights(some)
+
+
+def test_a_feature_that_never_varies_spoils_nothing():
+    constant = [
+        Ranking(np.where(np.arange(len(FEATURES)) == 3, 0.0, r.features), r.gold)
+        for r in rankings(20)
+    ]
+    fusion = fit_weights(constant)
+    assert np.isfinite(fusion.scores(constant[0].features)).all()

@@ -8,9 +8,7 @@ from knowledge_base.lexical import passage_vector
 def shared(query: str, clause: str) -> float:
     expanded = expansion(query)
     held = dict(zip(*(lambda v: (v.indices, v.values))(passage_vector(clause)), strict=True))
-    return sum(
-        w * held.get(i, 0.0) for i, w in zip(expanded.indices, expanded.values, strict=True)
-    )
+    return sum(w * held.get(i, 0.0) for i, w in zip(expanded.indices, expanded.values, strict=True))
 
 
 def test_lay_words_call_for_statute_words():
