@@ -14,7 +14,7 @@ from knowledge_base.catalogue import Catalogue
 from knowledge_base.learned.adaptation import adapted
 from knowledge_base.learned.memory import Recall, memory_for
 from knowledge_base.learned.pairs import bare
-from knowledge_base.learned.related import expansion
+from knowledge_base.learned.related import expansion, reworded
 from knowledge_base.lexical import SparseTokens, query_vector, search_parameters
 from knowledge_base.query import Named
 from knowledge_base.store.protocol import Found, Store, Where, point_id
@@ -65,6 +65,8 @@ class Asked:
 
 def prepare(query: str, embedder: Embedder, routes: Sequence[str], timing: Timing) -> Asked:
     """Embed a question, cut it and look for one like it, as far as the routes need it."""
+    asking = query
+    query = reworded(query)
     begun = time.perf_counter()
     dense = any(r in routes for r in ("dense", "named", "memory"))
     own = embedder.embed_query(query) if dense else None
@@ -75,7 +77,7 @@ def prepare(query: str, embedder: Embedder, routes: Sequence[str], timing: Timin
         vector=None if own is None else adapted(own, embedder),
         sparse=query_vector(query) if {"lexical", "named"} & set(routes) else EMPTY,
         bare=query_vector(bare(query)) if "bare" in routes else EMPTY,
-        related=expansion(query) if "related" in routes else EMPTY,
+        related=expansion(asking) if "related" in routes else EMPTY,
         recall=memory.recall(own, query) if memory and own is not None else NOTHING,
     )
     timing.embed_ms += (embedded - begun) * 1000

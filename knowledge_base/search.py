@@ -89,7 +89,7 @@ def hybrid_search(
     if learned is None:
         ranked = [(c, dict(pool)[c.id]) for c in candidates]
     else:
-        ranked = order(query, candidates, gathered, learned)
+        ranked = order(asked.text, candidates, gathered, learned)
         ranked = _repeats_last(ranked, k)
     if reranker is not None:
         ranked = _reranked(query, ranked, reranker, frozenset(gathered.rankings.get("exact", ())))

@@ -55,6 +55,22 @@ def read_related(path: Path) -> Related:
     return {word: tuple(others) for word, others in found.items()}
 
 
+def reworded(query: str) -> str:
+    """Return a question with the statute words that people wrote down for its lay words."""
+    written = written_words()
+    found = dict.fromkeys(
+        other for word, others in written.items() if word in query for other, _ in others
+    )
+    added = [other for other in found if other not in query]
+    return f"{query} {' '.join(added)}" if added else query
+
+
+@functools.lru_cache(maxsize=1)
+def written_words() -> Related:
+    """Return the written rows."""
+    return read_related(WRITTEN)
+
+
 def expansion(query: str, table: Related | None = None) -> SparseTokens:
     """Return the statute words that a question calls for, as a sparse query; empty for none."""
     table = related_words() if table is None else table

@@ -66,6 +66,14 @@ def read_html(opened: Opened) -> SourceText:
     return out.build()
 
 
+def write_html(out: SourceBuilder, text: str) -> None:
+    """Write the whole body of a page that is part of something else: a mail, a chapter."""
+    root = _parsed(text)
+    if root is not None:
+        body = root.find("body")
+        _Writer(out).write(root if body is None else body)
+
+
 def grids_of(text: str) -> list[tuple[str, Grid]]:
     """Return (caption, grid) of the outermost tables of a piece of HTML."""
     root = _parsed(text)

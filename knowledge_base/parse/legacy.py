@@ -1,4 +1,4 @@
-"""Older Office formats, turned into docx or xlsx by LibreOffice where it is installed.
+"""Older Office formats, turned into docx, xlsx or pptx by LibreOffice where it is installed.
 
 LibreOffice runs without a window, in a profile folder of its own, with macros, links and active
 content switched off, and is ended after a time limit.
@@ -34,7 +34,7 @@ def converted(opened: Opened, suffix: str, target: str) -> Opened:
     Args:
         opened: The file.
         suffix: The format it has, e.g. .doc; its name may say otherwise.
-        target: docx or xlsx.
+        target: docx, xlsx or pptx.
 
     Raises:
         SetupError: LibreOffice is not installed.
@@ -44,8 +44,8 @@ def converted(opened: Opened, suffix: str, target: str) -> Opened:
     if program is None:
         raise SetupError(
             f"读取旧版格式 {suffix} 需要 LibreOffice",
-            mend="安装 LibreOffice（apt-get install -y libreoffice-writer libreoffice-calc），"
-            f"或用 Word / WPS 另存为 .{target} 再入库",
+            mend="安装 LibreOffice（apt-get install -y libreoffice-writer libreoffice-calc libreoffice-impress），"
+            f"或用 Office、WPS 另存为 .{target} 再入库",
         )
     with tempfile.TemporaryDirectory(prefix="cspon-office-") as name:
         folder = Path(name)

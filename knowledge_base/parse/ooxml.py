@@ -1,4 +1,4 @@
-"""The container of Word and Excel files: XML parts and relations, read without following anything.
+"""The container of Office files and electronic books: XML parts and relations, read without following anything.
 
 Nothing outside the file is fetched: external templates, pictures and links are only told. XML with
 a DOCTYPE (entity expansion, external entities) is refused.
@@ -42,6 +42,8 @@ _RELATION_KINDS = {
     "subDocument": "外部子文档",
     "frame": "外部框架",
     "externalLinkPath": "外部工作簿",
+    "video": "外链视频",
+    "audio": "外链音频",
 }
 
 

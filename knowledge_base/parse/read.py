@@ -7,10 +7,13 @@ from pathlib import Path
 from cspon.errors import CsponError, InputError
 from knowledge_base.parse import archive
 from knowledge_base.parse.docx import read_docx
+from knowledge_base.parse.epub import read_epub
 from knowledge_base.parse.html import read_html
 from knowledge_base.parse.legacy import converted
+from knowledge_base.parse.mail import read_mail, read_outlook
 from knowledge_base.parse.ooxml import OLE
 from knowledge_base.parse.opened import Opened, read_once
+from knowledge_base.parse.partition import read_presentation
 from knowledge_base.parse.pdf import read_pdf
 from knowledge_base.parse.picture import read_picture
 from knowledge_base.parse.sheet import read_csv, read_workbook
@@ -50,6 +53,13 @@ def _read_opensheet(opened: Opened) -> SourceText:
     return read_workbook(converted(opened, ".ods", "xlsx"))
 
 
+def _read_slides(opened: Opened) -> SourceText:
+    """Read what is named as a presentation: new or old format."""
+    if opened.data.startswith(OLE) and "PowerPoint Document".encode("utf-16-le") in opened.data:
+        return read_presentation(converted(opened, ".ppt", "pptx"))
+    return read_presentation(opened)
+
+
 READERS: dict[str, Reader] = {
     ".md": read_markdown,
     ".markdown": read_markdown,
@@ -70,6 +80,13 @@ READERS: dict[str, Reader] = {
     ".tsv": read_csv,
     ".html": read_html,
     ".htm": read_html,
+    ".pptx": _read_slides,
+    ".pptm": _read_slides,
+    ".ppt": _read_slides,
+    ".dps": _read_slides,
+    ".eml": read_mail,
+    ".msg": read_outlook,
+    ".epub": read_epub,
     ".png": read_picture,
     ".jpg": read_picture,
     ".jpeg": read_picture,
