@@ -6,11 +6,12 @@ short Chinese paragraph is a title is not used; the title placeholder of a slide
 
 import io
 import os
+import zipfile
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from cspon.errors import SetupError
+from cspon.errors import InputError, SetupError
 from knowledge_base.parse.builder import SourceBuilder
 from knowledge_base.parse.html import grids_of
 from knowledge_base.parse.ooxml import Package
@@ -21,6 +22,7 @@ from knowledge_base.parse.table import Grid
 OFFLINE = {"SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "1", "UNSTRUCTURED_DISABLE_NOTICE": "1"}
 """Set before unstructured is imported: it reports home on import and on every call otherwise."""
 MEND = "用 PowerPoint 或 WPS 打开后另存为 .pptx 或 PDF 再试"
+MAX_XML = 128 * 2**20
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -68,12 +70,9 @@ def read_presentation(opened: Opened) -> SourceText:
         SetupError: unstructured is not installed.
     """
     package = Package(opened, kind=" PowerPoint 文件（.pptx）", mend=MEND)
-    for name in package.names:
-        if name.endswith((".xml", ".rels")):
-            package.refuse_doctype(name)
-    slides = _slides(package)
+    slides, words = _slides(package), _words_only(package)
     elements = _partition_pptx()(
-        file=io.BytesIO(opened.data),
+        file=words,
         include_slide_notes=False,
         include_page_breaks=False,
         languages=["zho"],
@@ -90,6 +89,33 @@ def read_presentation(opened: Opened) -> SourceText:
         titled = _write(out, by_page.get(number, []), _grids(package, part), titled)
         _write_beside(out, package, part, number)
     return out.build()
+
+
+def _words_only(package: Package) -> io.BytesIO:
+    """Return the container with its XML alone: pictures, films and macros are empty parts.
+
+    python-pptx would load all of them, and its own unpacking knows no limit.
+
+    Raises:
+        InputError: a part with a DOCTYPE, or too much XML.
+    """
+    out, size = io.BytesIO(), 0
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as container:
+        for name in package.names:
+            body = b""
+            if name.endswith((".xml", ".rels")):
+                package.refuse_doctype(name)
+                body = package.bytes_of(name) or b""
+            size += len(body)
+            if size > MAX_XML:
+                raise InputError(
+                    f"解压后的文字部分超过 {MAX_XML // 2**20} MB",
+                    file=package.path,
+                    mend="拆分后分别入库",
+                )
+            container.writestr(name, body)
+    out.seek(0)
+    return out
 
 
 def _slides(package: Package) -> list[str]:

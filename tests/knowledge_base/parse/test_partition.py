@@ -118,6 +118,33 @@ def test_an_empty_slide_keeps_its_page_and_pictures_are_told(slides, docx_bytes,
     assert source.notices == ("第 4 页的图片未读取",)
 
 
+def test_diagrams_are_read_after_the_slide(deck_bytes, changed_zip, opened):
+    link = (
+        f'<Relationship Id="rId78" Target="../diagrams/data1.xml" Type="{PART}/diagramData"/>'
+        "</Relationships>"
+    ).encode()
+    diagram = (
+        '<d xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main">'
+        "<a:p><a:r><a:t>评估</a:t></a:r></a:p><a:p><a:t>调整</a:t></a:p></d>"
+    ).encode()
+    data = changed_zip(
+        deck_bytes,
+        **{
+            "ppt/diagrams/data1.xml": diagram,
+            "ppt/slides/_rels/slide1.xml.rels": lambda b: b.replace(b"</Relationships>", link),
+        },
+    )
+    source = read_presentation(opened(data, "汇报.pptx"))
+    assert source.text.split("\n")[1:5] == ["青禾县自然资源局", "评估", "调整", "## 一、三条控制线"]
+
+
+def test_too_much_xml_is_refused(opened, monkeypatch):
+    monkeypatch.setattr(partition, "MAX_XML", 1000)
+    data = small_deck(**{"ppt/presentation.xml": b"<a>" + b" " * 1000 + b"</a>"})
+    with pytest.raises(InputError, match="文字部分超过"):
+        read_presentation(opened(data, "汇报.pptx"))
+
+
 def test_macros_and_links_are_told(deck_bytes, changed_zip, opened):
     link = (
         f'<Relationship Id="rId77" TargetMode="External" Target="http://example.invalid/a.png" '
