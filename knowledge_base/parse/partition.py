@@ -50,7 +50,7 @@ def _partition_pptx() -> Any:
         from unstructured.nlp import tokenize
         from unstructured.partition.pptx import partition_pptx
     except ImportError as error:
-        raise needs((error.name or "unstructured").split(".")[0]) from error
+        raise needs("unstructured") from error
 
     @cache
     def sentences_only() -> Any:

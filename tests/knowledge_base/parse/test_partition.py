@@ -210,5 +210,5 @@ def test_a_missing_package_names_the_extra(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / "汇报.pptx"
     path.write_bytes(small_deck(**{"ppt/presentation.xml": b"<a/>"}))
-    with pytest.raises(SetupError, match=r"partition.*\n.*PDF"):
+    with pytest.raises(SetupError, match=r"unstructured.*partition.*\n.*PDF"):
         read_source(path)
