@@ -30,6 +30,7 @@ _DATE = re.compile(
     r"[0-9〇零一二三四五六七八九十]{2,4}[ 　]*年(?:[^年月日]{1,4}月)?(?:[^年月日]{1,4}日)?|\d+"
 )
 _NOT_HAN = re.compile(r"[^\u4e00-\u9fff×X]+")
+_ABOUT = re.compile(r"^关于(?:同意|批准|印发|公布|下达|报送|做好|推进|加强|开展)?《?")
 LEVELS = ("国家", "省", "市", "县", "乡")
 
 
@@ -149,8 +150,8 @@ def _known_regex() -> re.Pattern[str]:
 
 
 def region_of(text: str) -> Region | None:
-    """Return the region that a title or an organ's name begins with; None when it names none."""
-    match = _title_regex().match(re.sub(r"\s+", "", text[:80]))
+    """Return the region that a title (after 关于) or an organ's name begins with; None for none."""
+    match = _title_regex().match(_ABOUT.sub("", re.sub(r"\s+", "", text[:80])))
     return _region(match) if match else None
 
 

@@ -83,3 +83,10 @@ def test_a_date_before_a_name_is_no_part_of_it():
         "宁波市人民代表大会常务委员会",
     ]
     assert organs_in("根据宁波市人民政府要求")[0].name == "宁波市人民政府"
+
+
+def test_a_title_that_begins_with_what_it_is_about():
+    for title in ("关于青禾县城镇开发边界局部优化的函", "关于同意青禾县国土空间总体规划的批复"):
+        region = region_of(title)
+        assert region is not None
+        assert (region.name, region.level) == ("青禾县", "县")
