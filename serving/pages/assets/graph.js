@@ -4,6 +4,7 @@ const canvas = document.getElementById("canvas");
 const clause = document.getElementById("clause");
 const clauseAtStart = [...clause.childNodes];
 const SVG = "http://www.w3.org/2000/svg";
+const NEAREST = 60;
 const BOX = { width: 200, height: 48, gap: 14, between: 130, margin: 16 };
 const BULGE = 56;
 const RELATIONS = ["引用", "依据", "实施", "废止", "替代"];
@@ -57,9 +58,12 @@ function arrange() {
   const height = Math.max(tallest * (BOX.height + BOX.gap) + 2 * BOX.margin, 160);
   const aside = edges.some((edge) => nodes.get(edge.source).hops === nodes.get(edge.target).hops);
   const margin = BOX.margin + (aside ? BULGE : 0);
-  const width = hops.length * BOX.width + (hops.length - 1) * BOX.between + 2 * margin;
+  // layers move closer, down to NEAREST, before anything has to be scrolled
+  const room = (canvas.clientWidth - 2 * margin - hops.length * BOX.width) / Math.max(hops.length - 1, 1);
+  const between = Math.max(NEAREST, Math.min(BOX.between, Math.floor(room)));
+  const width = hops.length * BOX.width + (hops.length - 1) * between + 2 * margin;
   for (const node of nodes.values()) {
-    node.x = margin + hops.indexOf(node.hops) * (BOX.width + BOX.between);
+    node.x = margin + hops.indexOf(node.hops) * (BOX.width + between);
     node.y = height / 2 + node.row * (BOX.height + BOX.gap) - BOX.height / 2;
   }
   return { nodes, edges, width, height };
