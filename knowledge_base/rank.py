@@ -7,7 +7,6 @@ weights hold for any corpus. The weights were fitted by listwise softmax on labe
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document, Passage
 from knowledge_base.learned.memory import Recall
-from knowledge_base.learned.pairs import bare, pairs, parts
+from knowledge_base.learned.pairs import Codes, bare, pair_codes, pairs, parts
 from knowledge_base.titles import title_key
 
 FUSION = Path(__file__).parent / "learned" / "fusion.yaml"
@@ -154,55 +153,81 @@ class _Passage:
     """What is read off a candidate's text once."""
 
     def __init__(self, candidate: Candidate) -> None:
-        self.title, self.article, self.pairs, self.title_pairs, self.length = _read(
-            candidate.passage.title, candidate.passage.article_key or "", candidate.passage.text
-        )
-        self.headings = frozenset(pairs("".join(candidate.passage.heading_path)))
+        passage = candidate.passage
+        self.read = _read(passage.title, passage.text)
+        self.title, self.article = self.read.title, passage.article_key or ""
+        self.headings = _pairs_of("".join(passage.heading_path))
         document = candidate.document
         self.kind = document.kind if document else ""
         self.region = document.region if document else None
-        ordinal = candidate.passage.ordinal
-        self.place = (ordinal or 0) / max(candidate.articles - 1, 1)
-        self.first = ordinal == 0
+        self.place = (passage.ordinal or 0) / max(candidate.articles - 1, 1)
+        self.first = passage.ordinal == 0
+
+
+@dataclass(frozen=True)
+class _Read:
+    title: str
+    title_pairs: frozenset[str]
+    codes: Codes
+    """Distinct hashed character pairs of the text."""
+    length: int
 
 
 @functools.lru_cache(maxsize=20_000)
-def _read(
-    title: str, article: str, text: str
-) -> tuple[str, str, frozenset[str], frozenset[str], int]:
+def _read(title: str, text: str) -> _Read:
     key = title_key(title)
-    return key, article, frozenset(pairs(text)), frozenset(pairs(key)), len(text)
+    return _Read(key, _pairs_of(key), pair_codes(text), len(text))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _pairs_of(text: str) -> frozenset[str]:
+    return frozenset(pairs(text))
+
+
+class _Weighed:
+    """Character pairs of all candidates, weighted by how few of them have the pair."""
+
+    def __init__(self, texts: Sequence[Codes]) -> None:
+        self._number = len(texts)
+        self._owner = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
+        flat = np.concatenate(texts) if texts else np.empty(0, dtype=np.uint32)
+        self._known, self._place, counts = np.unique(flat, return_inverse=True, return_counts=True)
+        self._weight = np.log((len(texts) + 1) / (counts + 0.5))
+        self._unseen = math.log(2 * (len(texts) + 1))
+
+    def common(self, asked: Codes) -> tuple[Matrix, float]:
+        """Return the weight that each candidate shares with a set of pairs, and the set's own."""
+        inside = np.isin(self._known, asked)
+        shared = self._sums(np.where(inside, self._weight, 0.0))
+        own = float(self._weight[inside].sum()) + self._unseen * (len(asked) - int(inside.sum()))
+        return shared, own + 1e-9
+
+    def whole(self) -> Matrix:
+        """Return the weight of each candidate."""
+        return self._sums(self._weight) + 1e-9
+
+    def _sums(self, weight: Matrix) -> Matrix:
+        summed = np.bincount(self._owner, weight[self._place], minlength=self._number)
+        return np.asarray(summed, dtype=float)
 
 
 def _overlap(query: Query, passages: Sequence[_Passage]) -> dict[str, npt.ArrayLike]:
-    """Shares of character pairs in common, weighted by how few candidates have the pair."""
-    counts = Counter(pair for p in passages for pair in p.pairs)
-    total = len(passages)
-    weight = {pair: math.log((total + 1) / (n + 0.5)) for pair, n in counts.items()}
-    unseen = math.log(2 * (total + 1))
+    """Shares of character pairs in common."""
+    weighed = _Weighed([p.read.codes for p in passages])
     asked, about = set(pairs(query.text)), set(pairs(bare(query.text)))
-    sections = [set(pairs(part)) for part in parts(query.text)]
-
-    def mass(of: set[str] | frozenset[str]) -> float:
-        return sum(weight.get(pair, unseen) for pair in of)
-
-    whole = mass(about) + 1e-9
-    masses = [mass(section) + 1e-9 for section in sections]
+    of_question, question = weighed.common(pair_codes(bare(query.text)))
+    of_passage, _ = weighed.common(pair_codes(query.text))
+    sections = [weighed.common(pair_codes(part)) for part in parts(query.text)]
+    best = [shared / own for shared, own in sections]
     return {
-        "share_of_question": [mass(about & p.pairs) / whole for p in passages],
-        "share_of_passage": [
-            mass(asked & p.pairs) / (sum(weight[x] for x in p.pairs) + 1e-9) for p in passages
+        "share_of_question": of_question / question,
+        "share_of_passage": of_passage / weighed.whole(),
+        "best_part": np.max(best, axis=0) if best else np.zeros(len(passages)),
+        "title": [
+            len(p.read.title_pairs & asked) / max(len(p.read.title_pairs), 1) for p in passages
         ],
-        "best_part": [
-            max(
-                (mass(s & p.pairs) / m for s, m in zip(sections, masses, strict=True)),
-                default=0.0,
-            )
-            for p in passages
-        ],
-        "title": [len(p.title_pairs & asked) / max(len(p.title_pairs), 1) for p in passages],
         "headings": [min(len(p.headings & about), 4) for p in passages],
-        "length": [math.log(p.length + 1) for p in passages],
+        "length": [math.log(p.read.length + 1) for p in passages],
     }
 
 

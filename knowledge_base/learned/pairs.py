@@ -16,6 +16,8 @@ _KEPT = re.compile(r"[^\u4e00-\u9fff0-9a-z]+")
 _TITLE = re.compile(r"《[^《》]*》")
 _BREAK = re.compile(r"[\s，,。；;：:？?！!、（）()_]+")
 LEAST_PART = 4
+Codes = npt.NDArray[np.uint32]
+"""Hashed character pairs."""
 
 
 def letters(text: str) -> str:
@@ -29,14 +31,19 @@ def pairs(text: str) -> list[str]:
     return [kept[i : i + 2] for i in range(len(kept) - 1)]
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=300_000)
 def _hash(pair: str) -> int:
     return int.from_bytes(hashlib.blake2b(pair.encode(), digest_size=4).digest(), "big")
 
 
-def pair_hashes(text: str) -> npt.NDArray[np.uint32]:
-    """Return the distinct hashed character pairs of what a question is about."""
-    return np.asarray(sorted({_hash(p) for p in pairs(bare(text))}), dtype=np.uint32)
+def pair_codes(text: str) -> Codes:
+    """Return the distinct hashed character pairs of a text, sorted."""
+    return np.asarray(sorted({_hash(p) for p in pairs(text)}), dtype=np.uint32)
+
+
+def pair_hashes(text: str) -> Codes:
+    """Return the hashed character pairs of what a question is about."""
+    return pair_codes(bare(text))
 
 
 @functools.lru_cache(maxsize=1)
