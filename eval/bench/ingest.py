@@ -15,7 +15,8 @@ of three runs of each file.
 - `scaling_2_cores`: files/s of `read_pool.read_all` with two processes ÷ one, wall time, processes
   started before the clock; each the best of `SCALING_RUNS`, for a busy machine can only take away.
 - `vs_unstructured`: CPU seconds of `unstructured.partition.*` ÷ whole, same files, its own process.
-- `memory`: highest resident MB of the building process at N and at 4 N files.
+- `memory`: highest resident MB of the building process at N and at 4 N files, and of the index that
+  it writes, whose pages are resident too and grow with what the base holds.
 - `embedding`: CPU seconds of a bare loop over the embedder ÷ of the build's own path (cache, batches,
   saving), in turns, the better of two; wall times beside it; `cores` is CPU ÷ wall time of the model.
 """
@@ -350,9 +351,24 @@ def _memory(folder: Path) -> dict[str, Any]:
             "documents": int(documents),
             "passages": int(passages),
             "peak_rss_mb": round(int(peak_kb) / 1024, 1),
+            "index_mb": round(
+                sum(
+                    f.stat().st_size
+                    for f in (root / "kb").glob("generations/*/index/**/*")
+                    if f.is_file()
+                )
+                / 2**20,
+                1,
+            ),
         }
-    least, most = (row["peak_rss_mb"] for row in rows.values())
-    return {"by_files": rows, "ratio_4n": round(most / least, 3)}
+    first, last = rows.values()
+    return {
+        "by_files": rows,
+        "ratio_4n": round(last["peak_rss_mb"] / first["peak_rss_mb"], 3),
+        "ratio_4n_without_index": round(
+            (last["peak_rss_mb"] - last["index_mb"]) / (first["peak_rss_mb"] - first["index_mb"]), 3
+        ),
+    }
 
 
 def _times(work: Callable[[], object]) -> tuple[float, float]:

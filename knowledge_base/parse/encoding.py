@@ -5,6 +5,7 @@ that is turned back. Where bytes were lost (锟斤拷, U+FFFD) nothing can be.
 """
 
 import codecs
+import functools
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _LOST = ("锟斤拷", "\ufffd", "烫烫烫", "屯屯屯")
 _LOST_SHARE = 0.002
 _DISGUISED = "锛銆鐨鍦涓浜"
 """How ，、的在中人 begin when their UTF-8 is read as GBK."""
+_STRANGE = re.compile("[\ue000-\uf8ff\u3040-\u30ff]")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _LATIN = re.compile(
@@ -107,18 +109,20 @@ def _unmarked_utf16(data: bytes, path: Path) -> str:
 
 def plausibility(text: str) -> float:
     """Return the share of Chinese characters that are common in simplified text; 1 without any."""
-    characters = _CHINESE.findall(text[:_SAMPLE])
-    wide = sum(1 for c in text[:_SAMPLE] if c > "\u00ff")
+    sample = text[:_SAMPLE]
+    characters = _CHINESE.findall(sample)
     if not characters:
-        return 1.0 if wide * 10 <= len(text[:_SAMPLE]) else 0.0
-    common = 0
-    for character in characters:
-        code = character.encode("gb2312", "ignore")
-        common += len(code) == 2 and 0xB0 <= code[0] <= 0xD7
-    strange = sum(
-        1 for c in text[:_SAMPLE] if "\ue000" <= c <= "\uf8ff" or "\u3040" <= c <= "\u30ff"
-    )
-    return common / (len(characters) + strange)
+        wide = sum(1 for c in sample if c > "\u00ff")
+        return 1.0 if wide * 10 <= len(sample) else 0.0
+    common = sum(map(_common().__contains__, characters))
+    return common / (len(characters) + len(_STRANGE.findall(sample)))
+
+
+@functools.lru_cache(maxsize=1)
+def _common() -> frozenset[str]:
+    """Return the characters of level 1 of GB 2312: rows 16 to 55."""
+    codes = (bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
+    return frozenset("".join(code.decode("gb2312", "ignore") for code in codes))
 
 
 def _sniffed(data: bytes, as_gb18030: str, path: Path) -> tuple[str, list[str]]:
