@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cspon.cli.main import OFFLINE
 
 os.environ.update(OFFLINE)
+
+settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
 

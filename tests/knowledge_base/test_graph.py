@@ -1,4 +1,3 @@
-import time
 from datetime import date
 
 import pytest
@@ -164,11 +163,3 @@ def test_a_root_must_be_given(graph):
         graph()
     with pytest.raises(InputError, match="条号无法识别"):
         graph(title="田野法", article="附件")
-
-
-def test_a_graph_takes_milliseconds(graph):
-    graph(title="田野法", article="2")
-    begun = time.perf_counter()
-    for _ in range(20):
-        graph(title="田野法", article="2", up=3, down=3)
-    assert (time.perf_counter() - begun) / 20 < 0.25
