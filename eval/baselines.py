@@ -13,10 +13,10 @@ import numpy as np
 from cspon.schemas.knowledge import Passage
 from eval.bm25 import Bm25, bigrams, jieba_words
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.index import CACHE
+from knowledge_base.ingest.index import CACHE
+from knowledge_base.ingest.vector_cache import VectorCache, embed_all, read_shipped
 from knowledge_base.passage_text import embedding_text, vector_key
 from knowledge_base.store.protocol import Where
-from knowledge_base.vector_cache import VectorCache, embed_all, read_shipped
 from llm.embeddings import Embedder, Vectors
 
 RRF_K = 60

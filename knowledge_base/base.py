@@ -35,16 +35,16 @@ from knowledge_base.catalogue import (
     current_generation,
     read_catalogue,
 )
-from knowledge_base.cite import preferred, verify_citation
-from knowledge_base.coverage import speak_better
-from knowledge_base.graph import CitationGraph
-from knowledge_base.index import Engine, open_store
+from knowledge_base.citing.cite import preferred, verify_citation
+from knowledge_base.citing.graph import CitationGraph
+from knowledge_base.citing.reference_index import ReferenceIndex
+from knowledge_base.ingest.index import Engine, open_store
+from knowledge_base.ingest.recipe import index_recipe
 from knowledge_base.known import known_key
 from knowledge_base.numerals import article_key
 from knowledge_base.passage_text import RECIPE
-from knowledge_base.recipe import index_recipe
-from knowledge_base.reference_index import ReferenceIndex
-from knowledge_base.search import Timing, hybrid_search
+from knowledge_base.retrieve.coverage import speak_better
+from knowledge_base.retrieve.search import Timing, hybrid_search
 from knowledge_base.store.protocol import Store, Where
 from knowledge_base.titles import title_key
 from llm.embeddings import Embedder

@@ -167,7 +167,7 @@ async def page_png(
         return Response(status_code=304, headers=headers)
 
     def draw() -> bytes | None:
-        from knowledge_base.originals import original_file
+        from knowledge_base.ingest.originals import original_file
         from knowledge_base.parse.page_image import page_image
 
         path = original_file(services.settings.kb_dir, document)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document
-from knowledge_base.build_report import BuildReport
-from knowledge_base.metadata import Metadata, apply
+from knowledge_base.describe.metadata import Metadata, apply
+from knowledge_base.ingest.build_report import BuildReport
 from serving.assembly import store_engine
 from serving.kb_access import (
     Parts,
@@ -66,7 +66,7 @@ async def edit_metadata(
     """Correct a document's metadata; a field that is left out stays. Needs 知识库管理员."""
 
     def change(document: Document) -> BuildReport:
-        from knowledge_base.build import edit_document
+        from knowledge_base.ingest.build import edit_document
 
         assert services.embedder is not None
         return edit_document(
@@ -100,7 +100,7 @@ async def remove_document(
     """Remove a document with all its passages. Needs 知识库管理员."""
 
     def change(document: Document) -> BuildReport:
-        from knowledge_base.build import remove_documents
+        from knowledge_base.ingest.build import remove_documents
 
         assert services.embedder is not None
         return remove_documents(

@@ -19,7 +19,7 @@ from pathlib import Path
 from anyio import CapacityLimiter, to_thread
 
 from cspon.errors import CsponError, InputError, SetupError
-from knowledge_base.build_report import BuildReport, Failure
+from knowledge_base.ingest.build_report import BuildReport, Failure
 from serving.kb_schema import Ingest, IngestFailure, IngestStanding
 from serving.problems import ApiError, log_unexpected, public
 

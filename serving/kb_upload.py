@@ -22,8 +22,8 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document
 from knowledge_base.access import may_read
-from knowledge_base.build_report import BuildReport
 from knowledge_base.catalogue import current_generation, read_catalogue
+from knowledge_base.ingest.build_report import BuildReport
 from serving.assembly import store_engine
 from serving.kb_access import Parts, Who, require_editor, require_reach
 from serving.kb_ingest import Tell
@@ -167,7 +167,7 @@ async def receive(
     request_id = request.state.request_id
 
     def work(paths: Sequence[Path], tell: Tell) -> BuildReport:
-        from knowledge_base.build import add_paths
+        from knowledge_base.ingest.build import add_paths
 
         report = add_paths(
             services.settings.kb_dir,

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
-from knowledge_base.coverage import bigrams
+from knowledge_base.retrieve.coverage import bigrams
 
 MARK = re.compile(r"〔(\d{1,2})〕")
 SENTENCE = re.compile(r"[^。！？；\n]+[。！？；]?(?:〔\d{1,2}〕)*|\n+")

@@ -35,7 +35,7 @@ from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import Compliance, ToolResult, Verdict
 from knowledge_base.access import NO_PERMISSION
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.coverage import ANSWERS, best_coverage, covers
+from knowledge_base.retrieve.coverage import ANSWERS, best_coverage, covers
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from tools.catalogue import Tool

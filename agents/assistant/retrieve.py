@@ -11,7 +11,7 @@ from cspon.schemas.agent import Plan, Principal
 from cspon.schemas.knowledge import Basis, Citation, SearchHit, SearchOutcome
 from cspon.schemas.spatial import ToolResult
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.query import parse_citations
+from knowledge_base.retrieve.query import parse_citations
 
 
 def cite_results(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from agents.assistant.compose import same_clause
 from agents.assistant.grounding import MARK
 from cspon.schemas.knowledge import Basis, Citation
-from knowledge_base.query import parse_citations
+from knowledge_base.retrieve.query import parse_citations
 
 
 def used_marks(text: str) -> set[int]:

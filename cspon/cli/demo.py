@@ -65,7 +65,7 @@ def _county(settings: Settings) -> None:
 
 
 def _laws(settings: Settings) -> None:
-    from knowledge_base.build import build_laws
+    from knowledge_base.ingest.build import build_laws
 
     report = build_laws(
         settings.kb_dir,

@@ -32,7 +32,7 @@ def build_laws(
     as_json: JsonOption = False,
 ) -> None:
     """按清单由法规包建立或更新法规库."""
-    from knowledge_base.build import build_laws as build
+    from knowledge_base.ingest.build import build_laws as build
 
     settings = load_settings(laws_list=laws_list)
     report = build(
@@ -139,8 +139,8 @@ def ship_vectors(
     out: Annotated[Path | None, typer.Option(help="输出文件，默认为随附的向量缓存")] = None,
 ) -> None:
     """（维护）为默认清单重新生成随附的量化向量缓存."""
-    from knowledge_base.shipping import ship_planning_laws
-    from knowledge_base.vector_cache import SHIPPED
+    from knowledge_base.ingest.shipping import ship_planning_laws
+    from knowledge_base.ingest.vector_cache import SHIPPED
 
     settings = load_settings()
     target = out or SHIPPED

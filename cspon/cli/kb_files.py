@@ -18,9 +18,9 @@ from cspon.settings import Settings, load_settings
 from serving.assembly import model_options, open_embedder, open_knowledge_base
 
 if TYPE_CHECKING:
-    from knowledge_base.build import Engine
     from knowledge_base.catalogue import Entry
-    from knowledge_base.metadata import Metadata
+    from knowledge_base.describe.metadata import Metadata
+    from knowledge_base.ingest.build import Engine
     from llm.chat import ChatModel
 
 JsonOption = Annotated[bool, typer.Option("--json", help="标准输出为 JSON")]
@@ -82,7 +82,7 @@ def add(
     as_json: JsonOption = False,
 ) -> int:
     """把法规、标准、规划文本等文件加入知识库（可重复运行，中断后接着做）."""
-    from knowledge_base.build import add_paths
+    from knowledge_base.ingest.build import add_paths
 
     settings = load_settings()
     with talking() as tell, _chat(settings, model) as chat:
@@ -122,8 +122,8 @@ def watch(
 
     子文件夹可放“入库设置.yaml”（secrecy、department、roles），优先于命令行选项。
     """
-    from knowledge_base.watch import Defaults
-    from knowledge_base.watch import watch as run
+    from knowledge_base.ingest.watch import Defaults
+    from knowledge_base.ingest.watch import watch as run
 
     settings = load_settings()
     with talking() as tell, _chat(settings, model) as chat:
@@ -153,7 +153,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """从知识库移除文件：索引、缓存、原件和上一版一并清除."""
-    from knowledge_base.build import remove_documents
+    from knowledge_base.ingest.build import remove_documents
 
     settings = load_settings()
     with talking() as tell:
@@ -176,7 +176,7 @@ def edit(
     as_json: JsonOption = False,
 ) -> None:
     """改正一份文件的元数据（人工所填优先于规则和大模型，重新入库后仍保留）."""
-    from knowledge_base.build import edit_document
+    from knowledge_base.ingest.build import edit_document
 
     settings = load_settings()
     entry = _entry(settings, document)
@@ -197,7 +197,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """查看一份文件：元数据及其来历、各类片段数、读取时的提示、原件位置."""
-    from knowledge_base.originals import original_file
+    from knowledge_base.ingest.originals import original_file
     from knowledge_base.store.protocol import Where
 
     settings = load_settings()
@@ -257,8 +257,8 @@ def _entry(settings: Settings, name: str) -> "Entry":
     Raises:
         InputError: none, or several (then their ids are named).
     """
-    from knowledge_base.build import find_entries
     from knowledge_base.catalogue import current_generation, read_catalogue
+    from knowledge_base.ingest.build import find_entries
 
     generation = current_generation(settings.kb_dir)
     found = find_entries(read_catalogue(generation), name) if generation else []
@@ -278,7 +278,7 @@ def _metadata(changes: list[str]) -> "Metadata":
     """
     from pydantic import ValidationError
 
-    from knowledge_base.metadata import Metadata
+    from knowledge_base.describe.metadata import Metadata
 
     by_label = {label: name for name, label in FIELDS.items()}
     given: dict[str, Any] = {}
@@ -322,7 +322,7 @@ def _chat(settings: Settings, model: str | None) -> "Iterator[ChatModel | None]"
 
 def store_engine(settings: Settings) -> "Engine":
     """Return the store that the settings name."""
-    from knowledge_base.build import Engine
+    from knowledge_base.ingest.build import Engine
 
     key = settings.qdrant_api_key
     return Engine(settings.store, settings.qdrant_url, key.get_secret_value() if key else None)

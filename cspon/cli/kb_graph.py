@@ -81,7 +81,7 @@ def cite(
 ) -> int:
     """核对条文是否存在、引文是否一致、数字和日期是否见于该条."""
     from cspon.schemas.knowledge import Basis
-    from knowledge_base.cite import verify_numbers
+    from knowledge_base.citing.cite import verify_numbers
 
     settings = load_settings()
     label = article if "条" in article else f"第{article.strip()}条"

@@ -10,7 +10,7 @@ import typer
 from cspon.cli.assembly import say
 
 if TYPE_CHECKING:
-    from knowledge_base.build_report import BuildReport, Failure
+    from knowledge_base.ingest.build_report import BuildReport, Failure
 
 MOST_NOTICES = 20
 

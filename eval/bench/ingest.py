@@ -37,11 +37,11 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.ingest_files import make_files, make_scans
-from knowledge_base.chunk import split
+from knowledge_base.cut.chunk import split
+from knowledge_base.ingest.read_pool import Job, cores, read_all
+from knowledge_base.ingest.vector_cache import VectorCache, embed_all
 from knowledge_base.parse.read import find_files, read_source
 from knowledge_base.passage_text import embedding_text
-from knowledge_base.read_pool import Job, cores, read_all
-from knowledge_base.vector_cache import VectorCache, embed_all
 from llm.embeddings import Embedder, get_embedder
 
 KINDS = {
@@ -314,7 +314,7 @@ _BUILD = """
 import hashlib, re, sys
 from pathlib import Path
 import numpy as np
-from knowledge_base.build import add_paths
+from knowledge_base.ingest.build import add_paths
 class Cheap:
     name, dim = "cheap:bench", 64
     def embed_query(self, text): return self.embed_passages([text])[0]

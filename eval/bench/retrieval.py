@@ -27,15 +27,15 @@ from eval.bench.figures import quantile, rss_mb
 from eval.bench.store import LARGE, measure_stores
 from eval.bootstrap import RESAMPLES, interval
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.build import build_laws
 from knowledge_base.catalogue import current_generation, read_catalogue
-from knowledge_base.change import Change, apply_change
-from knowledge_base.chunk import read_document
-from knowledge_base.index import Engine
+from knowledge_base.cut.chunk import read_document
+from knowledge_base.ingest.build import build_laws
+from knowledge_base.ingest.change import Change, apply_change
+from knowledge_base.ingest.index import Engine
 from knowledge_base.laws import Law
 from knowledge_base.numerals import article_key
 from knowledge_base.parse.read import find_files
-from knowledge_base.search import ROUTES, Timing, hybrid_search
+from knowledge_base.retrieve.search import ROUTES, Timing, hybrid_search
 from llm.embeddings import Embedder, get_embedder
 
 QUERIES = Path(__file__).with_name("planning_queries.txt")

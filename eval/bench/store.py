@@ -22,7 +22,7 @@ import numpy as np
 
 from eval.bench.figures import private_mb, quantile, rss_mb
 from eval.bench.store_workload import DIM, Question, Workload
-from knowledge_base.search import fuse
+from knowledge_base.retrieve.search import fuse
 from knowledge_base.store.protocol import Found, Store, point_id
 
 SMALL, LOCAL, LARGE = 10_000, 20_000, 200_000

@@ -21,11 +21,11 @@ from eval.retrieval_fit.folds import LabelledCorpus, Learned, ranked, remember
 from eval.retrieval_fit.linear_map import Corpus, fit_map
 from eval.retrieval_fit.related_words import learn_related
 from eval.retrieval_fit.weights import Ranking, fit_weights
+from knowledge_base.ingest.vector_cache import Progress
 from knowledge_base.learned.adaptation import write_adaptation
 from knowledge_base.learned.memory import write_memory
 from knowledge_base.learned.related import with_written
-from knowledge_base.rank import Fusion
-from knowledge_base.vector_cache import Progress
+from knowledge_base.retrieve.rank import Fusion
 
 FOLDS = 5
 LARGE_CORPUS_WEIGHT = 0.5

@@ -15,6 +15,7 @@ from eval.retrieval_fit.linear_map import Matrix
 from eval.retrieval_fit.weights import Ranking
 from knowledge_base.access import readable_by
 from knowledge_base.catalogue import Catalogue, Entry
+from knowledge_base.ingest.vector_cache import Progress, VectorCache, embed_all, read_shipped
 from knowledge_base.laws import Law
 from knowledge_base.learned.adaptation import Adaptation
 from knowledge_base.learned.memory import Clause, QuestionMemory
@@ -28,14 +29,13 @@ from knowledge_base.lexical import (
     search_parameters,
 )
 from knowledge_base.passage_text import RECIPE, embedding_text, lexical_text, vector_key
-from knowledge_base.query import named_in
-from knowledge_base.rank import Fusion, features
-from knowledge_base.routes import NOTHING, ROUTES, Asked, fuse, gather
-from knowledge_base.search import ask_of, read_candidates
+from knowledge_base.retrieve.query import named_in
+from knowledge_base.retrieve.rank import Fusion, features
+from knowledge_base.retrieve.routes import NOTHING, ROUTES, Asked, fuse, gather
+from knowledge_base.retrieve.search import ask_of, read_candidates
 from knowledge_base.store.edge import EdgeStore
 from knowledge_base.store.protocol import Point, Store, point_id
 from knowledge_base.titles import title_key
-from knowledge_base.vector_cache import Progress, VectorCache, embed_all, read_shipped
 from llm.embeddings import Embedder
 
 BATCH = 1024

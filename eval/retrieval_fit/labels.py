@@ -16,7 +16,7 @@ from cspon.errors import InputError
 from cspon.schemas.knowledge import Passage
 from knowledge_base.learned.pairs import letters
 from knowledge_base.numerals import article_key
-from knowledge_base.query import parse_citations
+from knowledge_base.retrieve.query import parse_citations
 from knowledge_base.titles import canonical_key, title_key
 
 RUN = 8

@@ -9,7 +9,7 @@ from eval.bench.retrieval import read_corpus, read_set
 from eval.retrieval_fit.fit import fit
 from eval.retrieval_fit.folds import LabelledCorpus
 from eval.retrieval_fit.labels import label_exam, read_questions, without_alike
-from knowledge_base.vector_cache import Progress
+from knowledge_base.ingest.vector_cache import Progress
 from llm.embeddings import Embedder
 
 

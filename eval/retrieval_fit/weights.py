@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from knowledge_base.rank import FEATURES, Fusion, Matrix
+from knowledge_base.retrieve.rank import FEATURES, Fusion, Matrix
 
 STEPS = 600
 RATE = 0.05

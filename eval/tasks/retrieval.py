@@ -17,7 +17,7 @@ from eval.baselines import Baselines, once
 from eval.bench.retrieval import DEPTH, ask, index_corpus, read_set, score
 from eval.task import Definition, Item, Resources, read_definition
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.search import ROUTES
+from knowledge_base.retrieve.search import ROUTES
 
 SHORT, LONG = 20, 60
 """Characters of a query up to which it is short, and from which it is long."""

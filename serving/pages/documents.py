@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.knowledge import Document
-from knowledge_base.metadata import KINDS, LEVELS, Metadata
+from knowledge_base.describe.metadata import KINDS, LEVELS, Metadata
 from knowledge_base.parse.read import READERS
 from serving.kb_access import EDITOR, Parts, Who, may_edit
 from serving.kb_documents import document_for, documents_for

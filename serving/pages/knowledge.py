@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document
-from knowledge_base.metadata import KINDS, LEVELS
+from knowledge_base.describe.metadata import KINDS, LEVELS
 from serving.kb_access import Parts, Who, opened_base, passages_of, reading
 from serving.kb_api import passage_at_place, search_base
 from serving.kb_schema import MAX_QUERY, Asked, Id, PassageQuery, PassageReply, SearchQuery, Short

@@ -11,7 +11,7 @@ import yaml
 
 from cspon.schemas.agent import Principal
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.build import build_laws
+from knowledge_base.ingest.build import build_laws
 
 DIM = 384
 

@@ -7,7 +7,7 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Basis, Validity
 from knowledge_base.base import KnowledgeBase, article_key_of
-from knowledge_base.build import add_paths
+from knowledge_base.ingest.build import add_paths
 
 TODAY = date(2026, 11, 22)
 

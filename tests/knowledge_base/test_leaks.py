@@ -20,7 +20,7 @@ from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Basis, SearchOutcome
 from knowledge_base.access import may_read, readable_by
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.build import add_paths
+from knowledge_base.ingest.build import add_paths
 from knowledge_base.lexical import query_vector
 from knowledge_base.store.protocol import Store, Where
 

@@ -99,7 +99,7 @@ def write(folder: Path, text: Text) -> Path:
 
 def build(home: Path, texts) -> Path:
     """Build a base of the texts in `home/kb`."""
-    from knowledge_base.build import add_paths
+    from knowledge_base.ingest.build import add_paths
 
     folder = home / "sources"
     folder.mkdir()

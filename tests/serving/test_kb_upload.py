@@ -55,7 +55,7 @@ def zipped(**members):
 @pytest.fixture
 def slow(kb_gateway, monkeypatch):
     """A gateway whose ingest waits for a signal between two steps."""
-    from knowledge_base import build
+    from knowledge_base.ingest import build
 
     real, gate = build.add_paths, threading.Event()
 
@@ -186,7 +186,7 @@ def test_another_user_does_not_see_the_batch(slow):
 
 
 def test_a_failure_of_the_whole_batch_leaves_the_base_as_it_was(kb_gateway, monkeypatch):
-    from knowledge_base import build
+    from knowledge_base.ingest import build
 
     def add_paths(folder, paths, **given):
         raise OSError(28, "No space left on device", str(folder))

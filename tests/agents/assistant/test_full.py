@@ -10,7 +10,7 @@ from agents.assistant.grounding import numbers
 from cspon.cli.demo import PROJECT, QUESTION
 from cspon.schemas.spatial import Compliance
 from knowledge_base.base import KnowledgeBase
-from knowledge_base.build import build_laws
+from knowledge_base.ingest.build import build_laws
 from llm import engines
 from llm.embeddings import get_embedder
 from llm.providers import ModelOptions, get_model

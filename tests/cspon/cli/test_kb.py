@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cspon.cli.main import run
-from knowledge_base.vector_cache import read_shipped
+from knowledge_base.ingest.vector_cache import read_shipped
 
 
 class OneHot:

@@ -135,7 +135,7 @@ def test_a_watched_folder_once(kb, plan):
 
 
 def test_every_field_has_a_label():
-    from knowledge_base.metadata import Metadata
+    from knowledge_base.describe.metadata import Metadata
 
     assert set(Metadata.model_fields) <= set(kb_files.FIELDS)
 

@@ -6,7 +6,7 @@ import pytest
 from cspon.cli.kb import app
 from cspon.cli.main import run
 from cspon.schemas.base import Secrecy
-from knowledge_base.build import add_paths
+from knowledge_base.ingest.build import add_paths
 
 LAW = """# 田野法
 

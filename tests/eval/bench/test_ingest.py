@@ -6,7 +6,7 @@ import pytest
 
 from eval.bench import ingest
 from eval.bench.ingest_files import make_files, make_scans
-from knowledge_base.chunk import read_document
+from knowledge_base.cut.chunk import read_document
 
 
 class Flat:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from eval.retrieval_fit.weights import Ranking, fit_weights
-from knowledge_base.rank import FEATURES
+from knowledge_base.retrieve.rank import FEATURES
 
 
 def rankings(number: int, seed: int = 0) -> list[Ranking]:

@@ -4,7 +4,7 @@ import pytest
 from docx import Document
 
 from cspon.errors import InputError, SetupError
-from knowledge_base.chunk import read_document
+from knowledge_base.cut.chunk import read_document
 from knowledge_base.parse.read import find_files, read_source
 
 

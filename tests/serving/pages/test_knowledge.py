@@ -33,7 +33,7 @@ def served(kb_home, fakes, kb_texts, start_kb, plan, tmp_path_factory):
     import shutil
 
     from cspon.schemas.base import Secrecy
-    from knowledge_base.build import add_paths
+    from knowledge_base.ingest.build import add_paths
 
     home = tmp_path_factory.mktemp("pages") / "home"
     shutil.copytree(kb_home, home)

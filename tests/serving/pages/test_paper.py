@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.metadata import Metadata
+from knowledge_base.describe.metadata import Metadata
 from serving.pages.documents import FIELDS
 from serving.pages.paper import marked_quote, marked_words, safe_table
 

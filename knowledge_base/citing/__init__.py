@@ -1,0 +1,1 @@
+"""Checking quotes, figures and references, and the graph of what cites what."""

@@ -1,0 +1,1 @@
+"""Cutting a read document into passages: structure, headings, articles, tables, attachments, terms."""

@@ -1,0 +1,1 @@
+"""Finding passages: the question, the routes to candidates, their ranking, coverage."""
