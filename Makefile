@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 export UV_LINK_MODE ?= copy
 export PYTHONUTF8 = 1
+QUIET := $(shell [ -t 2 ] || echo -q)  # a log needs no list of packages; a terminal shows progress bars
 
 .PHONY: help demo setup test unit test-full lint bench lock lock-vllm clean
 
@@ -25,14 +26,14 @@ $(PY):
 	@$(PY) -m pip install -q uv==$(UV_VERSION) 2>&1 | grep -v '^WARNING: Location' || true
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(PY)
-	@echo "[1/5] 安装演示组件（requirements/demo.txt）"
-	@$(VENV)/bin/uv pip install --compile-bytecode -p $(PY) -r requirements/demo.txt
+	@echo "[1/5] 安装演示组件（requirements/demo.txt，约 $$(grep -c == requirements/demo.txt) 个包，首次需数分钟）"
+	@$(VENV)/bin/uv pip install $(QUIET) --compile-bytecode -p $(PY) -r requirements/demo.txt
 	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
-	@echo "安装开发组件（requirements/dev.txt）"
-	@$(VENV)/bin/uv pip install --compile-bytecode -p $(PY) -r requirements/dev.txt
+	@echo "安装开发组件（requirements/dev.txt，约 $$(grep -c == requirements/dev.txt) 个包，首次需数分钟）"
+	@$(VENV)/bin/uv pip install $(QUIET) --compile-bytecode -p $(PY) -r requirements/dev.txt
 	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
