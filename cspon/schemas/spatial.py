@@ -9,8 +9,24 @@ from pydantic import Field
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.knowledge import Basis
 
-CodeScheme = Literal["ydyh_2023", "sandiao_2020", "none"]
-"""用地用海分类 2023, 三调工作分类, or no code. Equal digits mean different things: never mixed."""
+CodeScheme = Literal[
+    "ydyh_2023",
+    "sandiao_2020",
+    "planning_zones",
+    "reserve_zones_2026",
+    "reserve_zones_2017",
+    "heritage_zones",
+    "flood_zones",
+    "road_class",
+    "power_voltage",
+    "pipeline_kind",
+    "river_rank",
+    "none",
+]
+"""用地用海分类 2023, 三调工作分类, a scheme of `tools/data/zone_schemes.yaml`, or no code.
+
+Equal digits of the first two mean different things: schemes are never mixed.
+"""
 
 
 class LayerSpec(Frozen):
@@ -31,12 +47,21 @@ class LayerSpec(Frozen):
     code_field: str | None = None
     name_field: str | None = None
     code_scheme: CodeScheme = "none"
+    control: Literal["avoid", "within", "inform"] | None = None
+    """For a bureau's own line (role `custom_…`): stay out of it, stay within it, or tell only."""
     epsg: int
     secrecy: Secrecy = Secrecy.PUBLIC
     date: str
     """As-of date of the data, ISO."""
     synthetic: bool = False
     source: str
+
+
+class AbsentRole(Frozen):
+    """The owner of the data declares that a place has no such thing (本县不临长江)."""
+
+    role: str
+    reason: str = Field(min_length=1)
 
 
 class LayerCatalogue(Frozen):
@@ -48,6 +73,9 @@ class LayerCatalogue(Frozen):
     epsg: int
     synthetic: bool = False
     layers: tuple[LayerSpec, ...]
+    absent: tuple[AbsentRole, ...] = ()
+    """Roles without a layer because the place has nothing of the kind; any other role without a
+    layer is missing data."""
 
 
 class Column(Frozen):
@@ -143,8 +171,12 @@ class LineOverlap(Frozen):
     role: str
     name: str
     title: str
+    control: Literal["avoid", "within", "inform"] = "avoid"
+    """What is asked of a project: stay out, stay within, or nothing (partition of the whole)."""
     present: bool
     """False when the layer is missing: then the area is None and never zero."""
+    absent: str = ""
+    """The declared reason why the place has no such line; then `present` is False."""
     area_ha: float | None = None
     area_mu: float | None = None
     share: float | None = None
@@ -152,6 +184,8 @@ class LineOverlap(Frozen):
     patches: int = 0
     outside_ha: float | None = None
     """For lines a project should lie within: the part outside."""
+    contact_m2: float = 0.0
+    """Slivers below the tolerance, planar: contact along the line, not counted."""
 
 
 class CodeOverlap(Frozen):
@@ -163,6 +197,51 @@ class CodeOverlap(Frozen):
     area_mu: float
     share: float
     parcels: int
+
+
+class ZoneOverlap(Frozen):
+    """Area of one zone of a zoned layer within the project.
+
+    The rows of a partition (planning zones, planned land use) sum to the project.
+    """
+
+    role: str
+    title: str
+    scheme: CodeScheme
+    code: str
+    name: str
+    area_ha: float
+    area_mu: float
+    share: float
+
+
+class NearOverlap(Frozen):
+    """The project against the distances that one rule keeps from a line layer."""
+
+    rule_id: str
+    role: str
+    title: str
+    limits: str
+    """Distances by class, e.g. 国道 20 米."""
+    distance_m: float | None
+    """To the nearest feature that the rule concerns; None when there is none near."""
+    searched_m: float
+    """How far was looked."""
+    area_ha: float
+    """Of the project, inside the distances."""
+    area_mu: float
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class SlopeOverlap(Frozen):
+    """Slope within the project, from the elevation raster."""
+
+    max_degrees: float
+    mean_degrees: float
+    cell_m: float
+    over_ha: dict[str, float]
+    """Area steeper than a threshold in degrees (the key)."""
 
 
 class Compliance(Frozen):
@@ -180,6 +259,11 @@ class Compliance(Frozen):
     code_scheme: CodeScheme
     crossings: tuple[dict[str, Any], ...] = ()
     """Land-use code × control line areas (ha)."""
+    zones: tuple[ZoneOverlap, ...] = ()
+    near: tuple[NearOverlap, ...] = ()
+    slope: SlopeOverlap | None = None
+    sliver_m2: float = 1.0
+    """Smallest patch that counts as occupation."""
     rules: tuple[RuleOutcome, ...]
     unknowns: tuple[str, ...] = ()
     """What was not checked or is not known, one sentence each."""

@@ -26,6 +26,7 @@ from tools.geometry.read import Boundary, read_boundary
 from tools.land_use import SCHEME_TITLES, UNCOVERED
 from tools.layers import load_catalogue, open_layer
 from tools.rules.evaluate import caveats, evaluate, worst
+from tools.rules.lines import role_title
 from tools.rules.load import project_type as find_project_type
 from tools.rules.model import (
     BOUNDARY,
@@ -33,7 +34,6 @@ from tools.rules.model import (
     FARMLAND,
     LAND_USE,
     REDLINE,
-    ROLE_TITLES,
     LineFigures,
     Site,
 )
@@ -125,9 +125,9 @@ def check_compliance(
 
 def _lines(survey: Survey) -> tuple[LineOverlap, ...]:
     return tuple(
-        tables.line_overlap(survey.lines[role], survey.area_ha, ROLE_TITLES[role])
+        tables.line_overlap(survey.lines[role], survey.area_ha, role_title(role))
         if role in survey.lines
-        else LineOverlap(role=role, name="", title=ROLE_TITLES[role], present=False)
+        else LineOverlap(role=role, name="", title=role_title(role), present=False)
         for role in LINES
     )
 

@@ -5,8 +5,9 @@ from tools.compliance.survey import Survey
 from tools.compliance.tables import conflict_title, hectares
 from tools.geometry.area import M2_PER_HA
 from tools.rules.evaluate import headlines, worst
+from tools.rules.lines import role_title
 from tools.rules.load import unchecked
-from tools.rules.model import ROLE_TITLES, ProjectType, Site
+from tools.rules.model import ProjectType, Site
 
 
 def headline(site: Site, outcomes: tuple[RuleOutcome, ...]) -> str:
@@ -62,7 +63,7 @@ def warnings(survey: Survey, sliver_m2: float) -> tuple[str, ...]:
         )
     said += _inconsistent(survey)
     repaired = [("土地利用现状", survey.land_use.repaired if survey.land_use else ())]
-    repaired += [(ROLE_TITLES[role], line.repaired) for role, line in survey.lines.items()]
+    repaired += [(role_title(role), line.repaired) for role, line in survey.lines.items()]
     for title, fids in repaired:
         if fids:
             shown = "、".join(str(fid) for fid in fids[:5])

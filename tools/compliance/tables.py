@@ -17,7 +17,8 @@ from cspon.schemas.spatial import (
 from tools.compliance.measure import LandUseMeasure, LineMeasure, Patches
 from tools.geometry.area import M2_PER_HA, MU_PER_HA
 from tools.land_use import UNCOVERED
-from tools.rules.model import BOUNDARY, ROLE_TITLES
+from tools.rules.lines import role_title
+from tools.rules.model import BOUNDARY
 
 HA_DIGITS = 4
 ROUNDING_NOTE = (
@@ -125,7 +126,7 @@ def crossing_rows(
 
 def conflict_title(role: str) -> str:
     """Name what is wrong with land of a conflict: inside a line, or outside the boundary."""
-    title = ROLE_TITLES.get(role, role)
+    title = role_title(role)
     return f"{title}外" if role == BOUNDARY else title
 
 

@@ -2,20 +2,30 @@
 
 from cspon.registry import registry
 from cspon.schemas.spatial import RuleOutcome, Verdict
+from tools.rules.lines import role_title
 from tools.rules.load import load_rules, project_types
-from tools.rules.model import COUNTY, LAND_USE, ROLE_TITLES, Rule, Site
+from tools.rules.model import COUNTY, DEM, LAND_USE, Rule, Site
 from tools.rules.predicates import Figures, Predicate
 
 WORST_FIRST = (Verdict.FAIL, Verdict.MISSING_DATA, Verdict.NEEDS_STUDY, Verdict.PASS)
 """A violation that is established stays one whatever else is unknown; what is unknown may hide one,
 so it outranks what only needs study."""
 
-_DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2}
+_DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2, "_degrees": 1}
 
 
 def evaluate(site: Site, rules: tuple[Rule, ...] | None = None) -> tuple[RuleOutcome, ...]:
-    """Return one outcome a rule, in the rules' order."""
-    return tuple(apply_rule(rule, site) for rule in (load_rules() if rules is None else rules))
+    """Return one outcome a rule that applies, in the rules' order."""
+    given = load_rules() if rules is None else rules
+    return tuple(apply_rule(rule, site) for rule in given if not not_applied(rule, site))
+
+
+def not_applied(rule: Rule, site: Site) -> str:
+    """Return the declared reason why the place has nothing that the rule is on, or nothing."""
+    own = [rule.line] if rule.line else [r for r in rule.needs if r not in (LAND_USE, COUNTY)]
+    if own and all(role in site.absent for role in own):
+        return "；".join(dict.fromkeys(site.absent[role] for role in own))
+    return ""
 
 
 def worst(outcomes: tuple[RuleOutcome, ...]) -> Verdict:
@@ -72,7 +82,7 @@ def headlines(site: Site, verdict: Verdict) -> list[str]:
     """Return the short clauses of all rules whose outcome has this verdict."""
     clauses = []
     for rule in load_rules():
-        if _missing(rule, site) or _not_valid(rule, site):
+        if not_applied(rule, site) or _missing(rule, site) or _not_valid(rule, site):
             continue
         name, figures = decide(rule, site)
         outcome = rule.outcomes[name]
@@ -110,17 +120,21 @@ def _digits(key: str) -> int:
 
 def _missing(rule: Rule, site: Site) -> str:
     """Say which data the rule needs and does not have, or nothing."""
-    absent = [
-        ROLE_TITLES.get(role, role)
-        for role in rule.needs
-        if role not in (LAND_USE, COUNTY) and role not in site.lines
-    ]
-    reasons = [f"缺少{'、'.join(absent)}图层"] if absent else []
+    missing = [role_title(role) for role in rule.needs if not _is_there(role, rule, site)]
+    reasons = [f"缺少{'、'.join(missing)}图层"] if missing else []
     if LAND_USE in rule.needs and site.codes is None:
         reasons.append(site.land_use_problem)
     if COUNTY in rule.needs and site.outside_county_ha is None:
         reasons.append("缺少县级行政区图层")
     return "，".join(reasons)
+
+
+def _is_there(role: str, rule: Rule, site: Site) -> bool:
+    """Say whether a layer was measured or declared absent; land use and county are asked apart."""
+    measured = role in site.lines or role in site.zones or role in site.absent
+    near = rule.id in site.near and rule.parameters.get("line") == role
+    steep = role == DEM and site.slope is not None
+    return role in (LAND_USE, COUNTY) or measured or near or steep
 
 
 def _not_valid(rule: Rule, site: Site) -> str:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from cspon.errors import InputError
 from cspon.registry import registry
+from tools.rules import line_predicates as _line_predicates
 from tools.rules import predicates as _predicates
+from tools.rules.lines import line_roles, zone_schemes
 from tools.rules.model import ProjectType, Rule
 from tools.rules.predicates import Predicate
 
-assert _predicates.__name__  # importing it registers the predicates
+assert _predicates.__name__ and _line_predicates.__name__  # importing them registers the predicates
 
 FOLDER = Path(__file__).parent
 PACK = "control_lines"
@@ -84,8 +86,9 @@ def _load(file: Path) -> Rule:
     possible = function.outcomes(rule.parameters)
     assert set(rule.outcomes) == possible, f"{file.name}: outcomes {set(rule.outcomes) ^ possible}"
     assert not rule.area or rule.area in function.figures, f"{file.name}: area {rule.area}"
-    named = {kind for value in rule.parameters.values() for kind in _types_in(value)}
+    named = function.project_types(rule.parameters)
     assert named <= set(project_types()), f"{file.name}: project types {named}"
+    _check_codes(file.name, rule)
     for name, outcome in rule.outcomes.items():
         texts = (outcome.message, outcome.headline, *outcome.procedure)
         placeholders = {p for text in texts for _, p, _, _ in string.Formatter().parse(text) if p}
@@ -96,11 +99,18 @@ def _load(file: Path) -> Rule:
     return rule
 
 
-def _types_in(value: Any) -> list[str]:
-    """List the project types that a parameter names: keys of a mapping, items of a list."""
-    if isinstance(value, dict):
-        return list(value)
-    return list(value) if isinstance(value, list) else []
+def _check_codes(file: str, rule: Rule) -> None:
+    """Check that a rule on zones or distances names codes that their schemes have."""
+    parameters, known = rule.parameters, zone_schemes()
+    assert parameters.get("measure", rule.id) == rule.id, f"{file}: measure is not the rule's id"
+    for scheme, codes in parameters.get("schemes", {}).items():
+        unknown = set(codes) - set(known[scheme].codes)
+        assert not unknown, f"{file}: scheme {scheme} has no {unknown}"
+    if "by_class" in parameters:
+        schemes = line_roles()[parameters["line"]].schemes
+        allowed = {code for scheme in schemes for code in known[scheme].codes}
+        unknown = set(parameters["by_class"]) - allowed
+        assert not unknown, f"{file}: {schemes} have no {unknown}"
 
 
 def _read(file: Path) -> Any:

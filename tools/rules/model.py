@@ -14,14 +14,9 @@ REDLINE = "ecological_redline"
 BOUNDARY = "urban_development_boundary"
 LAND_USE = "land_use"
 COUNTY = "admin_county"
-
-ROLE_TITLES = {
-    FARMLAND: "永久基本农田",
-    REDLINE: "生态保护红线",
-    BOUNDARY: "城镇开发边界",
-    LAND_USE: "土地利用现状",
-    COUNTY: "县级行政区",
-}
+PLANNED_USE = "planned_land_use"
+ZONES = "planning_zones"
+DEM = "dem"
 
 
 class LineFigures(Frozen):
@@ -30,6 +25,29 @@ class LineFigures(Frozen):
     inside_ha: float
     outside_ha: float
     patches: int = 0
+
+
+class NearFigures(Frozen):
+    """A project against the distances that one rule keeps from a line layer."""
+
+    distance_m: float | None = None
+    """To the nearest feature that the rule concerns; None when none was found near."""
+    inside_ha: float = 0.0
+    """Of the project, nearer than the rule allows."""
+    classes: tuple[str, ...] = ()
+    """Classes of the features that are too near."""
+    names: tuple[str, ...] = ()
+    searched_m: float = 1_000.0
+    """How far was looked."""
+
+
+class SlopeFigures(Frozen):
+    """Slope within a project."""
+
+    max_degrees: float
+    mean_degrees: float
+    over_ha: dict[str, float]
+    """Hectares steeper than a threshold; the key is the threshold in degrees, e.g. "25"."""
 
 
 class Site(Frozen):
@@ -50,6 +68,22 @@ class Site(Frozen):
     """None without a county layer."""
     land_use_problem: str = "缺少土地利用现状图层"
     """Why `codes` is None."""
+    zones: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Hectares by zone code, by role of a zoned layer; what no zone covers is 未覆盖."""
+    schemes: dict[str, str] = Field(default_factory=dict)
+    """Code scheme of each zoned layer, by role."""
+    near: dict[str, NearFigures] = Field(default_factory=dict)
+    """By the id of the rule that keeps the distance."""
+    slope: SlopeFigures | None = None
+    """None without an elevation raster."""
+    absent: dict[str, str] = Field(default_factory=dict)
+    """Roles that the place does not have, with the declared reason."""
+
+    def line(self, role: str) -> LineFigures:
+        """Return the figures of a line; one that the place does not have occupies nothing."""
+        if role in self.absent:
+            return LineFigures(inside_ha=0.0, outside_ha=self.area_ha)
+        return self.lines[role]
 
 
 class RuleBasis(Basis):

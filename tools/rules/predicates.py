@@ -26,10 +26,17 @@ class Predicate:
     parameters: frozenset[str]
     outcomes: Outcomes
     """Outcomes that are possible with given parameters."""
+    project_types: Outcomes
+    """Project types that given parameters name."""
 
 
 def predicate(
-    name: str, *, figures: tuple[str, ...], parameters: tuple[str, ...], outcomes: Outcomes
+    name: str,
+    *,
+    figures: tuple[str, ...],
+    parameters: tuple[str, ...],
+    outcomes: Outcomes,
+    project_types: Outcomes = lambda _: set(),
 ) -> Callable[[Callable[..., tuple[str, Figures]]], Callable[..., tuple[str, Figures]]]:
     """Register a predicate."""
 
@@ -37,14 +44,17 @@ def predicate(
         registry.add(
             "predicate",
             name,
-            Predicate(name, function, frozenset(figures), frozenset(parameters), outcomes),
+            Predicate(
+                name, function, frozenset(figures), frozenset(parameters), outcomes, project_types
+            ),
         )
         return function
 
     return register
 
 
-def _share(part_ha: float, site: Site) -> float:
+def share_percent(part_ha: float, site: Site) -> float:
+    """Return a part as percent of the project."""
     return 100.0 * part_ha / site.area_ha
 
 
@@ -53,14 +63,15 @@ def _share(part_ha: float, site: Site) -> float:
     figures=("area_ha", "area_mu", "share_percent", "patches"),
     parameters=("line", "by_type"),
     outcomes=lambda p: {"clear", "barred", *p["by_type"].values()},
+    project_types=lambda p: set(p["by_type"]),
 )
 def line_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say whether a project lies on a line, and whether its kind may be argued for."""
-    line = site.lines[parameters["line"]]
+    line = site.line(parameters["line"])
     figures: Figures = {
         "area_ha": line.inside_ha,
         "area_mu": line.inside_ha * 15.0,
-        "share_percent": _share(line.inside_ha, site),
+        "share_percent": share_percent(line.inside_ha, site),
         "patches": str(line.patches),
     }
     if line.inside_ha == 0.0 and line.patches == 0:
@@ -73,15 +84,16 @@ def line_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]
     figures=("inside_ha", "outside_ha", "outside_mu", "outside_percent"),
     parameters=("line", "barred_types"),
     outcomes=lambda _: {"inside", "partly_barred", "wholly_barred", "partly", "wholly"},
+    project_types=lambda p: set(p["barred_types"]),
 )
 def line_within(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say how much of a project lies within a line that it should not leave."""
-    line = site.lines[parameters["line"]]
+    line = site.line(parameters["line"])
     figures: Figures = {
         "inside_ha": line.inside_ha,
         "outside_ha": line.outside_ha,
         "outside_mu": line.outside_ha * 15.0,
-        "outside_percent": _share(line.outside_ha, site),
+        "outside_percent": share_percent(line.outside_ha, site),
     }
     if line.outside_ha == 0.0:
         return "inside", figures
@@ -102,7 +114,7 @@ def class_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures
     figures: Figures = {
         "area_ha": area,
         "area_mu": area * 15.0,
-        "share_percent": _share(area, site),
+        "share_percent": share_percent(area, site),
         "cultivated_ha": class_ha(site, "cultivated"),
         "farmland_ha": site.lines[FARMLAND].inside_ha if FARMLAND in site.lines else 0.0,
     }
@@ -117,7 +129,7 @@ def class_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures
 )
 def conversion(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say who approves the conversion of agricultural land (土地管理法第四十四条)."""
-    area, farmland = class_ha(site, "agricultural"), site.lines[FARMLAND].inside_ha
+    area, farmland = class_ha(site, "agricultural"), site.line(FARMLAND).inside_ha
     outside = class_ha(site, "agricultural", on=BOUNDARY)
     figures: Figures = {
         "area_ha": area,
@@ -140,7 +152,7 @@ def conversion(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
 )
 def expropriation(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say who would approve the expropriation if all of the land were collective (第四十六条)."""
-    farmland = site.lines[FARMLAND].inside_ha
+    farmland = site.line(FARMLAND).inside_ha
     cultivated = max(0.0, class_ha(site, "cultivated") - class_ha(site, "cultivated", on=FARMLAND))
     other = max(0.0, site.area_ha - farmland - cultivated)
     figures: Figures = {
@@ -161,6 +173,7 @@ def expropriation(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]
     figures=("area_ha", "area_mu"),
     parameters=("by_type", "otherwise"),
     outcomes=lambda p: {p["otherwise"], *p["by_type"].values()},
+    project_types=lambda p: set(p["by_type"]),
 )
 def by_project_type(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Tell projects apart by their kind alone."""
@@ -194,4 +207,6 @@ def class_ha(site: Site, name: str, *, on: str | None = None) -> float:
     assert site.codes is not None, "the rule does not declare that it needs land_use"
     known = classification().codes
     by_code = site.codes if on is None else site.crossings.get(on, {})
+    if on == BOUNDARY and on in site.absent:
+        by_code = site.codes  # everything lies outside a boundary that does not exist
     return sum(ha for code, ha in by_code.items() if code in known and is_in_class(code, name))
