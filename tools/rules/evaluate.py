@@ -1,5 +1,7 @@
 """Apply rules to a site. Missing data never passes."""
 
+from datetime import date
+
 from cspon.registry import registry
 from cspon.schemas.spatial import RuleOutcome, Verdict
 from tools.rules.lines import role_title
@@ -17,15 +19,36 @@ _DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2, "_degrees": 1}
 def evaluate(site: Site, rules: tuple[Rule, ...] | None = None) -> tuple[RuleOutcome, ...]:
     """Return one outcome a rule that applies, in the rules' order."""
     given = load_rules() if rules is None else rules
-    return tuple(apply_rule(rule, site) for rule in given if not not_applied(rule, site))
+    return tuple(apply_rule(rule, site) for rule in given if applies(rule, site, given))
 
 
-def not_applied(rule: Rule, site: Site) -> str:
+def applies(rule: Rule, site: Site, rules: tuple[Rule, ...] | None = None) -> bool:
+    """Say whether a rule is on this project at all: its kind, its place and its day."""
+    if site.project_type in rule.not_for or (
+        rule.only_for and site.project_type not in rule.only_for
+    ):
+        return False
+    if why_absent(rule, site):
+        return False
+    return not _another_holds(rule, site.asked_on, load_rules() if rules is None else rules)
+
+
+def why_absent(rule: Rule, site: Site) -> str:
     """Return the declared reason why the place has nothing that the rule is on, or nothing."""
     own = [rule.line] if rule.line else [r for r in rule.needs if r not in (LAND_USE, COUNTY)]
     if own and all(role in site.absent for role in own):
         return "；".join(dict.fromkeys(site.absent[role] for role in own))
     return ""
+
+
+def _another_holds(rule: Rule, day: date, rules: tuple[Rule, ...]) -> bool:
+    """Say whether a rule leaves the day to the one that it replaces, or that replaces it."""
+    if rule.valid_to is not None and day >= rule.valid_to:
+        return any(other.replaces == rule.id for other in rules)
+    if day < rule.valid_from:
+        before = [other for other in rules if other.id == rule.replaces]
+        return any(o.valid_from <= day and (o.valid_to is None or day < o.valid_to) for o in before)
+    return False
 
 
 def worst(outcomes: tuple[RuleOutcome, ...]) -> Verdict:
@@ -82,7 +105,7 @@ def headlines(site: Site, verdict: Verdict) -> list[str]:
     """Return the short clauses of all rules whose outcome has this verdict."""
     clauses = []
     for rule in load_rules():
-        if not_applied(rule, site) or _missing(rule, site) or _not_valid(rule, site):
+        if not applies(rule, site) or _missing(rule, site) or _not_valid(rule, site):
             continue
         name, figures = decide(rule, site)
         outcome = rule.outcomes[name]

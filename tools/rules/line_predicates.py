@@ -22,13 +22,18 @@ def _zone_outcomes(parameters: dict[str, Any]) -> set[str]:
         for by_type in codes.values()
         for outcome in by_type.values()
     }
-    return {"clear", "unknown_zone"} | named
+    return {
+        "clear",
+        "unknown_zone",
+        *(["uncovered"] if parameters.get("must_cover") else []),
+    } | named
 
 
 @predicate(
     "zone_occupied",
-    figures=("area_ha", "area_mu", "share_percent", "worst_ha", "zones"),
+    figures=("area_ha", "area_mu", "share_percent", "worst_ha", "uncovered_ha", "zones"),
     parameters=("line", "schemes", "worst_first"),
+    optional=("must_cover",),
     outcomes=_zone_outcomes,
     project_types=_zone_types,
 )
@@ -36,13 +41,19 @@ def zone_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]
     """Say what the worst zone is that a project lies in, for its kind.
 
     A zone that the scheme does not have, or a scheme that the rule does not know, is
-    `unknown_zone`; it ranks after the outcomes of `worst_first` unless that names it.
+    `unknown_zone`; where zones `must_cover` the whole, land in no zone is `uncovered`. Both rank
+    after the outcomes of `worst_first` unless that names them.
     """
     line: str = parameters["line"]
     by_code = zone_outcomes(site, parameters)
-    ranks = [*parameters["worst_first"], "unknown_zone", "clear"]
-    worst = min(by_code.values(), key=ranks.index, default="clear")
     zones = {} if line in site.absent else site.zones[line]
+    in_zones = sum(ha for code, ha in zones.items() if code != UNCOVERED)
+    uncovered = max(0.0, round(site.area_ha - in_zones, 4))
+    found = set(by_code.values())
+    if parameters.get("must_cover") and uncovered > 0 and line not in site.absent:
+        found.add("uncovered")
+    ranks = [*parameters["worst_first"], "unknown_zone", "uncovered", "clear"]
+    worst = min(found, key=ranks.index, default="clear")
     met = {code: zones[code] for code, outcome in by_code.items() if outcome != "clear"}
     area = sum(met.values())
     if line in site.lines and set(met) == set(zones):
@@ -52,6 +63,7 @@ def zone_occupied(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]
         "area_mu": area * 15.0,
         "share_percent": share_percent(area, site),
         "worst_ha": sum(ha for code, ha in met.items() if by_code[code] == worst),
+        "uncovered_ha": uncovered,
         "zones": hectares_by_name(met, {code: code for code in met}),
     }
 
@@ -79,13 +91,23 @@ def zone_outcomes(site: Site, parameters: dict[str, Any]) -> dict[str, str]:
 
 @predicate(
     "near_line",
-    figures=("distance_m", "area_ha", "area_mu", "classes", "names", "limits"),
+    figures=("distance_m", "area_ha", "area_mu", "margin_ha", "classes", "names", "limits"),
     parameters=("line", "measure", "by_class", "otherwise_m", "exempt_types"),
-    outcomes=lambda p: {"clear", "within", *p["exempt_types"].values()},
+    optional=("margin_m",),
+    outcomes=lambda p: {
+        "clear",
+        "within",
+        *p["exempt_types"].values(),
+        *(["near"] if p.get("margin_m") else []),
+    },
     project_types=lambda p: set(p["exempt_types"]),
 )
 def near_line(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
-    """Say whether a project lies nearer to lines of a class than the class allows."""
+    """Say whether a project lies nearer to lines of a class than the class allows.
+
+    `margin_m` (metres, or metres by class) widens the limits where the law counts from an edge and
+    the layer has centre lines: what lies only in the margin is `near`.
+    """
     near = NearFigures() if parameters["line"] in site.absent else site.near[parameters["measure"]]
     figures: Figures = {
         "distance_m": (
@@ -93,12 +115,13 @@ def near_line(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
         ),
         "area_ha": near.inside_ha,
         "area_mu": near.inside_ha * 15.0,
+        "margin_ha": near.margin_ha,
         "classes": "、".join(near.classes),
         "names": "、".join(near.names),
         "limits": limits_text(parameters, near.classes),
     }
     if near.inside_ha <= 0:
-        return "clear", figures
+        return ("near" if near.margin_ha > 0 else "clear"), figures
     return parameters["exempt_types"].get(site.project_type, "within"), figures
 
 
@@ -160,7 +183,9 @@ def planned_use_name(code: str) -> str:
     "slope_over",
     figures=("area_ha", "area_mu", "share_percent", "max_degrees"),
     parameters=("degrees",),
-    outcomes=lambda _: {"none", "some"},
+    optional=("by_type",),
+    outcomes=lambda p: {"none", "some", *p.get("by_type", {}).values()},
+    project_types=lambda p: set(p.get("by_type", {})),
 )
 def slope_over(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say how much of a project is steeper than a threshold."""
@@ -172,7 +197,9 @@ def slope_over(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
         "share_percent": share_percent(area, site),
         "max_degrees": site.slope.max_degrees,
     }
-    return ("some" if area > 0 else "none"), figures
+    if area <= 0:
+        return "none", figures
+    return parameters.get("by_type", {}).get(site.project_type, "some"), figures
 
 
 def degrees_key(degrees: float) -> str:

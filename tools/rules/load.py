@@ -82,11 +82,13 @@ def _load(file: Path) -> Rule:
         raise AssertionError(f"{file.name}: {error}") from error
     assert rule.id == file.stem, f"{file.name}: id {rule.id} is not the file's name"
     function: Predicate = registry.get("predicate", rule.predicate)
-    assert set(rule.parameters) == function.parameters, f"{file.name}: parameters differ"
+    given = set(rule.parameters)
+    wrong = (function.parameters - given) | (given - function.parameters - function.optional)
+    assert not wrong, f"{file.name}: parameters {wrong}"
     possible = function.outcomes(rule.parameters)
     assert set(rule.outcomes) == possible, f"{file.name}: outcomes {set(rule.outcomes) ^ possible}"
     assert not rule.area or rule.area in function.figures, f"{file.name}: area {rule.area}"
-    named = function.project_types(rule.parameters)
+    named = function.project_types(rule.parameters) | {*rule.only_for, *rule.not_for}
     assert named <= set(project_types()), f"{file.name}: project types {named}"
     _check_codes(file.name, rule)
     for name, outcome in rule.outcomes.items():

@@ -34,8 +34,12 @@ class NearFigures(Frozen):
     """To the nearest feature that the rule concerns; None when none was found near."""
     inside_ha: float = 0.0
     """Of the project, nearer than the rule allows."""
+    margin_ha: float = 0.0
+    """Not so near, but nearer than the limit and the margin of its class together."""
+    by_class: dict[str, float] = Field(default_factory=dict)
+    """Hectares too near to features of each class; one place may be too near to several."""
     classes: tuple[str, ...] = ()
-    """Classes of the features that are too near."""
+    """Classes of the features that are too near or in the margin, the nearest first."""
     names: tuple[str, ...] = ()
     searched_m: float = 1_000.0
     """How far was looked."""
@@ -132,6 +136,7 @@ class Rule(Frozen):
     """One rule of a pack."""
 
     id: str
+    version: str = "1"
     title: str
     order: int
     """Where the rule stands in the order that a planner follows."""
@@ -148,6 +153,12 @@ class Rule(Frozen):
     valid_from: date
     valid_to: date | None = None
     """First day on which the rule no longer holds."""
+    replaces: str | None = None
+    """The rule that held before this one."""
+    only_for: tuple[str, ...] = ()
+    """Project types that the rule is on; for others it is not applied."""
+    not_for: tuple[str, ...] = ()
+    """Project types for which the rule is not applied."""
     verified: bool
     """False when a constant or a reading of the law has not been seen in a source text."""
     note: str = ""

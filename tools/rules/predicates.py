@@ -28,6 +28,8 @@ class Predicate:
     """Outcomes that are possible with given parameters."""
     project_types: Outcomes
     """Project types that given parameters name."""
+    optional: frozenset[str] = frozenset()
+    """Parameters that may be left out."""
 
 
 def predicate(
@@ -37,6 +39,7 @@ def predicate(
     parameters: tuple[str, ...],
     outcomes: Outcomes,
     project_types: Outcomes = lambda _: set(),
+    optional: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., tuple[str, Figures]]], Callable[..., tuple[str, Figures]]]:
     """Register a predicate."""
 
@@ -45,7 +48,13 @@ def predicate(
             "predicate",
             name,
             Predicate(
-                name, function, frozenset(figures), frozenset(parameters), outcomes, project_types
+                name,
+                function,
+                frozenset(figures),
+                frozenset(parameters),
+                outcomes,
+                project_types,
+                frozenset(optional),
             ),
         )
         return function
