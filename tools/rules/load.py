@@ -80,6 +80,12 @@ def _load(file: Path) -> Rule:
         rule = Rule.model_validate(_read(file))
     except ValidationError as error:
         raise AssertionError(f"{file.name}: {error}") from error
+    check_rule(file, rule)
+    return rule
+
+
+def check_rule(file: Path, rule: Rule) -> None:
+    """Assert that a rule fits its predicate, its codes exist and its texts name known figures."""
     assert rule.id == file.stem, f"{file.name}: id {rule.id} is not the file's name"
     function: Predicate = registry.get("predicate", rule.predicate)
     given = set(rule.parameters)
@@ -98,7 +104,6 @@ def _load(file: Path) -> Rule:
         assert not unknown, f"{file.name}: outcome {name} names unknown figures {unknown}"
     cited = {name for basis in rule.basis for name in basis.when}
     assert cited <= possible, f"{file.name}: basis names unknown outcomes {cited - possible}"
-    return rule
 
 
 def _check_codes(file: str, rule: Rule) -> None:
