@@ -1,4 +1,4 @@
-"""What a query or a text names: laws, articles, document numbers.
+"""What a query or a text names: laws, articles, document numbers, codes.
 
 `named_in` reads a question against the titles that are known; `parse_citations` reads a written
 text (a model's answer, a plan) for the clauses that it cites.
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowledge_base.numerals import ARTICLE, NUMERAL, article_label, parse_numeral
+from knowledge_base.retrieve.codes import codes_in
 from knowledge_base.titles import PREFIX, abbreviations, number_key, title_key
 
 _ARTICLE_RE = re.compile(ARTICLE)
@@ -28,15 +29,17 @@ SHORT = 3
 
 @dataclass(frozen=True)
 class Named:
-    """What a query names: title keys, (title key, article key) pairs, document numbers."""
+    """What a query names: title keys, (title key, article key) pairs, document numbers, codes."""
 
     titles: tuple[str, ...] = ()
     articles: tuple[tuple[str, str], ...] = ()
     numbers: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    """Codes of land use and names of layers, in capitals."""
 
 
 def named_in(query: str, lexicon: Iterable[str]) -> Named:
-    """Find the laws, articles and document numbers that a query names.
+    """Find the laws, articles, document numbers and codes that a query names.
 
     Args:
         query: What the user typed.
@@ -57,7 +60,7 @@ def named_in(query: str, lexicon: Iterable[str]) -> Named:
         if key := _match_key(match):
             articles.append((owner, key))
     numbers = tuple(dict.fromkeys(number_key(n) for n in _NUMBER.findall(text)))
-    return Named(titles, tuple(dict.fromkeys(articles)), numbers)
+    return Named(titles, tuple(dict.fromkeys(articles)), numbers, codes_in(query))
 
 
 def _match_key(match: re.Match[str]) -> str | None:

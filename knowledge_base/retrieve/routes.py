@@ -2,7 +2,8 @@
 
 dense: the question's vector; lexical: its words and character pairs; bare: what it is about,
 without titles and asking words; related: statute words for its lay words; named: dense and lexical
-inside the documents that it names; memory: clauses of questions like it; exact: what it names.
+inside the documents that it names; memory: clauses of questions like it; exact: what it names;
+code: passages that use the code of land use or the layer that it names.
 """
 
 import time
@@ -11,18 +12,21 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from knowledge_base.catalogue import Catalogue
-from knowledge_base.learned.adaptation import adapted
-from knowledge_base.learned.memory import Recall, memory_for
+from knowledge_base.learned.adaptation import Adaptation, adaptation_for
+from knowledge_base.learned.memory import QuestionMemory, Recall, memory_for
 from knowledge_base.learned.pairs import bare
-from knowledge_base.learned.related import expansion, reworded
+from knowledge_base.learned.related import Related, expansion, related_words, reworded
 from knowledge_base.lexical import SparseTokens, query_vector, search_parameters
+from knowledge_base.retrieve.codes import use_of
 from knowledge_base.retrieve.query import Named
 from knowledge_base.store.protocol import Found, Store, Where, point_id
 from knowledge_base.titles import number_key
 from llm.embeddings import Embedder, Vectors
 
-ROUTES = ("dense", "lexical", "bare", "related", "named", "memory", "exact")
+ROUTES = ("dense", "lexical", "bare", "related", "named", "memory", "exact", "code")
 MOST_EXACT = 20
+MOST_CODED = 5
+"""Passages that one code brings."""
 EMPTY = SparseTokens((), ())
 NOTHING = Recall({}, {})
 
@@ -65,24 +69,51 @@ class Asked:
 
 def prepare(query: str, embedder: Embedder, routes: Sequence[str], timing: Timing) -> Asked:
     """Embed a question, cut it and look for one like it, as far as the routes need it."""
-    asking = query
-    query = reworded(query)
     begun = time.perf_counter()
     dense = any(r in routes for r in ("dense", "named", "memory"))
-    own = embedder.embed_query(query) if dense else None
+    own = embedder.embed_query(reworded(query)) if dense else None
     embedded = time.perf_counter()
-    memory = memory_for(embedder) if "memory" in routes else None
-    asked = Asked(
-        text=query,
-        vector=None if own is None else adapted(own, embedder),
-        sparse=query_vector(query) if {"lexical", "named"} & set(routes) else EMPTY,
-        bare=query_vector(bare(query)) if "bare" in routes else EMPTY,
-        related=expansion(asking) if "related" in routes else EMPTY,
-        recall=memory.recall(own, query) if memory and own is not None else NOTHING,
+    asked = ask(
+        query,
+        own,
+        adaptation=adaptation_for(embedder) if dense else None,
+        memory=memory_for(embedder) if "memory" in routes else None,
+        table=related_words() if "related" in routes else {},
+        routes=routes,
     )
     timing.embed_ms += (embedded - begun) * 1000
     timing.tokens_ms += (time.perf_counter() - embedded) * 1000
     return asked
+
+
+def ask(
+    query: str,
+    own: Vectors | None,
+    *,
+    adaptation: Adaptation | None,
+    memory: QuestionMemory | None,
+    table: Related,
+    routes: Sequence[str] = ROUTES,
+) -> Asked:
+    """Return a question as the routes take it: the same when searching and when fitting.
+
+    Args:
+        query: What was typed.
+        own: Vector of its reworded text in the embedder's own space.
+        adaptation: The learned map of that space; None leaves it.
+        memory: Remembered questions.
+        table: Statute words of lay words.
+        routes: Routes that will be taken.
+    """
+    text = reworded(query)
+    return Asked(
+        text=text,
+        vector=adaptation.apply(own) if adaptation and own is not None else own,
+        sparse=query_vector(text) if {"lexical", "named"} & set(routes) else EMPTY,
+        bare=query_vector(bare(text)) if "bare" in routes else EMPTY,
+        related=expansion(query, table) if table else EMPTY,
+        recall=memory.recall(own, text) if memory and own is not None else NOTHING,
+    )
 
 
 def gather(
@@ -132,6 +163,8 @@ def gather(
         rankings["memory"] = _remembered(asked.recall, store, where)
     if "exact" in routes:
         rankings["exact"] = _exact(named, store, catalogue, where)
+    if "code" in routes and named.codes:
+        rankings["code"] = _coded(named.codes, asked.bare, store, where)
     scores = {route: {f.id: f.score for f in hits} for route, hits in found.items()}
     return Gathered(rankings, scores, titles, asked.recall)
 
@@ -160,6 +193,24 @@ def _exact(named: Named, store: Store, catalogue: Catalogue, where: Where) -> li
         if ids:
             passages = store.scroll(replace(where, document_ids=ids))
             found.extend(point_id(p.id) for p, _ in zip(passages, range(MOST_EXACT), strict=False))
+    return list(dict.fromkeys(found))
+
+
+def _coded(codes: Sequence[str], about: SparseTokens, store: Store, where: Where) -> list[str]:
+    """Return the passages that use a code as one, then those where it stands, best matching first.
+
+    The code alone finds them; what else the question says orders those that use it alike.
+    """
+    depth = search_parameters().depth
+    found: list[str] = []
+    for code in codes:
+        token = query_vector(code)
+        holders = [f.id for f in store.query_sparse(token, depth, where)]
+        passages = {point_id(p.id): p for p in store.get(holders)}
+        said = {f.id: n for n, f in enumerate(store.query_sparse(about, depth, where))}
+        uses = {i: use_of(code, passages[i]) for i in holders if i in passages}
+        ordered = sorted((i for i in uses if uses[i]), key=lambda i: (-uses[i], said.get(i, depth)))
+        found.extend(ordered[:MOST_CODED])
     return list(dict.fromkeys(found))
 
 

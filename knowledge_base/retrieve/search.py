@@ -92,7 +92,7 @@ def hybrid_search(
         ranked = order(asked.text, candidates, gathered, learned)
         ranked = _repeats_last(ranked, k)
     if reranker is not None:
-        ranked = _reranked(query, ranked, reranker, frozenset(gathered.rankings.get("exact", ())))
+        ranked = _reranked(query, ranked, reranker, frozenset(named_first(gathered)))
     timing.rank_ms += (time.perf_counter() - begun) * 1000
     return [_hit(c, score, gathered, on_date) for c, score in ranked[:k]]
 
@@ -127,14 +127,20 @@ def ask_of(query: str, gathered: Gathered) -> Query:
 def order(
     query: str, candidates: Sequence[Candidate], gathered: Gathered, learned: Fusion
 ) -> list[tuple[Candidate, float]]:
-    """Order candidates by the learned fusion; an article that the query names stands first."""
+    """Order candidates by the learned fusion; what the query names stands first, then its codes."""
     if not candidates:
         return []
     asked = ask_of(query, gathered)
     scores = learned.scores(features(asked, candidates))
-    exact = {identity: n for n, identity in enumerate(gathered.rankings.get("exact", ()))}
+    exact = {identity: n for n, identity in enumerate(named_first(gathered))}
     ranked = [(c, float(s)) for c, s in zip(candidates, scores, strict=True)]
     return sorted(ranked, key=lambda r: (exact.get(r[0].id, len(exact)), -r[1], r[0].id))
+
+
+def named_first(gathered: Gathered) -> list[str]:
+    """Return what the query names, by engine id: articles and documents, then users of its codes."""
+    routes = (gathered.rankings.get(route, ()) for route in ("exact", "code"))
+    return list(dict.fromkeys(identity for route in routes for identity in route))
 
 
 def _repeats_last(
