@@ -26,6 +26,11 @@ Box = tuple[float, float, float, float]
 CACHE_KIB = 16_384
 """Page cache of one connection: a window of 500 ha needs about 5 MB."""
 
+MAX_WINDOW_BYTES = 512 * 2**20
+"""Geometry held at a time: some 30 million vertices."""
+_STEP = 256
+"""Features fetched between two looks at the sum of bytes."""
+
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _SKIP = {
     flags: 8 + _ENVELOPE_BYTES[(flags >> 1) & 7] for flags in range(256) if (flags >> 1) & 7 < 5
@@ -47,6 +52,12 @@ class Table:
     srs_epsg: int | None
     """EPSG code, or None where the file does not say one."""
     last_change: str
+    extent: Box | None
+    """As the file states it."""
+    geometry_type: str
+    """As the file declares it, e.g. MULTIPOLYGON or GEOMETRY."""
+    features: int | None
+    """As the file states it."""
 
 
 @dataclass(frozen=True)
@@ -112,17 +123,11 @@ def read_boxes(
         columns: Attribute columns to read.
         chunk: Most features held at a time.
     """
-    wanted = "".join(f", t.{_quoted(c)}" for c in columns)
-    key = _quoted(table.key)
-    query = (
-        f"SELECT t.{key}, t.{_quoted(table.geometry_column)}{wanted} FROM {_quoted(table.rtree)} r "
-        f"CROSS JOIN {_quoted(table.name)} t ON t.{key} = r.id "
-        "WHERE r.maxx >= ? AND r.minx <= ? AND r.maxy >= ? AND r.miny <= ?"
-    )
+    query = _box_query(table, columns)
     seen: set[int] | None = set() if len(boxes) > 1 else None
     for min_x, min_y, max_x, max_y in boxes:
         cursor = table.connection.execute(query, (min_x, max_x, min_y, max_y))
-        while rows := cursor.fetchmany(chunk):
+        while rows := _fetch(table, cursor, chunk):
             if seen is not None:
                 rows = [row for row in rows if row[0] not in seen]
                 seen.update(row[0] for row in rows)
@@ -131,21 +136,123 @@ def read_boxes(
                 yield _window(table, rows, columns)
 
 
+def read_each_box(
+    table: Table, boxes: list[Box], columns: tuple[str, ...], *, chunk: int
+) -> Iterator[tuple[npt.NDArray[np.intp], Window]]:
+    """Yield for every box the features that meet it; one that meets two boxes comes twice.
+
+    Args:
+        table: Where to read.
+        boxes: Windows in the table's coordinate system.
+        columns: Attribute columns to read.
+        chunk: Most features held at a time; those of several boxes come together.
+
+    Yields:
+        The index of the box that each feature belongs to, ascending, and the features.
+    """
+    query = _box_query(table, columns)
+    rows: list[tuple[Any, ...]] = []
+    owners: list[int] = []
+    for index, (min_x, min_y, max_x, max_y) in enumerate(boxes):
+        cursor = table.connection.execute(query, (min_x, max_x, min_y, max_y))
+        while part := cursor.fetchmany(chunk - len(rows)):
+            part = [row for row in part if row[1] is not None]
+            rows.extend(part)
+            owners.extend([index] * len(part))
+            if len(rows) >= chunk:
+                yield np.array(owners, dtype=np.intp), _window(table, rows, columns)
+                rows, owners = [], []
+    if rows:
+        yield np.array(owners, dtype=np.intp), _window(table, rows, columns)
+
+
+def _box_query(table: Table, columns: tuple[str, ...]) -> str:
+    wanted = "".join(f", t.{_quoted(c)}" for c in columns)
+    key = _quoted(table.key)
+    return (
+        f"SELECT t.{key}, t.{_quoted(table.geometry_column)}{wanted} FROM {_quoted(table.rtree)} r "
+        f"CROSS JOIN {_quoted(table.name)} t ON t.{key} = r.id "
+        "WHERE r.maxx >= ? AND r.minx <= ? AND r.maxy >= ? AND r.miny <= ?"
+    )
+
+
+def _fetch(table: Table, cursor: sqlite3.Cursor, chunk: int) -> list[tuple[Any, ...]]:
+    """Fetch at most `chunk` rows, fewer where their geometry is very large."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    try:
+        while len(rows) < chunk and size < MAX_WINDOW_BYTES // 2:
+            more = cursor.fetchmany(min(_STEP, chunk - len(rows)))
+            if not more:
+                break
+            size += sum([len(row[1]) for row in more if row[1] is not None])
+            rows += more
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error).lower():
+            raise
+        raise _not_utf8(table, str(error)) from None
+    except sqlite3.DatabaseError as error:
+        raise InputError(
+            f"读取要素时出错（{error}）",
+            file=table.file,
+            layer=table.name,
+            mend="文件可能已损坏，重新导出该图层",
+        ) from None
+    if size > MAX_WINDOW_BYTES:
+        largest = max((row for row in rows if row[1] is not None), key=lambda row: len(row[1]))
+        raise InputError(
+            f"项目附近的图形过大（{size / 2**20:.0f} MB），其中 {table.key}={largest[0]} 的图形"
+            f" {len(largest[1]) / 2**20:.0f} MB、约 {len(largest[1]) // 16} 个顶点",
+            file=table.file,
+            layer=table.name,
+            mend="把该图层切分（如按格网）后重新导出，再检查",
+        )
+    return rows
+
+
+def _not_utf8(table: Table, problem: str) -> InputError:
+    """Name the field of a text that is not UTF-8, and the first feature that has one."""
+    column = next((c for c in table.columns if f"'{c}'" in problem), None)
+    fid = None
+    if column is not None:
+        table.connection.text_factory = bytes
+        try:
+            query = (
+                f"SELECT {_quoted(table.key)}, {_quoted(column)} FROM {_quoted(table.name)} "
+                f"WHERE typeof({_quoted(column)}) = 'text'"
+            )
+            for key, value in table.connection.execute(query):
+                try:
+                    value.decode("utf-8")
+                except UnicodeDecodeError:
+                    fid = key
+                    break
+        finally:
+            table.connection.text_factory = str
+    return InputError(
+        "文字不是 UTF-8 编码" + ("" if fid is None else f"（{table.key}={fid}）"),
+        file=table.file,
+        layer=table.name,
+        field=column,
+        mend="GeoPackage 的文字须为 UTF-8；用 GIS 软件按 GBK 读入后重新导出",
+    )
+
+
 def _window(table: Table, rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> Window:
     by_column = list(zip(*rows, strict=True))
     try:
         wkb = [blob[_SKIP[blob[3]] :] for blob in by_column[1]]
         geometries = shapely.from_wkb(np.array(wkb, dtype=object))
-    except (KeyError, IndexError, TypeError, shapely.errors.GEOSException):
+    except (KeyError, IndexError, TypeError, NotImplementedError, shapely.errors.GEOSException):
         fid = _first_broken(rows)
         raise InputError(
             f"图形无法解析（{table.key}={fid}）",
             file=table.file,
             layer=table.name,
             field=table.geometry_column,
-            mend="修复或删除该要素后重新导出",
+            mend="修复或删除该要素（圆弧须先打散为折线）后重新导出",
         ) from None
-    if shapely.has_z(geometries).any():
+    if shapely.has_z(geometries).any() or shapely.has_m(geometries).any():
         geometries = shapely.force_2d(geometries)
     return Window(
         fids=np.array(by_column[0], dtype=np.int64),
@@ -159,7 +266,7 @@ def _first_broken(rows: list[tuple[Any, ...]]) -> int:
     for row in rows:
         try:
             shapely.from_wkb(row[1][_SKIP[row[1][3]] :])
-        except (KeyError, IndexError, TypeError, shapely.errors.GEOSException):
+        except (KeyError, IndexError, TypeError, NotImplementedError, shapely.errors.GEOSException):
             return int(row[0])
     raise AssertionError("the rows parse one by one but not together")
 
@@ -181,7 +288,8 @@ def _connect(file: Path) -> sqlite3.Connection:
 def _describe(connection: sqlite3.Connection, file: Path, layer: str | None) -> Table:
     found = connection.execute(
         "SELECT g.table_name, g.column_name, s.organization, s.organization_coordsys_id, "
-        "c.last_change FROM gpkg_geometry_columns g "
+        "c.last_change, c.min_x, c.min_y, c.max_x, c.max_y, g.geometry_type_name "
+        "FROM gpkg_geometry_columns g "
         "LEFT JOIN gpkg_spatial_ref_sys s ON s.srs_id = g.srs_id "
         "LEFT JOIN gpkg_contents c ON c.table_name = g.table_name ORDER BY g.table_name"
     ).fetchall()
@@ -192,7 +300,7 @@ def _describe(connection: sqlite3.Connection, file: Path, layer: str | None) -> 
         raise InputError(
             f"{problem}；文件内有：{names}", file=file, mend="改正 layers.yaml 的 layer"
         )
-    name, column, organization, code, last_change = chosen[0]
+    name, column, organization, code, last_change, *extent, kind = chosen[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     rtree = f"rtree_{name}_{column}"
     if rtree not in tables:
@@ -214,4 +322,16 @@ def _describe(connection: sqlite3.Connection, file: Path, layer: str | None) -> 
         columns=tuple(row[1] for row in info),
         srs_epsg=int(code) if (organization or "").upper() == "EPSG" else None,
         last_change=last_change or "",
+        extent=None if None in extent else (extent[0], extent[1], extent[2], extent[3]),
+        geometry_type=str(kind).upper(),
+        features=_stated_count(connection, tables, name),
     )
+
+
+def _stated_count(connection: sqlite3.Connection, tables: set[str], name: str) -> int | None:
+    if "gpkg_ogr_contents" not in tables:
+        return None
+    row = connection.execute(
+        "SELECT feature_count FROM gpkg_ogr_contents WHERE table_name = ?", (name,)
+    ).fetchone()
+    return None if row is None or row[0] is None else int(row[0])

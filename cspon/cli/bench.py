@@ -18,7 +18,7 @@ def _print(result: dict[str, Any]) -> None:
 @app.command()
 def spatial(
     parcels: Annotated[int, typer.Option(help="生成的地类图斑数")] = 1_000_000,
-    projects: Annotated[int, typer.Option(help="批量项目数")] = 1_000,
+    projects: Annotated[int, typer.Option(help="批量项目数")] = 10_000,
 ) -> None:
     """控制线合规性检查：本项目、geopandas.overlay 与 PostGIS 同机同数据对比."""
     from eval.bench.spatial import run

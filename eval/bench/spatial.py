@@ -28,6 +28,8 @@ from tools.geometry.area import M2_PER_HA, ellipsoidal_area_m2
 COLD_RUNS, CHECK_RUNS, GEOPANDAS_RUNS = 5, 10, 3
 AREA_SAMPLE, AREA_PIECES, AREA_CHECKED = 100_000, 2_000, 300
 """Parcels that are timed; pieces of the project, and whole parcels, held against the reference."""
+BATCH_CHECKED = 200
+"""Projects of the batch that are asked one by one as well."""
 RELATIVE, FLOOR_M2 = 1e-9, 1e-6
 """Two planar areas are equal within 1e-9 of the area plus 1 mm²: a coordinate of 3,300 km holds
 0.5 nm, so the area of a sliver 100 m long is uncertain by 5e-8 m² whatever the algorithm."""
@@ -52,7 +54,8 @@ def run(*, parcels: int, projects: int, folder: Path) -> dict[str, Any]:
         engines = Engines(work, Path(scratch), _say)
         cold = [engines.run("cold", [work.project]) for _ in range(COLD_RUNS)]
         check = engines.run("check", [work.project], repeat=CHECK_RUNS, boundary=str(work.boundary))
-        batch = engines.run("batch", list(work.batch))
+        batch = engines.run("batch", list(work.batch), checked=BATCH_CHECKED)
+        geographic = engines.run("geographic", [], sample=AREA_SAMPLE, checked=AREA_CHECKED)
         area = engines.run(
             "area", [work.project], sample=AREA_SAMPLE, pieces=AREA_PIECES, checked=AREA_CHECKED
         )
@@ -69,6 +72,8 @@ def run(*, parcels: int, projects: int, folder: Path) -> dict[str, Any]:
         **result,
         "why": why,
         "check": _check_figures(check),
+        "batch": _batch_figures(batch),
+        "geographic": geographic,
         "engines": _engine_figures(cold, warm, geopandas, postgis),
         "workload": _workload(work, warm, batch),
         "n": {
@@ -180,6 +185,18 @@ def _check_figures(check: dict[str, Any]) -> dict[str, Any]:
         "first_ms": round(check["first_ms"], 1),
         "warm_ms": round(statistics.median(check["warm_ms"]), 1),
         "peak_rss_mb": round(check["peak_rss_mb"], 1),
+    }
+
+
+def _batch_figures(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the batch besides its rate and memory."""
+    return {
+        "cpu_s": round(batch["cpu_s"], 2),
+        "wall_s": round(batch["wall_s"], 2),
+        "two_processes_wall_s": round(batch["two_processes_wall_s"], 2),
+        "checked_one_by_one": batch["checked"],
+        "max_rel_difference": batch["max_rel_difference"],
+        "equal": batch["max_rel_difference"] <= RELATIVE,
     }
 
 

@@ -112,24 +112,91 @@ def run_check(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_batch(task: dict[str, Any]) -> dict[str, Any]:
-    """Run many projects one after another; the time is CPU seconds of this process."""
+    """Run many projects together; the time is CPU seconds of this process.
+
+    A sample is then asked one project at a time, and the areas by code are compared.
+    """
+    from tools.compliance.batch import overlay_batch
     from tools.compliance.overlay import overlay_layer
 
-    spec, folder, projects = _read_task(task)
-    overlay_layer(projects[0], spec, folder)
-    started, wall, pieces, hectares = time.process_time(), time.perf_counter(), 0, 0.0
-    for project in projects:
-        rows = overlay_layer(project, spec, folder)
-        pieces += len(rows)
-        hectares += float(rows.ellipsoidal_m2.sum()) / 1e4
+    spec, folder, shapes = _read_task(task)
+    projects = np.array(shapes, dtype=object)
+    overlay_batch(projects[:20], spec, folder)
+    started, wall = time.process_time(), time.perf_counter()
+    areas = overlay_batch(projects, spec, folder)
+    cpu, elapsed, peak = time.process_time() - started, time.perf_counter() - wall, peak_rss_mb()
+    step = max(1, len(projects) // task["checked"])
+    worst, sampled = 0.0, 0
+    for index in range(0, len(projects), step):
+        rows = overlay_layer(projects[index], spec, folder)
+        mine = areas.projects == index
+        codes, of_code = np.unique(rows.codes, return_inverse=True)
+        sums = np.bincount(of_code, weights=rows.ellipsoidal_m2, minlength=len(codes))
+        same = codes.tolist() == areas.codes[mine].tolist()
+        differences = np.abs(areas.ellipsoidal_m2[mine] - sums) / sums if same else np.array([1.0])
+        worst = max(worst, float(differences.max(initial=0.0)))
+        sampled += 1
     return {
         "projects": len(projects),
-        "cpu_s": time.process_time() - started,
-        "wall_s": time.perf_counter() - wall,
-        "pieces": pieces,
-        "hectares": hectares,
-        "peak_rss_mb": peak_rss_mb(),
+        "cpu_s": cpu,
+        "wall_s": elapsed,
+        "peak_rss_mb": peak,
+        "pieces": int(areas.parcels.sum()),
+        "hectares": float(areas.ellipsoidal_m2.sum()) / 1e4,
+        "checked": sampled,
+        "max_rel_difference": worst,
+        **_two_processes(projects, spec, folder),
     }
+
+
+def _two_processes(projects: Any, spec: LayerSpec, folder: Path) -> dict[str, Any]:
+    from tools.compliance.batch import overlay_batch
+
+    wall, _ = timed_ms(lambda: overlay_batch(projects, spec, folder, workers=2))
+    return {"two_processes_wall_s": wall / 1000}
+
+
+def run_geographic(task: dict[str, Any]) -> dict[str, Any]:
+    """Time areas from longitude and latitude, and the sum of a million stored areas by code."""
+    from pyproj import Geod
+
+    from tools.code_sums import sum_by_code
+    from tools.geometry.area_geographic import ring_areas_m2
+    from tools.geometry.area_reference import geographic_area_reference_m2
+    from tools.geometry.ellipsoid import FLATTENING, SEMI_MAJOR_M
+
+    rng, count, vertices = np.random.default_rng(1), task["sample"], 26
+    centres = np.column_stack([rng.uniform(75, 134, count), rng.uniform(18, 53, count)])
+    angle = np.linspace(0, 2 * np.pi, vertices)
+    radius = rng.uniform(0.0003, 0.002, count)[:, None] * (1 + 0.2 * np.sin(3 * angle))
+    rings = np.stack(
+        [centres[:, :1] + radius * np.cos(angle), centres[:, 1:] + radius * np.sin(angle)], axis=2
+    )
+    rings[:, -1] = rings[:, 0]
+    flat, counts = rings.reshape(-1, 2), np.full(count, vertices)
+    seconds = [_cpu_s(lambda: ring_areas_m2(flat, counts)) for _ in range(5)]
+    some = [shapely.Polygon(ring) for ring in rings[: task["checked"]]]
+    fast = ring_areas_m2(flat, counts)[: len(some)]
+    slow = np.array([geographic_area_reference_m2(shape) for shape in some])
+    earth = Geod(a=SEMI_MAJOR_M, rf=float(1 / FLATTENING))
+    geodesic = np.array([abs(earth.geometry_area_perimeter(shape)[0]) for shape in some])
+    codes = rng.choice([f"{a:02d}{b:02d}" for a in range(1, 25) for b in range(1, 5)], 1_000_000)
+    stored, amounts = codes.tolist(), rng.uniform(100, 1e5, len(codes))
+    return {
+        "polygons": count,
+        "polygons_per_cpu_s": count / statistics.median(seconds),
+        "max_rel_error": float((np.abs(fast - slow) / slow).max()),
+        "max_rel_difference_to_geodesic": float((np.abs(fast - geodesic) / geodesic).max()),
+        "sum_of_1m_by_code_cpu_s": statistics.median(
+            _cpu_s(lambda: sum_by_code(stored, amounts)) for _ in range(5)
+        ),
+    }
+
+
+def _cpu_s(function: Callable[[], Any]) -> float:
+    started = time.process_time()
+    function()
+    return time.process_time() - started
 
 
 def run_area(task: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +271,7 @@ ENGINES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "check": run_check,
     "batch": run_batch,
     "area": run_area,
+    "geographic": run_geographic,
     "geopandas": run_geopandas,
 }
 

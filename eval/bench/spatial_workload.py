@@ -29,8 +29,10 @@ EPSG = 4547
 SEED = 20260101
 PROJECT_HA = 500.0
 OUTER_VERTICES, HOLE_VERTICES = 168, 32
-BATCH_HA = (1.0, 200.0)
-"""Smallest and largest project of the batch; sizes are spread evenly on a logarithmic scale."""
+BATCH_MEAN_HA, BATCH_HA, BATCH_SPREAD = 15.0, (1.0, 80.0), 0.7
+"""Sizes of the batch's projects: lognormal about this mean, with this standard deviation of the
+logarithm, cut at both ends (which takes as much as it gives within 1 %)."""
+BATCH_VERTICES = 40
 SHIFTED = 20
 """How many shifted copies of the project are asked besides the project itself."""
 BYTES_PER_PARCEL = 900
@@ -141,7 +143,8 @@ def _shift(project: shapely.Polygon, extent: Box, rng: np.random.Generator) -> s
 
 
 def _random_project(extent: Box, rng: np.random.Generator) -> shapely.Polygon:
-    area_m2 = math.exp(rng.uniform(*np.log(BATCH_HA))) * M2_PER_HA
+    middle = math.log(BATCH_MEAN_HA) - BATCH_SPREAD**2 / 2
+    area_m2 = float(np.clip(math.exp(rng.normal(middle, BATCH_SPREAD)), *BATCH_HA)) * M2_PER_HA
     area_m2 = min(area_m2, 0.05 * (extent[2] - extent[0]) * (extent[3] - extent[1]))
     radius = math.sqrt(area_m2 / math.pi)
     reach = 1.6 * radius
@@ -151,7 +154,7 @@ def _random_project(extent: Box, rng: np.random.Generator) -> shapely.Polygon:
             rng.uniform(extent[1] + reach, extent[3] - reach),
         ]
     )
-    return shapely.Polygon(_blob(centre, radius, int(rng.integers(12, 120)), rng))
+    return shapely.Polygon(_blob(centre, radius, BATCH_VERTICES, rng))
 
 
 def _make_parcels(place: Path, parcels: int, progress: Progress) -> None:

@@ -19,7 +19,7 @@ from cspon.schemas.spatial import LayerSpec
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.layers import CHUNK, Features, read_windows
 
-_MANY_VERTICES = 1_000
+MANY_VERTICES = 1_000
 """Above this many vertices the project is cut to the surroundings of each boundary parcel."""
 _CELL_DEPTH = 12
 _CELL_MARGIN_M = 1.0
@@ -128,7 +128,7 @@ class Cutter:
         shapely.prepare(project)
         self.project = project
         self._cells: dict[tuple[int, int, int], BaseGeometry] = {}
-        self._local = shapely.get_num_coordinates(project) > _MANY_VERTICES
+        self._local = shapely.get_num_coordinates(project) > MANY_VERTICES
 
     def cut(self, geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
         """Intersect each geometry with the project.
@@ -168,7 +168,7 @@ class Cutter:
         width, height = right - left, top - bottom
         depth = column = row = 0
         cell = self.project
-        while depth < _CELL_DEPTH and shapely.get_num_coordinates(cell) > _MANY_VERTICES // 4:
+        while depth < _CELL_DEPTH and shapely.get_num_coordinates(cell) > MANY_VERTICES // 4:
             side = 2 ** (depth + 1)
             columns = {int((x - left) / width * side) for x in (min_x, max_x)}
             rows = {int((y - bottom) / height * side) for y in (min_y, max_y)}

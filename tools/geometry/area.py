@@ -88,14 +88,14 @@ def ellipsoidal_areas_m2(geometries: npt.NDArray[Any], epsg: int) -> Floats:
     zone = require_metric(epsg)
     geometries = np.asarray(geometries, dtype=object)
     areas = np.zeros(len(geometries))
-    rings, owner, sign = _rings(geometries)
+    rings, owner, sign = split_rings(geometries)
     if len(rings) == 0:
         return areas
     np.add.at(areas, owner, sign * _ring_areas_m2(rings, zone.false_easting_m))
     return areas
 
 
-def _rings(
+def split_rings(
     geometries: npt.NDArray[Any],
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], Floats]:
     """Split into rings; a polygon without holes stands for its own outer ring (no copy is made).

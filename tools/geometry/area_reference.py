@@ -31,6 +31,7 @@ _BETA = tuple(_decimal(c) for c in BETA_EXACT)
 _DELTA = tuple(_decimal(c) for c in DELTA_EXACT)
 _RADIUS_M = _decimal(RECTIFYING_RADIUS_EXACT_M)
 _SEMI_MINOR_M = _decimal(6_378_137 * (1 - FLATTENING))
+_RADIANS = Decimal("3.14159265358979323846264338327950288") / 180
 _A_TO_E = tuple(_decimal(c) for c in area_series())
 
 
@@ -48,18 +49,30 @@ def ellipsoidal_area_reference_m2(geometry: BaseGeometry, epsg: int) -> float:
         for polygon in shapely.get_parts(geometry):
             if polygon.geom_type != "Polygon" or polygon.is_empty:
                 continue
-            total += _ring_area(polygon.exterior, Decimal(zone.false_easting_m))
-            for hole in polygon.interiors:
-                total -= _ring_area(hole, Decimal(zone.false_easting_m))
+            for ring, sign in ((polygon.exterior, 1), *((hole, -1) for hole in polygon.interiors)):
+                places = [
+                    _inverse(Decimal(float(y)), Decimal(float(x)) - Decimal(zone.false_easting_m))
+                    for x, y in shapely.get_coordinates(ring)
+                ]
+                total += sign * _ring_area(places)
     return float(total)
 
 
-def _ring_area(ring: BaseGeometry, false_easting: Decimal) -> Decimal:
-    """Sum the signed trapezoids of a ring and return the absolute value."""
-    places = [
-        _inverse(Decimal(float(y)), Decimal(float(x)) - false_easting)
-        for x, y in shapely.get_coordinates(ring)
-    ]
+def geographic_area_reference_m2(polygon: shapely.Polygon) -> float:
+    """Compute the ellipsoidal area of a Polygon in longitude and latitude (degrees), literally."""
+    with localcontext(_DIGITS):
+        total = Decimal(0)
+        for ring, sign in ((polygon.exterior, 1), *((hole, -1) for hole in polygon.interiors)):
+            places = [
+                (Decimal(float(lat)) * _RADIANS, Decimal(float(lon)) * _RADIANS)
+                for lon, lat in shapely.get_coordinates(ring)
+            ]
+            total += sign * _ring_area(places)
+    return float(total)
+
+
+def _ring_area(places: list[tuple[Decimal, Decimal]]) -> Decimal:
+    """Sum the signed trapezoids between latitudes and longitudes; return the absolute value."""
     total = Decimal(0)
     for (b1, l1), (b2, l2) in pairwise(places):
         middle, difference, sign = (b1 + b2) / 2, b2 - b1, 1

@@ -57,11 +57,18 @@ def read_shapefile(path: Path, layer: str | None = None) -> Drawing:
         )
     _check_main_file(parts[".shp"])
     _check_main_file(parts[".shx"])
-    return read_features(path, layer=path.stem, encoding=_encoding(parts))
+    return read_features(path, layer=path.stem, encoding=table_encoding(parts))
 
 
-def _check_main_file(path: Path) -> None:
-    """Compare the length in the header with the file's, and the shape type with polygon."""
+def check_length(path: Path) -> bytes:
+    """Compare the length that the header of a .shp or .shx states with the file's.
+
+    Returns:
+        The header.
+
+    Raises:
+        InputError: not such a file, or truncated.
+    """
     with path.open("rb") as stream:
         header = stream.read(100)
     size = path.stat().st_size
@@ -76,14 +83,24 @@ def _check_main_file(path: Path) -> None:
             file=path,
             mend="请重新复制或重新导出该 Shapefile",
         )
+    return header
+
+
+def _check_main_file(path: Path) -> None:
+    """Check length and shape type."""
+    header = check_length(path)
     kind = int.from_bytes(header[32:36], "little")
     if kind not in (0, 5, 15, 25, 31):
         name = {1: "点", 3: "线", 8: "多点"}.get(kind % 10, f"类型 {kind}")
         raise InputError(f"Shapefile 是{name}图层，不是面", file=path, mend="请导出面状边界")
 
 
-def _encoding(parts: dict[str, Path]) -> str:
-    """Choose the encoding in which the whole attribute table can be read."""
+def table_encoding(parts: dict[str, Path]) -> str:
+    """Choose the encoding in which the whole attribute table can be read.
+
+    Raises:
+        InputError: it is none that Chinese systems write.
+    """
     content = parts[".dbf"].read_bytes()
     candidates = ["utf-8", "gb18030"]
     if ".cpg" in parts:
