@@ -144,7 +144,7 @@ def fit_retrieval(
         embedder=open_embedder(settings),
         tell=say,
     )
-    _print_json({"out": str(target), "cross_validated": figures})
+    _print_json({"out": str(target)} | figures)
 
 
 def _shared(settings: Settings) -> Path | None:

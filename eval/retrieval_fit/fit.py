@@ -18,13 +18,15 @@ import yaml
 from eval.bench.retrieval import score
 from eval.bootstrap import interval
 from eval.retrieval_fit.folds import LabelledCorpus, Learned, ranked, remember
+from eval.retrieval_fit.labels import Question
 from eval.retrieval_fit.linear_map import Corpus, fit_map
+from eval.retrieval_fit.map_worth import Worth, map_worth, summary
 from eval.retrieval_fit.related_words import learn_related
 from eval.retrieval_fit.weights import Ranking, fit_weights
 from knowledge_base.ingest.vector_cache import Progress
 from knowledge_base.learned.adaptation import write_adaptation
 from knowledge_base.learned.memory import write_memory
-from knowledge_base.learned.related import with_written
+from knowledge_base.learned.related import reworded, with_written
 from knowledge_base.retrieve.rank import Fusion
 
 FOLDS = 5
@@ -38,15 +40,34 @@ class Honest:
     corpus: LabelledCorpus
     rankings: dict[int, tuple[Ranking, list[int]]]
     fold_of: dict[int, int]
+    worth: list[Worth]
+    """Of the map of each question's fold."""
 
 
 def fit(
-    corpora: Sequence[LabelledCorpus], *, out: Path, working: Path, tell: Progress
+    corpora: Sequence[LabelledCorpus],
+    held_out: Mapping[str, Sequence[Question]],
+    *,
+    out: Path,
+    working: Path,
+    tell: Progress,
 ) -> dict[str, Any]:
-    """Fit, write the learned files into `out`, and return cross-validated figures by corpus."""
+    """Fit, and write the learned files into `out`.
+
+    Args:
+        corpora: Corpora with their training questions.
+        held_out: Questions to the first corpus that nothing is learned from, by set.
+        out: Folder of the learned files.
+        working: Folder for indexes.
+        tell: Progress.
+
+    Returns:
+        `cross_validated`: figures of the whole ranking by corpus; `map`: dense search alone with
+        and without the map, cross-validated by corpus, and with the shipped map on held-out sets.
+    """
     rng = np.random.default_rng(0)
     folds = {c.name: _folds(c, rng) for c in corpora}
-    honest = {c.name: Honest(c, {}, {}) for c in corpora}
+    honest = {c.name: Honest(c, {}, {}, []) for c in corpora}
     for number in range(FOLDS):
         tell(f"第 {number + 1}/{FOLDS} 折：学习")
         training = {
@@ -63,13 +84,23 @@ def fit(
             finally:
                 store.close()
                 shutil.rmtree(working / "fold", ignore_errors=True)
+            honest[corpus.name].worth.extend(corpus.map_worth(chosen, learned))
             honest[corpus.name].rankings.update(zip(chosen, found, strict=True))
             honest[corpus.name].fold_of.update(dict.fromkeys(chosen, number))
     figures = cross_validate(list(honest.values()))
     tell("用全部训练问句学习")
     everything = {c.name: np.arange(len(c.questions)) for c in corpora}
-    _write(out, corpora, learn(corpora, everything), everything, _fit(list(honest.values())))
-    return figures
+    learned = learn(corpora, everything)
+    _write(out, corpora, learned, everything, _fit(list(honest.values())))
+    worth = {name: summary(part.worth) for name, part in honest.items()}
+    for name, questions in held_out.items():
+        first = corpora[0]
+        worth[name] = summary(
+            map_worth(
+                first.vectors, first.embed(questions), [q.gold for q in questions], learned.matrix
+            )
+        )
+    return {"cross_validated": figures, "map": worth}
 
 
 def _folds(corpus: LabelledCorpus, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
@@ -162,7 +193,7 @@ def _write(
         write_memory(
             out / "memory.npz",
             np.stack([c.asked[n] for c, n in kept]),
-            [c.questions[n].text for c, n in kept],
+            [reworded(c.questions[n].text) for c, n in kept],
             [c.clauses(c.questions[n]) for c, n in kept],
             embedder.name,
         )

@@ -12,26 +12,27 @@ import numpy.typing as npt
 from cspon.schemas.agent import Principal
 from eval.retrieval_fit.labels import Question
 from eval.retrieval_fit.linear_map import Matrix
+from eval.retrieval_fit.map_worth import Worth, map_worth
 from eval.retrieval_fit.weights import Ranking
 from knowledge_base.access import readable_by
 from knowledge_base.catalogue import Catalogue, Entry
 from knowledge_base.ingest.vector_cache import Progress, VectorCache, embed_all, read_shipped
+from knowledge_base.known import known_names
 from knowledge_base.laws import Law
 from knowledge_base.learned.adaptation import Adaptation
 from knowledge_base.learned.memory import Clause, QuestionMemory
-from knowledge_base.learned.pairs import bare, pair_hashes
-from knowledge_base.learned.related import Related, expansion
+from knowledge_base.learned.pairs import pair_hashes
+from knowledge_base.learned.related import Related, reworded
 from knowledge_base.lexical import (
     SparseTokens,
     lexical_recipe,
     passage_vector,
-    query_vector,
     search_parameters,
 )
 from knowledge_base.passage_text import RECIPE, embedding_text, lexical_text, vector_key
 from knowledge_base.retrieve.query import named_in
 from knowledge_base.retrieve.rank import Fusion, features
-from knowledge_base.retrieve.routes import NOTHING, ROUTES, Asked, fuse, gather
+from knowledge_base.retrieve.routes import ROUTES, ask, fuse, gather
 from knowledge_base.retrieve.search import ask_of, read_candidates
 from knowledge_base.store.edge import EdgeStore
 from knowledge_base.store.protocol import Point, Store, point_id
@@ -85,8 +86,7 @@ class LabelledCorpus:
         tell(f"{name}：准备字词向量")
         self._sparse: list[SparseTokens] = [passage_vector(lexical_text(p)) for p in self.passages]
         tell(f"{name}：准备问句向量 {len(questions)} 条")
-        self.asked: Matrix = np.stack([embedder.embed_query(q.text) for q in questions])
-        self._queries = [(query_vector(q.text), query_vector(bare(q.text))) for q in questions]
+        self.asked: Matrix = self.embed(questions)
         self.catalogue = Catalogue(
             embedder=embedder.name,
             dim=embedder.dim,
@@ -98,12 +98,23 @@ class LabelledCorpus:
                 Entry(document=law.document, origin="file", passages=len(law.passages))
                 for law in laws
             ),
-        )
-        self._lexicon = sorted(
-            {title_key(p.title) for p in self.passages}
-            | {title_key(law.document.title) for law in laws}
+            lexicon=tuple(
+                sorted(
+                    {title_key(p.title) for p in self.passages}
+                    | {title_key(law.document.title) for law in laws}
+                )
+            ),
         )
         self._index = {point_id(p.id): n for n, p in enumerate(self.passages)}
+
+    def embed(self, questions: Sequence[Question]) -> Matrix:
+        """Return questions in the embedder's own space, as a search embeds them, shape (n, dim)."""
+        return np.stack([self.embedder.embed_query(reworded(q.text)) for q in questions])
+
+    def map_worth(self, chosen: Sequence[int], learned: Learned) -> list[Worth]:
+        """Return what the map does for dense search alone, for the chosen questions."""
+        gold = [self.questions[n].gold for n in chosen]
+        return map_worth(self.vectors, self.asked[list(chosen)], gold, learned.matrix)
 
     def clauses(self, question: Question) -> list[Clause]:
         """Return the clauses that govern a question, as a memory keeps them."""
@@ -154,28 +165,27 @@ class LabelledCorpus:
         store: Store,
     ) -> tuple[Ranking, list[int]]:
         question = self.questions[n]
-        sparse, about = self._queries[n]
-        asked = Asked(
+        asked = ask(
             question.text,
-            space.apply(self.asked[n]),
-            sparse,
-            about,
-            expansion(question.text, learned.expands),
-            learned.memory.recall(self.asked[n], question.text) if learned.memory else NOTHING,
+            self.asked[n],
+            adaptation=space,
+            memory=learned.memory,
+            table=learned.expands,
         )
+        everyone = Principal()
         gathered = gather(
             asked,
-            named_in(question.text, self._lexicon),
+            named_in(question.text, known_names(self.catalogue, everyone)),
             store=store,
             catalogue=self.catalogue,
-            where=readable_by(Principal()),
+            where=readable_by(everyone),
             routes=ROUTES,
         )
         pool = [i for i, _ in fuse(gathered.rankings)[: search_parameters().pool]]
         candidates = read_candidates(pool, store, self.catalogue)
         indices = [self._index[c.id] for c in candidates]
         gold = np.isin(indices, question.gold)
-        return Ranking(features(ask_of(question.text, gathered), candidates), gold), indices
+        return Ranking(features(ask_of(asked.text, gathered), candidates), gold), indices
 
 
 def ranked(ranking: Ranking, indices: Sequence[int], fusion: Fusion) -> list[int]:
@@ -196,6 +206,6 @@ def remember(
             continue
         for n in training[corpus.name]:
             vectors.append(corpus.asked[n])
-            rows.append(pair_hashes(corpus.questions[n].text))
+            rows.append(pair_hashes(reworded(corpus.questions[n].text)))
             clauses.append(corpus.clauses(corpus.questions[n]))
     return QuestionMemory(np.stack(vectors), rows, clauses) if vectors else None

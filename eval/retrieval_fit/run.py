@@ -31,7 +31,8 @@ def run(
         laws: Folder of laws that they are labelled against.
         sets: Further labelled sets with their corpora; the map and the weights learn from them, the
             memory does not hold them.
-        held_out: Retrieval sets whose questions, and those like them, are not learned from.
+        held_out: Retrieval sets over `laws` whose questions, and those like them, are not learned
+            from; the map is measured on them.
         out: Folder of the learned files.
         working: Folder for vectors and indexes.
         embedder: Embedder that the map and the memory belong to.
@@ -44,6 +45,8 @@ def run(
     corpora = []
     documents = read_corpus(laws)
     passages = [p for law, _ in documents for p in law.passages]
+    index = {name: n for n, name in enumerate(n for _, names in documents for n in names)}
+    unseen = {path.stem: read_questions(path, index) for path in held_out}
     questions = without_alike(label_exam(exam, passages), kept_out)
     sources = [("exam", [law for law, _ in documents], questions, laws, True)]
     for path, corpus in sets:
@@ -64,4 +67,4 @@ def run(
                 tell=tell,
             )
         )
-    return fit(corpora, out=out, working=working, tell=tell)
+    return fit(corpora, unseen, out=out, working=working, tell=tell)
