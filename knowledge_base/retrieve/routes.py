@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.learned.adaptation import Adaptation, adaptation_for
@@ -18,6 +19,7 @@ from knowledge_base.learned.pairs import bare
 from knowledge_base.learned.related import Related, expansion, related_words, reworded
 from knowledge_base.lexical import SparseTokens, query_vector, search_parameters
 from knowledge_base.retrieve.codes import use_of
+from knowledge_base.retrieve.pending import PendingVector
 from knowledge_base.retrieve.query import Named
 from knowledge_base.store.protocol import Found, Store, Where, point_id
 from knowledge_base.titles import number_key
@@ -33,9 +35,11 @@ NOTHING = Recall({}, {})
 
 @dataclass
 class Timing:
-    """Milliseconds of one search, by part."""
+    """Milliseconds of one search, by part; embedding runs beside cutting and the routes of words."""
 
     embed_ms: float = 0.0
+    waited_ms: float = 0.0
+    """How long the search had nothing to do but wait for the embedding."""
     tokens_ms: float = 0.0
     store_ms: float = 0.0
     rank_ms: float = 0.0
@@ -58,37 +62,52 @@ class Asked:
     """A question with its vectors."""
 
     text: str
-    vector: Vectors | None
-    """In the space of the index."""
+    own: Vectors | PendingVector | None
+    """Its vector in the embedder's own space."""
     sparse: SparseTokens
     bare: SparseTokens
     related: SparseTokens
-    recall: Recall
-    """What the memory says of it."""
+    adaptation: Adaptation | None
+    memory: QuestionMemory | None
+
+    @cached_property
+    def _own(self) -> Vectors | None:
+        return self.own.result() if isinstance(self.own, PendingVector) else self.own
+
+    @cached_property
+    def vector(self) -> Vectors | None:
+        """Its vector in the space of the index; waits for it when it is pending."""
+        if self.adaptation is None or self._own is None:
+            return self._own
+        return self.adaptation.apply(self._own)
+
+    @cached_property
+    def recall(self) -> Recall:
+        """What the memory says of it; waits for its vector when it is pending."""
+        if self.memory is None or self._own is None:
+            return NOTHING
+        return self.memory.recall(self._own, self.text)
 
 
 def prepare(query: str, embedder: Embedder, routes: Sequence[str], timing: Timing) -> Asked:
-    """Embed a question, cut it and look for one like it, as far as the routes need it."""
+    """Begin to embed a question, and cut it, as far as the routes need it."""
     begun = time.perf_counter()
     dense = any(r in routes for r in ("dense", "named", "memory"))
-    own = embedder.embed_query(reworded(query)) if dense else None
-    embedded = time.perf_counter()
     asked = ask(
         query,
-        own,
+        PendingVector(embedder, reworded(query)) if dense else None,
         adaptation=adaptation_for(embedder) if dense else None,
         memory=memory_for(embedder) if "memory" in routes else None,
         table=related_words() if "related" in routes else {},
         routes=routes,
     )
-    timing.embed_ms += (embedded - begun) * 1000
-    timing.tokens_ms += (time.perf_counter() - embedded) * 1000
+    timing.tokens_ms += (time.perf_counter() - begun) * 1000
     return asked
 
 
 def ask(
     query: str,
-    own: Vectors | None,
+    own: Vectors | PendingVector | None,
     *,
     adaptation: Adaptation | None,
     memory: QuestionMemory | None,
@@ -99,7 +118,7 @@ def ask(
 
     Args:
         query: What was typed.
-        own: Vector of its reworded text in the embedder's own space.
+        own: Vector of its reworded text in the embedder's own space, maybe still being computed.
         adaptation: The learned map of that space; None leaves it.
         memory: Remembered questions.
         table: Statute words of lay words.
@@ -108,11 +127,12 @@ def ask(
     text = reworded(query)
     return Asked(
         text=text,
-        vector=adaptation.apply(own) if adaptation and own is not None else own,
+        own=own,
         sparse=query_vector(text) if {"lexical", "named"} & set(routes) else EMPTY,
         bare=query_vector(bare(text)) if "bare" in routes else EMPTY,
         related=expansion(query, table) if table else EMPTY,
-        recall=memory.recall(own, text) if memory and own is not None else NOTHING,
+        adaptation=adaptation,
+        memory=memory,
     )
 
 
@@ -125,7 +145,7 @@ def gather(
     where: Where,
     routes: Sequence[str],
 ) -> Gathered:
-    """Ask the store by each route.
+    """Ask the store by each route; those that need no vector come first, for it may be pending.
 
     Args:
         asked: The question.
@@ -137,16 +157,20 @@ def gather(
     """
     depth = search_parameters().depth
     titles = frozenset(t for t in named.titles if catalogue.titled(t))
+    by_words = {
+        route: store.query_sparse(sparse, depth, where)
+        for route, sparse in (
+            ("lexical", asked.sparse),
+            ("bare", asked.bare),
+            ("related", asked.related),
+        )
+        if route in routes and sparse.indices
+    }
+    exact = _exact(named, store, catalogue, where) if "exact" in routes else []
     found: dict[str, list[Found]] = {}
     if "dense" in routes and asked.vector is not None:
         found["dense"] = store.query_dense(asked.vector, depth, where)
-    for route, sparse in (
-        ("lexical", asked.sparse),
-        ("bare", asked.bare),
-        ("related", asked.related),
-    ):
-        if route in routes and sparse.indices:
-            found[route] = store.query_sparse(sparse, depth, where)
+    found |= by_words
     rankings = {route: [f.id for f in hits] for route, hits in found.items()}
     if "named" in routes and titles and asked.vector is not None:
         inside = replace(where, title_keys=tuple(sorted(titles)))
@@ -162,7 +186,7 @@ def gather(
     if "memory" in routes:
         rankings["memory"] = _remembered(asked.recall, store, where)
     if "exact" in routes:
-        rankings["exact"] = _exact(named, store, catalogue, where)
+        rankings["exact"] = exact
     if "code" in routes and named.codes:
         rankings["code"] = _coded(named.codes, asked.bare, store, where)
     scores = {route: {f.id: f.score for f in hits} for route, hits in found.items()}

@@ -18,6 +18,7 @@ from knowledge_base.known import known_names
 from knowledge_base.learned.pairs import pairs
 from knowledge_base.lexical import search_parameters
 from knowledge_base.passage_text import embedding_text
+from knowledge_base.retrieve.pending import PendingVector
 from knowledge_base.retrieve.query import named_in
 from knowledge_base.retrieve.rank import Candidate, Fusion, Query, features, fusion
 from knowledge_base.retrieve.routes import ROUTES, Gathered, Timing, fuse, gather, prepare
@@ -85,6 +86,10 @@ def hybrid_search(
     pool = fuse(gathered.rankings)[: max(k, search_parameters().pool if learned else k)]
     candidates = read_candidates([identity for identity, _ in pool], store, catalogue)
     timing.store_ms += (time.perf_counter() - begun) * 1000
+    if isinstance(asked.own, PendingVector):
+        timing.embed_ms += asked.own.embed_ms
+        timing.waited_ms += asked.own.waited_ms
+        timing.store_ms -= asked.own.waited_ms
     begun = time.perf_counter()
     if learned is None:
         ranked = [(c, dict(pool)[c.id]) for c in candidates]
