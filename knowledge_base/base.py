@@ -38,7 +38,7 @@ from knowledge_base.catalogue import (
 from knowledge_base.citing.cite import preferred, verify_citation
 from knowledge_base.citing.graph import CitationGraph
 from knowledge_base.citing.reference_index import ReferenceIndex
-from knowledge_base.ingest.index import Engine, open_store
+from knowledge_base.ingest.engine import Engine, open_store
 from knowledge_base.ingest.recipe import index_recipe
 from knowledge_base.known import known_key
 from knowledge_base.numerals import article_key

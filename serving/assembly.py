@@ -9,7 +9,7 @@ from cspon.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
-    from knowledge_base.ingest.index import Engine
+    from knowledge_base.ingest.engine import Engine
     from llm.embeddings import Embedder
     from llm.providers import ModelOptions
     from llm.rerank import Reranker
@@ -85,7 +85,7 @@ def open_knowledge_base(settings: Settings, embedder: "Embedder") -> "KnowledgeB
 
 def store_engine(settings: Settings) -> "Engine":
     """Return which store the base's changes are written to."""
-    from knowledge_base.ingest.index import Engine
+    from knowledge_base.ingest.engine import Engine
 
     key = settings.qdrant_api_key
     return Engine(settings.store, settings.qdrant_url, key.get_secret_value() if key else None)

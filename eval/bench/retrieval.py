@@ -30,8 +30,9 @@ from knowledge_base.base import KnowledgeBase
 from knowledge_base.catalogue import current_generation, read_catalogue
 from knowledge_base.cut.chunk import read_document
 from knowledge_base.ingest.build import build_laws
-from knowledge_base.ingest.change import Change, apply_change
-from knowledge_base.ingest.index import Engine
+from knowledge_base.ingest.change import apply_change
+from knowledge_base.ingest.engine import Engine
+from knowledge_base.ingest.wanted import Change
 from knowledge_base.laws import Law
 from knowledge_base.numerals import article_key
 from knowledge_base.parse.read import find_files

@@ -18,20 +18,15 @@ from knowledge_base.catalogue import (
 )
 from knowledge_base.describe.metadata import Metadata
 from knowledge_base.ingest.build_report import BuildReport, Failure
-from knowledge_base.ingest.change import (
-    Change,
-    apply_change,
-    apply_locked,
-    read_successions,
-    silent,
-)
+from knowledge_base.ingest.change import apply_change, apply_locked, silent
+from knowledge_base.ingest.engine import Engine
 from knowledge_base.ingest.erasure import finish_erasure
 from knowledge_base.ingest.gather import Fill, Gathered, Options, gather
-from knowledge_base.ingest.index import Engine
 from knowledge_base.ingest.journal import Journal
 from knowledge_base.ingest.originals import collect
 from knowledge_base.ingest.replace import settle
 from knowledge_base.ingest.vector_cache import Progress
+from knowledge_base.ingest.wanted import Change, read_successions
 from knowledge_base.laws import read_laws, read_list, read_repeals, read_titles
 from knowledge_base.parse.read import READERS, find_files
 from knowledge_base.titles import title_key

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cspon.errors import SetupError
 from knowledge_base.catalogue import current_generation, disk_errors, read_catalogue, sweep
-from knowledge_base.ingest.index import CACHE, Engine, open_store, sparse_key
+from knowledge_base.ingest.engine import Engine, open_store
+from knowledge_base.ingest.index import CACHE, sparse_key
 from knowledge_base.ingest.journal import remove_journal
 from knowledge_base.ingest.originals import collect
 from knowledge_base.ingest.vector_cache import VectorCache

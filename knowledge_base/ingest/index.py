@@ -8,15 +8,16 @@ words are embedded.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cspon.errors import SetupError
 from cspon.schemas.knowledge import Document, Passage
-from knowledge_base.catalogue import INDEX, Catalogue, Entry, new_generation, publish
+from knowledge_base.catalogue import new_generation, publish
 from knowledge_base.citing.reference_index import write_references
 from knowledge_base.ingest.build_report import Chunks
+from knowledge_base.ingest.engine import Engine, drop_collection, writable_store
+from knowledge_base.ingest.plan import NextGeneration, ToIndex
 from knowledge_base.ingest.vector_cache import Progress, VectorCache, embed_all, read_shipped
 from knowledge_base.learned.adaptation import adapted
 from knowledge_base.lexical import SparseTokens, lexical_recipe, passage_vector
@@ -31,66 +32,11 @@ TELL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Engine:
-    """Which store a base uses."""
-
-    kind: str = "edge"
-    qdrant_url: str | None = None
-    qdrant_api_key: str | None = None
-
-
-@dataclass(frozen=True)
-class ToIndex:
-    """A document to index, and where its passages come from."""
-
-    document: Document
-    count: int
-    read: Callable[[], Sequence[Passage]]
-    earlier: Document | None
-    """As the generation before holds it."""
-    same: bool
-    """Nothing of it changed; it is written because the index begins afresh."""
-
-
-@dataclass(frozen=True)
 class Written:
     """What was written."""
 
     embedded: int
     chunks: Chunks
-
-
-@dataclass
-class NextGeneration:
-    """The next generation: all entries, and what to index for it."""
-
-    catalogue: Catalogue
-    index: Sequence[ToIndex]
-    added: set[str]
-    changed: set[str]
-    removed: set[str]
-    gone: int
-    """Passages of the documents that are removed."""
-    copy: bool
-    """Start from a copy of the current index."""
-    goes_on: bool
-    """Embedder, recipes and store are those of the current generation."""
-    erase: bool
-    """Nothing of what was removed may stay on disk."""
-    same_catalogue: bool
-    abandoned: str
-    """Collection of the generation before, when this one does not go on with it."""
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The documents of the next generation."""
-        return self.catalogue.entries
-
-    @property
-    def nothing(self) -> bool:
-        """Whether the current generation says all of this already."""
-        touched = self.added | self.changed | self.removed
-        return self.goes_on and self.same_catalogue and not touched
 
 
 def write_generation(
@@ -118,7 +64,7 @@ def write_generation(
     copy_of = current if plan.copy and engine.kind == "edge" else None
     try:
         with new_generation(folder, copy_of) as working:
-            store = _writable_store(working, plan, engine, fresh=not plan.copy)
+            store = writable_store(working, plan.catalogue, engine, fresh=not plan.copy)
             try:
                 for document_id in sorted(plan.removed) if plan.copy else ():
                     store.delete_document(document_id)
@@ -140,7 +86,7 @@ def write_generation(
     finally:
         cache.close()
     if plan.abandoned and engine.kind == "server":
-        _drop_collection(plan.abandoned, engine)
+        drop_collection(plan.abandoned, engine)
     return written
 
 
@@ -281,19 +227,6 @@ def _sparse_vectors(passages: list[Passage], cache: VectorCache) -> list[SparseT
     return [found[key] for key in keys]
 
 
-def _drop_collection(collection: str, engine: Engine) -> None:
-    """Delete the collection that the new generation no longer uses."""
-    from knowledge_base.store.server import ServerStore
-
-    assert engine.qdrant_url
-    store = ServerStore.connect(engine.qdrant_url, collection, engine.qdrant_api_key)
-    try:
-        if store.exists:
-            store.drop()
-    finally:
-        store.close()
-
-
 def _stamped(passage: Passage, document: Document, ordinal: int) -> Passage:
     """Copy onto a passage what conditions and readers need of its document."""
     return passage.model_copy(
@@ -319,51 +252,3 @@ def _point(passage: Passage, document: Document, dense: Vectors, sparse: SparseT
         level=document.level,
         region=document.region or "",
     )
-
-
-def open_store(generation: Path, catalogue: Catalogue, engine: Engine) -> Store:
-    """Open the index of a generation for reading.
-
-    Raises:
-        SetupError: missing, damaged, or the server does not answer.
-    """
-    if catalogue.store == "edge":
-        from knowledge_base.store.edge import EdgeStore
-
-        index = EdgeStore.load(generation / INDEX)
-        expected, found = sum(e.passages for e in catalogue.entries), index.count()
-        if found != expected:
-            index.close()
-            raise SetupError(
-                f"知识库索引不完整：{generation / INDEX} 应有 {expected} 条，实有 {found} 条",
-                mend="运行 cspon kb build-laws 重建",
-            )
-        return index
-    from knowledge_base.store.server import ServerStore
-
-    if not engine.qdrant_url:
-        raise SetupError("该知识库在 Qdrant 服务上，但未给出服务地址", mend="设置 CSPON_QDRANT_URL")
-    store = ServerStore.connect(engine.qdrant_url, catalogue.collection, engine.qdrant_api_key)
-    if not store.exists:
-        raise SetupError(
-            f"Qdrant 服务 {engine.qdrant_url} 上没有集合 {catalogue.collection}",
-            mend="检查服务地址，或运行 cspon kb build-laws 重建",
-        )
-    return store
-
-
-def _writable_store(working: Path, plan: NextGeneration, engine: Engine, *, fresh: bool) -> Store:
-    dim = plan.catalogue.dim
-    if engine.kind == "edge":
-        from knowledge_base.store.edge import EdgeStore
-
-        index = working / INDEX
-        return EdgeStore.create(index, dim) if fresh else EdgeStore.load(index)
-    from knowledge_base.store.server import ServerStore
-
-    if not engine.qdrant_url:
-        raise SetupError("未给出 Qdrant 服务地址", mend="设置 CSPON_QDRANT_URL")
-    store = ServerStore.connect(engine.qdrant_url, plan.catalogue.collection, engine.qdrant_api_key)
-    if not store.exists:
-        store.create(dim)
-    return store

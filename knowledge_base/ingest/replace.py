@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from cspon.schemas.knowledge import Document
 from knowledge_base.catalogue import Entry, Other
-from knowledge_base.ingest.change import Brought
 from knowledge_base.ingest.gather import Gathered, still_there
 from knowledge_base.ingest.journal import Reading
+from knowledge_base.ingest.wanted import Brought
 from knowledge_base.titles import title_key
 
 

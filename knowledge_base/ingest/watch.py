@@ -23,8 +23,8 @@ from knowledge_base.catalogue import current_generation, read_catalogue
 from knowledge_base.ingest.build import add_paths, remove_documents
 from knowledge_base.ingest.build_report import BuildReport, Failure
 from knowledge_base.ingest.change import silent
+from knowledge_base.ingest.engine import Engine
 from knowledge_base.ingest.gather import still_there
-from knowledge_base.ingest.index import Engine
 from knowledge_base.ingest.vector_cache import Progress
 from knowledge_base.parse.read import find_files
 from llm.embeddings import Embedder

@@ -5,7 +5,7 @@ import pytest
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document, Passage, Validity
 from knowledge_base.cut.chunk import read_document
-from knowledge_base.ingest.change import read_successions
+from knowledge_base.ingest.wanted import read_successions
 from knowledge_base.laws import LawList, ListedLaw, read_laws, read_repeals
 from knowledge_base.validity import (
     Repeal,
