@@ -68,9 +68,18 @@ def _needles() -> frozenset[str]:
     return frozenset(needle for pattern in patterns() for needle in pattern.needle)
 
 
+@functools.lru_cache(maxsize=1)
+def _needle_letters() -> frozenset[str]:
+    return frozenset("".join(_needles()))
+
+
 def bare(text: str) -> str:
     """Return a text as it is compared: no white space, no hidden characters, lower case."""
-    if _SPECIAL.search(text):
+    return _bare(text, special=_SPECIAL.search(text) is not None)
+
+
+def _bare(text: str, *, special: bool) -> str:
+    if special:
         text = _DROPPED.sub("", unicodedata.normalize("NFKC", text))
     return "".join(text.split()).lower()
 
@@ -98,8 +107,9 @@ class Screen:
 
 def screen(text: str) -> Screen:
     """Look through a whole text once."""
-    words = bare(text)
-    letters = set(words)
+    special = _SPECIAL.search(text) is not None
+    words = _bare(text, special=special)
+    letters = {letter for letter in _needle_letters() if letter in words}
     present = {n for n in _needles() if letters.issuperset(n) and n in words}
     return Screen(
         tuple(
@@ -107,7 +117,7 @@ def screen(text: str) -> Screen:
             for pattern in patterns()
             if any(_near(needle, pattern.regex, words) for needle in present & {*pattern.needle})
         ),
-        _SPECIAL.search(text) is not None and _HIDES.search(text) is not None,
+        special and _HIDES.search(text) is not None,
     )
 
 

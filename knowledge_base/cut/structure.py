@@ -106,7 +106,7 @@ def read_articles(
     def close() -> None:
         if open_at is not None:
             label, key, path, begun, body = open_at
-            content = "\n".join(line for line in body if line)
+            content = "\n".join([line for line in body if line])
             articles.append(Article(label, key, path, content, (begun, last)))
 
     for line, offset in lines_between(text, start, end, skip):
