@@ -51,6 +51,9 @@ def test_there_are_the_rules_that_a_planner_expects_in_order():
         "ecological_redline",
         "urban_development_boundary",
         "site_preexamination",
+        "temporary_land_use",
+        "facility_agriculture",
+        "rural_construction",
         "agricultural_land_conversion",
         "cultivated_land_balance",
         "expropriation",
@@ -58,6 +61,9 @@ def test_there_are_the_rules_that_a_planner_expects_in_order():
         "grassland",
         "wetland",
         "river_and_lake",
+        "reclamation_of_forest",
+        "reclamation_of_grassland",
+        "reclamation_of_wetland",
         "cultivated_land_occupation_tax",
     ]
 
@@ -198,7 +204,7 @@ def test_project_types_are_found_by_id_title_and_alias():
     assert project_type("industrial_park").id == "industrial_park"
     assert project_type("产业园").id == "industrial_park"
     assert project_type("").id == "unspecified"
-    assert len(project_types()) == 6
+    assert len(project_types()) == 28
     with pytest.raises(InputError, match="没有名为 casino") as error:
         project_type("casino")
     assert "industrial_park" in error.value.mend
