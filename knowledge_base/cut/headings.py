@@ -27,6 +27,7 @@ _NUMBERED = re.compile(
 )
 _MARKED = re.compile(r"^\s*(#{1,6})\s+(\S.*)$")
 _LEVELS = {"编": 7, "分编": 8, "章": 9, "节": 10}
+_LEVELS_OF_CLAUSES = 11
 ITEM = 20
 _UNNUMBERED = re.compile(r"[前引][\s　]*言")
 """Chapters of a standard that bear no number."""
@@ -38,6 +39,14 @@ _CLAUSE_UNIT = re.compile(
     r"|^(?:年|月|日|天|时|人|户|项|条|类|种|处|座|倍|级|套|层|元|次|分|号)(?=$|[，。；、的以及内之（( 　])"
 )
 """What follows a quantity at the beginning of a line, not the number of a clause."""
+_DUTY = re.compile(
+    r"不得|严禁|必须|应当|不应|不宜|禁止(?![建开][设发]区|区)"
+    r"|(?<![相对适反供响])应(?=[不按符设采满控优严留保达与为在由小大高低])|(?<![适便])宜(?=[不按设采控为在小大])"
+)
+_BOUND = re.compile(
+    r"(?:不(?:少|多|大|小|高|低|超过|足|短|长)于?|控制在|至少|达到|[≤≥<>＜＞]|退让|为|至)[^\d，。]{0,8}\d"
+    r"|\d[\d.,]*[\s　]*\S{1,4}以[内上下](?:$|[，；])"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,13 @@ class Heading:
     """5.6.2, or (2) for an item."""
     clause: bool = False
     """The line is the clause's own text, not a heading above it."""
+
+    @property
+    def rules(self) -> bool:
+        """Whether the line itself lays down a duty or a measure: 3.1 建设用地规模控制在120公顷以内."""
+        return (self.level or 0) >= _LEVELS_OF_CLAUSES and (
+            _DUTY.search(self.name) is not None or _BOUND.search(self.name) is not None
+        )
 
     def is_above(self, other: "Heading") -> bool:
         """Return whether another heading that follows directly stands below this one."""

@@ -59,12 +59,15 @@ def read_sections(
         sections.append(Section((), start, first))
     for heading, stop in zip(headings, stops, strict=False):
         open_headings = [h for h in open_headings if _stays(h, heading)]
+        own = heading.clause or heading.rules
+        path = tuple(h.name for h in open_headings)
         if not heading.clause:
             open_headings.append(heading)
-        begun = heading.start if heading.clause else min(heading.end + 1, stop)
+        begun = heading.start if own else min(heading.end + 1, stop)
         if not text[begun:stop].strip():
             continue
-        path = tuple(h.name for h in open_headings)
+        if not own:
+            path = (*path, heading.name)
         section = Section(path, begun, stop, _label(open_headings, heading))
         sections.append(_as_term(text, section, heading))
     return [s for s in sections if not is_contents(text[s.start : s.end])]
@@ -88,11 +91,18 @@ def _plausible(headings: Sequence[Heading]) -> list[Heading]:
 
 
 def _demoted(text: str, headings: Sequence[Heading], end: int) -> list[Heading]:
-    """Leave out headings with nothing under them: items of a list, which are text."""
+    """Leave out headings with nothing under them: items of a list, which are text.
+
+    A numbered clause that lays down a rule on its one line stays: it is cited by its number.
+    """
     kept: list[Heading] = []
     for at, heading in enumerate(headings):
         below = headings[at + 1] if at + 1 < len(headings) else None
-        empty = not heading.clause and not text[heading.end : below.start if below else end].strip()
+        ruled = heading.number is not None and len(heading.number) > 1 and heading.rules
+        empty = (
+            not (heading.clause or ruled)
+            and not text[heading.end : below.start if below else end].strip()
+        )
         if not empty or (below is not None and heading.is_above(below)):
             kept.append(heading)
     return kept

@@ -249,3 +249,57 @@ def _offsets(text):
     for line in text.split("\n"):
         yield line, at
         at += len(line) + 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3.1 建设用地规模控制在 120 公顷以内",
+        "3.2 永久基本农田不得占用",
+        "3.3 人均建设用地不宜超过 120 平方米",
+        "3.4 小学服务半径应不大于 500 米",
+        "3.5 绿地率≥35%",
+        "（二）河道蓝线两侧各退让 30 米",
+        "1. 建筑高度不超过 24 米",
+    ],
+)
+def test_a_heading_that_rules_is_text_of_its_own(line):
+    for below in ("", "\n说明文字另起一行。\n", "\n3.6.1 下一级\n文字。\n"):
+        held = [
+            p.text for p in passages(f"# 某县规划\n\n3 布局\n\n{line}{below}\n\n4 其他\n其他文字。")
+        ]
+        assert any(line in text for text in held), held
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "3.1 适应性评价",
+        "4.2 禁止建设区",
+        "5.3 应急避难场所",
+        "6.1 供应保障体系",
+        "7.2 适宜性分区",
+        "8.1 步行15分钟生活圈",
+        "1.2 面向2035年的目标",
+    ],
+)
+def test_a_heading_that_names_stays_a_heading(name):
+    heading = read_heading(name, 0)
+    assert heading is not None
+    assert not heading.rules
+
+
+def test_ruling_lines_without_a_stop_are_cited_by_their_number():
+    held = passages(
+        "3 用地布局\n3.1 建设用地规模控制在 120 公顷以内\n3.2 永久基本农田不得占用\n"
+        "3.3 村庄\n3.3.1 人均建设用地应不大于 120 平方米\n特殊情形另行论证。\n"
+    )
+    assert [(p.article, p.heading_path, p.text) for p in held] == [
+        ("3.1", ("3 用地布局",), "3.1 建设用地规模控制在 120 公顷以内"),
+        ("3.2", ("3 用地布局",), "3.2 永久基本农田不得占用"),
+        (
+            "3.3.1",
+            ("3 用地布局", "3.3 村庄"),
+            "3.3.1 人均建设用地应不大于 120 平方米\n特殊情形另行论证。",
+        ),
+    ]
