@@ -37,6 +37,9 @@ MAX_COLUMNS = 500
 LEAST_CHARACTERS = 20
 """A file with less text is read from its pictures."""
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_ATTACHED = (f"{W}txbxContent", f"{W}footnoteReference", f"{W}endnoteReference")
+_REVISED = (f"{W}ins", f"{W}del")
+_HIDDEN = f"{W}vanish"
 _CLASSIFIED = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*(?:[★☆]|$)")
 
 
@@ -100,12 +103,15 @@ class _Reader:
         self.endnotes = self._notes("endnotes", "endnote")
         self.noted = 0
         self.hidden = self.revised = self.embedded = False
+        self.rare: frozenset[str] = frozenset()
+        """Which of the tags that few files have stand in this one: no other is looked for."""
 
     def read(self) -> SourceText:
         root = self.package.xml(self.package.main_part)
         body = None if root is None else root.find(f"{W}body")
         self._page_texts()
         if body is not None:
+            self.rare = frozenset(e.tag for e in body.iter(*_ATTACHED, *_REVISED, _HIDDEN))
             self._blocks(body)
         out = self.out
         out.properties.update(self.package.core_properties())
@@ -184,9 +190,9 @@ class _Reader:
 
     def _attached(self, element: Any) -> None:
         """Write text boxes and notes that hang on a paragraph."""
-        for found in element.iter(
-            f"{W}txbxContent", f"{W}footnoteReference", f"{W}endnoteReference"
-        ):
+        if self.rare.isdisjoint(_ATTACHED):
+            return
+        for found in element.iter(*_ATTACHED):
             if found.tag == f"{W}txbxContent":
                 if not in_fallback(found):
                     self._blocks(found)
@@ -222,11 +228,10 @@ class _Reader:
         return self.numbering.next_label(number, level)
 
     def _words(self, element: Any) -> str:
-        if not self.revised and element.find(f".//{W}ins") is not None:
-            self.revised = True
-        if not self.revised and element.find(f".//{W}del") is not None:
-            self.revised = True
-        if not self.hidden and element.find(f".//{W}vanish") is not None:
+        for tag in _REVISED:
+            if tag in self.rare and not self.revised:
+                self.revised = element.find(f".//{tag}") is not None
+        if not self.hidden and _HIDDEN in self.rare and element.find(f".//{_HIDDEN}") is not None:
             self.hidden = any(is_hidden(run) for run in element.iter(f"{W}r"))
         return words_of(element)
 
