@@ -29,6 +29,7 @@ ARTICLE = rf"第\s*(?P<number>{NUMERAL})\s*条(?:\s*之\s*(?P<branch>{NUMERAL}))
 """Pattern of an article label: 第三十五条, 第35条, 第一百三十三条之一."""
 
 _ARTICLE_RE = re.compile(ARTICLE)
+_ATTACHED = re.compile(r"附\s*[件录表图]|附\s*$")
 
 
 def parse_numeral(text: str) -> int:
@@ -79,9 +80,12 @@ def format_numeral(value: int) -> str:
 
 
 def article_key(label: str) -> str | None:
-    """Return the key of the first article named in a label: "第三十五条第一款" → "35"; None if none."""
+    """Return the key of the first article named in a label: "第三十五条第一款" → "35"; None if none.
+
+    An article of an attachment (附件1第一条) has no key: it is another one than 第一条.
+    """
     match = _ARTICLE_RE.search(label)
-    if match is None:
+    if match is None or _ATTACHED.search(label, 0, match.start()):
         return None
     return _key(match)
 

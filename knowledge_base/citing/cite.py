@@ -15,6 +15,7 @@ from knowledge_base.catalogue import Catalogue, Entry
 from knowledge_base.citing.quantities import unsupported
 from knowledge_base.citing.quote import match_quote
 from knowledge_base.known import known_key
+from knowledge_base.labels import Clause, Label, find_clause, part_of, read_label
 from knowledge_base.numerals import NUMERAL, article_key, parse_numeral
 from knowledge_base.store.protocol import Store, Where
 from knowledge_base.titles import title_key
@@ -59,17 +60,67 @@ def verify_citation(
         document_ids=tuple(e.document.id for e in versions),
         article_key=number if number is not None else None,
     )
-    passages = [
-        p
-        for p in store.scroll(readable_by(principal, where))
-        if number is not None or p.article == basis.article.strip()
-    ]
+    passages = list(store.scroll(readable_by(principal, where)))
     best = same_standing(versions, on_date)
+    if number is None:
+        return _cited_by_label(basis, best, versions, passages, on_date)
     for entry in best:
         for passage in passages:
             if passage.document_id == entry.document.id:
                 return _checked(basis, entry, passage, on_date)
     return _missing_article(basis, best, versions, passages, on_date)
+
+
+def _cited_by_label(
+    basis: Basis,
+    best: Sequence[Entry],
+    versions: Sequence[Entry],
+    passages: Sequence[Passage],
+    on_date: date,
+) -> Citation:
+    """Check a clause of a standard or an attachment: 5.6.2.2(1)②, 附件1第一条, or a label as printed."""
+    printed = (basis.article or "").strip()
+    wanted = read_label(printed)
+    found: dict[str, Clause] = {}
+    for entry in versions:
+        own = [p for p in passages if p.document_id == entry.document.id]
+        clause = find_clause(wanted, own) if wanted else None
+        if clause is None and (same := tuple(p for p in own if p.article == printed)):
+            clause = Clause(same, wanted or Label())
+        if clause is not None:
+            found[entry.document.id] = clause
+    for entry in best:
+        if entry.document.id in found:
+            return _checked_clause(basis, entry, found[entry.document.id], wanted, on_date)
+    others = [p for clause in found.values() for p in clause.passages]
+    return _missing_article(basis, best, versions, others, on_date)
+
+
+def _checked_clause(
+    basis: Basis, entry: Entry, clause: Clause, wanted: Label | None, on_date: date
+) -> Citation:
+    """Check a quote in a clause, or in the part of it that is cited."""
+    scopes = [(p, part_of(p.text, clause.rest)) for p in clause.passages]
+    held = [(p, scope) for p, scope in scopes if scope is not None]
+    rest = "".join(clause.rest)
+    if not held:
+        citation = _citation(basis, entry, on_date, verified=False)
+        note = _join(f"{clause.label}没有{rest}", citation.note)
+        return citation.model_copy(update={"note": note, "verification": "contradicted"})
+    passage, scope = held[0]
+    if quote := basis.quote:
+        passage, scope = max(held, key=lambda h: match_quote(quote, h[1]).score)
+    note = ""
+    if clause.rest:
+        note = f"库内收至{clause.label}，所引{rest}在其文字中"
+    elif clause.below:
+        note = f"{clause.label}是标题，文字在其下的{passage.article or '各段'}"
+    elif wanted is not None and wanted.attached != clause.label.attached:
+        note = f"该条在{clause.label.attached}"
+    printed = f"{'' if clause.below else clause.label}" or passage.article or f"{clause.label}"
+    if wanted is not None and wanted.article:
+        return _checked(basis, entry, passage, on_date, note=note)
+    return _checked(basis, entry, passage, on_date, part=(printed + rest, scope), note=note)
 
 
 def preferred(entries: Sequence[Entry], on_date: date, principal: Principal) -> list[Entry]:
@@ -95,18 +146,39 @@ def same_standing(versions: Sequence[Entry], on_date: date) -> list[Entry]:
     ]
 
 
-def _checked(basis: Basis, entry: Entry, passage: Passage, on_date: date) -> Citation:
+def _checked(
+    basis: Basis,
+    entry: Entry,
+    passage: Passage,
+    on_date: date,
+    *,
+    part: tuple[str, str] | None = None,
+    note: str = "",
+) -> Citation:
+    """Check the words that are quoted.
+
+    Args:
+        basis: What is cited.
+        entry: The document.
+        passage: The clause.
+        on_date: The day whose version counts.
+        part: Label and words of the part that is cited; by default 款 and 项 are looked for.
+        note: What a reader must know besides.
+    """
     paragraphs = article_paragraphs(passage.text)
     label, problem = passage.article or "", ""
     scope = passage.text
-    if match := _PARAGRAPH.search(basis.article or ""):
+    asked = "" if part else basis.article or ""
+    if part:
+        label, scope = part
+    if match := _PARAGRAPH.search(asked):
         number = _value(match["number"])
         label += match[0]
         if number is None or not 1 <= number <= len(paragraphs):
             problem = f"{passage.article}只有{len(paragraphs)}款"
         else:
             scope = paragraphs[number - 1]
-    if not problem and (match := _ITEM.search(basis.article or "")):
+    if not problem and (match := _ITEM.search(asked)):
         label += match[0]
         number = _value(match["number"])
         lines = [line for line in scope.splitlines() if _item_number(line) == number]
@@ -123,12 +195,13 @@ def _checked(basis: Basis, entry: Entry, passage: Passage, on_date: date) -> Cit
         if scope is not passage.text and match_quote(basis.quote, passage.text).fits:
             problem = "引文在该条其他款项，不在所引款项"
     citation = _citation(basis, entry, on_date, verified=not problem, passage=passage, label=label)
+    citation = citation.model_copy(update={"note": _join(note, citation.note)})
     if quoted is not None:
-        note = ""
+        differs = ""
         if quoted.fits and quoted.difference:
             score = f"相符度{quoted.score:.3f}"
-            note = f"引文与条文有出入（{score}），条文为“{quoted.words}”（{quoted.difference}）"
-        update = {"quote_score": quoted.score, "note": _join(note, citation.note)}
+            differs = f"引文与条文有出入（{score}），条文为“{quoted.words}”（{quoted.difference}）"
+        update = {"quote_score": quoted.score, "note": _join(differs, citation.note)}
         citation = citation.model_copy(update=update)
     if problem:
         update = {

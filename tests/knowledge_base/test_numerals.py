@@ -55,6 +55,11 @@ def test_format_numeral_has_limits(value):
         ("第 一百三十三 条之一", "133-1"),
         ("全文", None),
         ("第条", None),
+        ("附件1第一条", None),
+        ("附件 2 第三条第一款", None),
+        ("附录A第2条", None),
+        ("附第一条", None),
+        ("附则第七十条", "70"),
     ],
 )
 def test_article_key(label, key):
