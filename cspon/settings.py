@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         ROOT / "knowledge_base" / "planning_laws.yaml", description="默认入库的法律清单"
     )
 
+    library: Path | None = Field(
+        None, description="本单位自有条目的文件夹（含 indicator、rule、model 子文件夹）"
+    )
+
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
     max_upload_mb: int = Field(64, gt=0, description="上传文件上限（MB）")
@@ -73,6 +77,11 @@ class Settings(BaseSettings):
     def engine_dir(self) -> Path:
         """Folder of the engine's pid, lock and log."""
         return self.home / "engine"
+
+    @property
+    def library_dir(self) -> Path:
+        """Folder of what is switched off in the four libraries, and by whom."""
+        return self.home / "library"
 
     @property
     def runs_db(self) -> Path:

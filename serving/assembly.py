@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from llm.embeddings import Embedder
     from llm.providers import ModelOptions
     from llm.rerank import Reranker
+    from tools.library.place import Place
+
+
+def library_place_of(settings: Settings) -> "Place":
+    """Return where the state of the four libraries and the bureau's own entries lie."""
+    from tools.library.place import Place
+
+    return Place(settings.library_dir, settings.library or settings.library_dir / "own")
 
 
 def model_options(settings: Settings) -> "ModelOptions":

@@ -15,7 +15,7 @@ from cspon.errors import RetryTool
 from cspon.registry import registry
 from cspon.schemas.spatial import ToolResult
 
-MODULES = ("tools.compliance.check",)
+MODULES = ("tools.compliance.check", "tools.models.tool")
 """Modules that register tools when imported; a new tool adds its module here."""
 
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cspon.settings import Settings
-from serving.assembly import model_options, open_embedder, open_knowledge_base
+from cspon.settings import Settings, load_settings
+from serving.assembly import library_place_of, model_options, open_embedder, open_knowledge_base
 
 if TYPE_CHECKING:
     from agents.assistant import Assistant
+    from tools.library.place import Place
 
 Progress = Callable[[str], None]
 
@@ -17,6 +18,11 @@ Progress = Callable[[str], None]
 def say(text: str) -> None:
     """Talk to the user; stdout is for data."""
     print(text, file=sys.stderr, flush=True)
+
+
+def library_place() -> "Place":
+    """Say where the state of the four libraries lies; settings are read when it is first asked."""
+    return library_place_of(load_settings())
 
 
 @contextmanager

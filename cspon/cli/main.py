@@ -16,7 +16,21 @@ OFFLINE = {
 }
 """Set before any library is imported: nothing may call out."""
 
-VERBS = ("demo", "ask", "check", "serve", "kb", "engine", "doctor", "bench", "eval")
+VERBS = (
+    "demo",
+    "ask",
+    "check",
+    "serve",
+    "kb",
+    "library",
+    "rule",
+    "indicator",
+    "operator",
+    "engine",
+    "doctor",
+    "bench",
+    "eval",
+)
 """One module `cspon.cli.<verb>` each, with a Typer `app` or a function `command`."""
 
 
@@ -31,8 +45,11 @@ def run(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
+    from cspon.cli.assembly import library_place
     from cspon.errors import CsponError
+    from tools.library.place import lies_in
 
+    lies_in(library_place)
     app = typer.Typer(
         name="cspon",
         help="CSPON Planner：国土空间规划领域大模型与智能体",

@@ -1,0 +1,1 @@
+"""The model library (模型库): named compositions of operators, rules, indicators and formulas."""
