@@ -176,6 +176,12 @@ def _box_query(table: Table, columns: tuple[str, ...]) -> str:
     )
 
 
+def count_indexed(table: Table) -> int:
+    """Count the features that the spatial index knows: those with a geometry that is not empty."""
+    query = f"SELECT count(*) FROM {_quoted(table.rtree + '_rowid')}"
+    return int(table.connection.execute(query).fetchone()[0])
+
+
 def _fetch(table: Table, cursor: sqlite3.Cursor, chunk: int) -> list[tuple[Any, ...]]:
     """Fetch at most `chunk` rows, fewer where their geometry is very large."""
     rows: list[tuple[Any, ...]] = []

@@ -15,7 +15,9 @@ from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
+from tools.catalogue_entries import check_entries, field_error
 from tools.geopackage import Box, Table, Window, open_table, read_boxes
+from tools.ogr_layer import SUFFIXES, OgrTable, open_ogr, read_ogr_boxes
 
 CATALOGUE = "layers.yaml"
 CHUNK = 20_000
@@ -36,6 +38,10 @@ class Features:
     """Land-use codes, stripped; empty strings where the layer has no code field."""
     names: npt.NDArray[np.str_]
     """Values of `name_field`; empty strings where the layer has none."""
+    ids: npt.NDArray[np.str_] | None = None
+    """Values of `id_field`, where asked for and the layer has one."""
+    stated_areas: npt.NDArray[np.float64] | None = None
+    """Values of `area_field`, NaN where empty, where asked for and the layer has one."""
 
     def __len__(self) -> int:
         return len(self.fids)
@@ -76,8 +82,8 @@ def _load(file: Path, version: int) -> LayerCatalogue:
     try:
         catalogue = LayerCatalogue.model_validate(raw)
     except ValidationError as error:
-        raise _field_error(file, raw, error) from None
-    _check_entries(file, catalogue)
+        raise field_error(file, raw, error) from None
+    check_entries(file, catalogue)
     return catalogue
 
 
@@ -98,14 +104,14 @@ def layer_by_role(catalogue: LayerCatalogue, role: str) -> LayerSpec | None:
     return found[0] if found else None
 
 
-def open_layer(spec: LayerSpec, folder: Path) -> Table:
+def open_layer(spec: LayerSpec, folder: Path) -> Table | OgrTable:
     """Open a vector layer and check that the file agrees with the catalogue.
 
     Raises:
         InputError: missing file or table, another coordinate system, or a missing field.
     """
     file = folder / spec.path
-    if not file.is_file():
+    if not file.is_file() and not (file.suffix.lower() == ".gdb" and file.is_dir()):
         raise InputError(
             f"图层“{spec.title}”的文件不存在",
             file=file,
@@ -113,15 +119,19 @@ def open_layer(spec: LayerSpec, folder: Path) -> Table:
             field="path",
             mend=f"放入该文件，或从 {CATALOGUE} 中删除这个图层（相关规则将判为“数据缺失”）",
         )
-    if file.suffix.lower() != ".gpkg":
+    table: Table | OgrTable
+    if file.suffix.lower() == ".gpkg":
+        table = open_table(file, spec.layer)
+    elif file.suffix.lower() in SUFFIXES:
+        table = open_ogr(file, spec.layer)
+    else:
         raise InputError(
-            f"图层“{spec.title}”不是 GeoPackage",
+            f"图层“{spec.title}”不是 GeoPackage、Shapefile 或 FileGDB",
             file=file,
             layer=spec.name,
             field="path",
             mend=f"ogr2ogr -f GPKG {file.stem}.gpkg {file.name}，再改 {CATALOGUE} 的 path",
         )
-    table = open_table(file, spec.layer)
     if table.srs_epsg is not None and table.srs_epsg != spec.epsg:
         raise InputError(
             f"图层“{spec.title}”的坐标系是 EPSG:{table.srs_epsg}，目录写的是 EPSG:{spec.epsg}",
@@ -134,6 +144,7 @@ def open_layer(spec: LayerSpec, folder: Path) -> Table:
         ("id_field", spec.id_field),
         ("code_field", spec.code_field),
         ("name_field", spec.name_field),
+        ("area_field", spec.area_field),
     ):
         if column is not None and column not in table.columns:
             raise InputError(
@@ -169,17 +180,46 @@ def read_window(spec: LayerSpec, folder: Path, geometry: BaseGeometry) -> Featur
 
 
 def read_windows(
-    spec: LayerSpec, folder: Path, geometry: BaseGeometry, *, chunk: int = CHUNK
+    spec: LayerSpec,
+    folder: Path,
+    geometry: BaseGeometry,
+    *,
+    chunk: int = CHUNK,
+    widen_m: float = 0.0,
+    attributes: bool = False,
 ) -> Iterator[Features]:
-    """Yield what `read_window` returns, at most `chunk` features at a time."""
+    """Yield what `read_window` returns, at most `chunk` features at a time.
+
+    Args:
+        spec: The layer.
+        folder: Folder of the catalogue.
+        geometry: Window in the layer's coordinate system.
+        chunk: Most features held at a time.
+        widen_m: Also features whose boxes come this near to the window.
+        attributes: Whether identifiers and stated areas are read too.
+    """
     table = open_layer(spec, folder)
-    columns = tuple(dict.fromkeys(c for c in (spec.code_field, spec.name_field) if c))
-    for window in read_boxes(table, search_boxes(geometry), columns, chunk=chunk):
+    named = [spec.code_field, spec.name_field]
+    if attributes:
+        named += [spec.id_field, spec.area_field]
+    columns = tuple(dict.fromkeys(c for c in named if c))
+    boxes = [
+        (min_x - widen_m, min_y - widen_m, max_x + widen_m, max_y + widen_m)
+        for min_x, min_y, max_x, max_y in search_boxes(geometry)
+    ]
+    windows = (
+        read_ogr_boxes(table, boxes, columns, chunk=chunk)
+        if isinstance(table, OgrTable)
+        else read_boxes(table, boxes, columns, chunk=chunk)
+    )
+    for window in windows:
         yield Features(
             fids=window.fids,
             geometries=window.geometries,
             codes=_text(window, spec.code_field),
             names=_text(window, spec.name_field),
+            ids=_text(window, spec.id_field) if attributes and spec.id_field else None,
+            stated_areas=_numbers(spec, window) if attributes and spec.area_field else None,
         )
 
 
@@ -226,55 +266,19 @@ def _printed(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _field_error(file: Path, raw: Any, error: ValidationError) -> InputError:
-    """Name entry, field and mend of the first problem."""
-    problem = error.errors()[0]
-    place = problem["loc"]
-    entry = place[1] if len(place) > 1 and place[0] == "layers" else None
-    label = None
-    if isinstance(entry, int):
-        item = raw["layers"][entry]
-        name = item.get("name") if isinstance(item, dict) else None
-        label = f"第 {entry + 1} 个图层" + (f"（{name}）" if name else "")
-    field = ".".join(str(p) for p in (place[2:] if isinstance(entry, int) else place))
-    mends = {
-        "missing": f"补上字段 {field}",
-        "extra_forbidden": f"删去或改正字段名 {field}",
-    }
-    return InputError(
-        f"图层目录有误：{problem['msg']}",
-        file=file,
-        layer=label,
-        field=field or None,
-        mend=mends.get(problem["type"], f"改正 {field or '文件内容'}"),
-    )
-
-
-def _check_entries(file: Path, catalogue: LayerCatalogue) -> None:
-    for index, spec in enumerate(catalogue.layers):
-        label = f"第 {index + 1} 个图层（{spec.name}）"
-        path = Path(spec.path)
-        if path.is_absolute() or ".." in path.parts:
+def _numbers(spec: LayerSpec, window: Window) -> npt.NDArray[np.float64]:
+    """Read the stated areas; a text that is no number is an error with its feature."""
+    assert spec.area_field is not None
+    values = []
+    for fid, value in zip(window.fids.tolist(), window.columns[spec.area_field], strict=True):
+        try:
+            values.append(float("nan") if value is None else float(value))
+        except (TypeError, ValueError):
             raise InputError(
-                f"图层文件须在目录之内，不能是 {spec.path}",
-                file=file,
-                layer=label,
-                field="path",
-                mend="把文件放进图层目录，path 写相对路径",
-            )
-        if spec.code_scheme != "none" and spec.code_field is None:
-            raise InputError(
-                f"写了编码体系 {spec.code_scheme} 却没有编码字段",
-                file=file,
-                layer=label,
-                field="code_field",
-                mend="补上 code_field，或把 code_scheme 写作 none",
-            )
-        if any(other.name == spec.name for other in catalogue.layers[:index]):
-            raise InputError(
-                f"图层名 {spec.name} 重复",
-                file=file,
-                layer=label,
-                field="name",
-                mend="改用不同的名称",
-            )
+                f"要素 {fid} 的面积“{value}”不是数",
+                file=spec.path,
+                layer=spec.name,
+                field=spec.area_field,
+                mend="改正该字段",
+            ) from None
+    return np.array(values, dtype=np.float64)

@@ -17,16 +17,12 @@ from cspon.schemas.spatial import Compliance, LayerCatalogue, LayerSpec, LineOve
 from tools.geometry.crs import describe, reproject
 from tools.geometry.read import read_boundary
 from tools.layers import layer_by_role, load_catalogue, read_window
+from tools.rules.lines import line_roles, role_title
 
 FRAME_MM = (200.0, 168.0)
 """Width and height of the map frame on A4 landscape."""
 FILL = 0.6
 """Largest part of the frame's width and height that the project takes."""
-
-BOUNDARY = "urban_development_boundary"
-"""The line that a project should lie within: what lies outside is the conflict."""
-LINES = ("permanent_basic_farmland", "ecological_redline", BOUNDARY)
-"""Control lines in drawing order, later ones on top."""
 
 DETAIL_MM = 0.03
 """What is finer on paper than a fifth of a pixel is left out of large shapes."""
@@ -45,9 +41,18 @@ class Conflict:
 
     role: str
     number: int
-    """Number within its control line, 1 for the largest."""
+    """Number within its line or rule, 1 for the largest."""
     geometry: BaseGeometry
     area_ha: float
+    title: str = ""
+    """What it is a conflict with."""
+    rule: str = ""
+    """Id of the rule that keeps a distance or sets a slope; nothing for areas on a line."""
+
+    @property
+    def group(self) -> str:
+        """What numbers and the legend count together."""
+        return self.rule or self.role
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,20 @@ class ControlLine:
     """A control line near the project, with what the check says of it."""
 
     role: str
-    overlap: LineOverlap
+    title: str
     geometries: Geometries
+    overlap: LineOverlap | None = None
+    """None for roads, pipelines and the like, which have no inside."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether its layer is missing."""
+        return self.overlap is not None and not self.overlap.present
+
+    @property
+    def outside(self) -> bool:
+        """Whether the conflict is what lies outside."""
+        return self.overlap is not None and self.overlap.control == "within"
 
 
 @dataclass(frozen=True)
@@ -158,15 +175,34 @@ def _lines(
     window: tuple[float, float, float, float],
     compliance: Compliance,
 ) -> tuple[ControlLine, ...]:
-    overlaps = {line.role: line for line in compliance.lines}
-    lines = []
-    for role in sorted(overlaps, key=lambda r: LINES.index(r) if r in LINES else -1):
-        spec = layer_by_role(catalogue, role)
-        geometries: Geometries = np.empty(0, dtype=object)
-        if overlaps[role].present and spec is not None:
-            geometries, _ = _read(spec, folder, window, catalogue.epsg)
-        lines.append(ControlLine(role, overlaps[role], geometries))
-    return tuple(lines)
+    """Read what is in the view, and name what is missing; the first to be drawn comes first."""
+    lines = [
+        ControlLine(
+            overlap.role,
+            overlap.title,
+            _in_view(catalogue, overlap.role, folder, window),
+            overlap,
+        )
+        for overlap in compliance.lines
+    ]
+    for role in dict.fromkeys(near.role for near in compliance.near):
+        seen = _in_view(catalogue, role, folder, window)
+        lines.append(ControlLine(role, role_title(role), seen))
+    return tuple(line for line in lines if line.missing or len(line.geometries))
+
+
+def _in_view(
+    catalogue: LayerCatalogue,
+    role: str,
+    folder: Path,
+    window: tuple[float, float, float, float],
+) -> Geometries:
+    spec = layer_by_role(catalogue, role)
+    if spec is None:
+        return np.empty(0, dtype=object)
+    geometries, _ = _read(spec, folder, window, catalogue.epsg)
+    view = shapely.box(*window)
+    return geometries[shapely.intersects(view, geometries)]
 
 
 def _conflicts(result: ToolResult, epsg: int, scale: float) -> tuple[Conflict, ...]:
@@ -177,6 +213,8 @@ def _conflicts(result: ToolResult, epsg: int, scale: float) -> tuple[Conflict, .
             number=int(feature["properties"]["number"]),
             geometry=generalise(reproject(shape(feature["geometry"]), layer.epsg, epsg), scale),
             area_ha=float(feature["properties"]["area_ha"]),
+            title=str(feature["properties"]["line_title"]),
+            rule=str(feature["properties"]["rule"]),
         )
         for layer in result.layers
         if layer.name == CONFLICTS
@@ -197,6 +235,6 @@ def _outline(
 
 def _data_date(result: ToolResult, catalogue: LayerCatalogue) -> str:
     dates = sorted(set(result.provenance.layer_dates.values())) or sorted(
-        {spec.date for spec in catalogue.layers if spec.role in (*LINES, "land_use")}
+        {spec.date for spec in catalogue.layers if spec.role in (*line_roles(), "land_use")}
     )
     return dates[0] if len(dates) == 1 else f"{dates[0]} 至 {dates[-1]}" if dates else "未注明"

@@ -14,12 +14,13 @@ import numpy as np
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from shapely.geometry.base import BaseGeometry
 
-from tools.map_content import BOUNDARY, FRAME_MM, Conflict, Sheet
+from tools.map_content import FRAME_MM, Conflict, Sheet
 from tools.map_labels import MM_PER_POINT, place_labels
 from tools.map_sidebar import draw_sidebar
 from tools.map_style import INK, PROJECT_EDGE, class_style, font, line_style, outline
@@ -119,6 +120,14 @@ def _add(axes: Axes, geometries: Iterable[Any], z: float, **style: Any) -> None:
     axes.add_artist(patch)  # not add_patch, which walks every vertex for limits that are fixed
 
 
+def _add_lines(axes: Axes, geometries: Iterable[Any], z: float, **style: Any) -> None:
+    """Draw line features as one collection."""
+    parts = shapely.get_parts(shapely.get_parts(np.asarray(geometries, dtype=object)))
+    parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING]
+    paths = [shapely.get_coordinates(part) for part in parts]
+    axes.add_artist(LineCollection(paths, zorder=z, **style))
+
+
 def _draw_land_use(axes: Axes, sheet: Sheet) -> None:
     many = sum(map(len, sheet.land_use.values())) > 5_000
     for code, geometries in sheet.land_use.items():
@@ -134,23 +143,29 @@ def _draw_lines(axes: Axes, sheet: Sheet) -> None:
         if not len(line.geometries):
             continue
         few = len(line.geometries) <= MOST_DISSOLVED
+        dash = (0, style.dash) if style.dash else "solid"
+        if line.overlap is None:
+            _add_lines(
+                axes, line.geometries, 3.7 + z / 100, color=style.edge, lw=style.width, ls=dash
+            )
+            continue
         shapes = [shapely.union_all(line.geometries)] if few else line.geometries
         if style.hatch:
             _add(
-                axes, shapes, 3 + z / 10,
+                axes, shapes, 3 + z / 100,
                 fc=style.face, ec="none", hatch=style.hatch, hatchcolor=style.hatch_colour,
                 hatch_width=0.5,
             )  # fmt: skip
-        dash = (0, style.dash) if style.dash else "solid"
         width = style.width if few else style.width / 3
-        _add(axes, shapes, 3.5 + z / 10, fc="none", ec=style.edge, lw=width, ls=dash)
+        _add(axes, shapes, 3.5 + z / 100, fc="none", ec=style.edge, lw=width, ls=dash)
 
 
 def _draw_conflicts(axes: Axes, sheet: Sheet) -> None:
-    for role in {c.role: None for c in sheet.conflicts}:
-        patches = [c.geometry for c in sheet.conflicts if c.role == role]
+    outside = {line.role for line in sheet.lines if line.outside}
+    for group, role in {c.group: c.role for c in sheet.conflicts}.items():
+        patches = [c.geometry for c in sheet.conflicts if c.group == group]
         style = line_style(role)
-        alpha = "30" if role == BOUNDARY else "66"
+        alpha = "30" if role in outside else "66"
         _add(axes, patches, 4, fc=style.conflict + alpha, ec="none")
         _add(axes, patches, 4.1, fc="none", ec=style.conflict, lw=0.9)
 
@@ -193,9 +208,9 @@ def grid_step(about: float) -> float:
 def _draw_labels(axes: Axes, sheet: Sheet) -> None:
     """Label the largest conflict patches, each control line's own first."""
     origin, factor = np.array(sheet.window[:2]), 1000 / sheet.scale
-    first = {c.role: c for c in reversed(sheet.conflicts)}
-    chosen = [c for c in sheet.conflicts if first[c.role] is c]
-    chosen += [c for c in sheet.conflicts if first[c.role] is not c][: MOST_LABELS - len(chosen)]
+    first = {c.group: c for c in reversed(sheet.conflicts)}
+    chosen = [c for c in sheet.conflicts if first[c.group] is c][:MOST_LABELS]
+    chosen += [c for c in sheet.conflicts if first[c.group] is not c][: MOST_LABELS - len(chosen)]
 
     def on_paper(geometry: BaseGeometry) -> BaseGeometry:
         return shapely.transform(geometry, lambda xy: (xy - origin) * factor).simplify(0.1)
@@ -224,7 +239,7 @@ def _draw_labels(axes: Axes, sheet: Sheet) -> None:
 
 def _label(sheet: Sheet, conflict: Conflict) -> str:
     """Name a patch with its number, where its line has several, and its hectares."""
-    several = sum(c.role == conflict.role for c in sheet.conflicts) > 1
+    several = sum(c.group == conflict.group for c in sheet.conflicts) > 1
     digits = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
     number = conflict.number
     mark = digits[number - 1] if number <= len(digits) else f"（{number}）"

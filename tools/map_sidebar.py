@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
 
 from tools.land_use import UNCOVERED
-from tools.map_content import BOUNDARY, Sheet
+from tools.map_content import Conflict, ControlLine, Sheet
 from tools.map_labels import MM_PER_POINT, text_width_mm, wrap
 from tools.map_style import (
     INK,
@@ -32,6 +32,9 @@ SWATCH_MM = 8.0
 HEAD_MM = 5.8
 HEAD_SIZE, ROW_SIZE, NOTE_SIZE = 9.5, 8.0, 6.3
 MOST_CLASSES = 15
+MOST_ROWS = 34
+"""Of the whole legend; with many lines fewer classes are named."""
+MOST_MISSING = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def draw_sidebar(axes: Axes, sheet: Sheet) -> None:
     y = _draw_orientation(axes, sheet)
     y = _draw_verdict(axes, sheet, y - 2.5)
     foot = _draw_notes(axes, sheet)
-    lines, classes = _line_rows(sheet), _class_rows(sheet)
+    lines = _line_rows(sheet)
+    classes = _class_rows(sheet, min(MOST_CLASSES, max(5, MOST_ROWS - len(lines))))
     gap = 2.0
     room = y - foot - 2 * (gap + HEAD_MM) - 1.0
     height = min(5.6, room / (len(lines) + len(classes)))
@@ -149,37 +153,62 @@ def _draw_verdict(axes: Axes, sheet: Sheet, top: float) -> float:
 
 
 def _line_rows(sheet: Sheet) -> list[Row]:
-    """Legend of the project, the control lines and the conflicts with them."""
+    """Legend of the project, the lines in the view and the conflicts with them."""
     rows = [
         Row(
             "项目用地范围", f"{sheet.compliance.area_ha:.4f}",
             {"fc": "none", "ec": PROJECT_EDGE, "lw": 2.2}, strong=True,
         )
     ]  # fmt: skip
-    drawn = {conflict.role for conflict in sheet.conflicts}
+    groups: dict[str, list[Conflict]] = defaultdict(list)
+    for conflict in sheet.conflicts:
+        groups[conflict.group].append(conflict)
     for line in sheet.lines:
-        style, overlap = line_style(line.role), line.overlap
-        swatch: dict[str, Any] = {"fc": "none", "ec": style.edge, "lw": style.width}
-        if style.hatch:
-            swatch |= {
-                "fc": style.face, "hatch": style.hatch,
-                "hatchcolor": style.hatch_colour, "hatch_width": 0.5,
-            }  # fmt: skip
-        if style.dash:
-            swatch["ls"] = (0, style.dash)
-        rows.append(
-            Row(overlap.title, "" if overlap.present else "缺图层", swatch, bool(style.dash))
-        )
-        outside = line.role == BOUNDARY
-        area = overlap.outside_ha if outside else overlap.area_ha
-        if line.role in drawn and area:
-            patch = {"fc": style.conflict + ("30" if outside else "66"), "ec": style.conflict}
-            words = style.conflict_title if style.title else f"占用{overlap.title}"
-            rows.append(Row(words, f"{area:.4f}", {**patch, "lw": 0.9}, strong=True))
-    return rows
+        if not line.missing:
+            rows.append(_line_row(line))
+        for group in [g for g, found in groups.items() if found[0].role == line.role]:
+            rows.append(_conflict_row(groups.pop(group), line))
+    rows += [_conflict_row(found, None) for found in groups.values()]
+    return rows + _missing_rows(sheet)
 
 
-def _class_rows(sheet: Sheet) -> list[Row]:
+def _line_row(line: ControlLine) -> Row:
+    style = line_style(line.role)
+    swatch: dict[str, Any] = {"fc": "none", "ec": style.edge, "lw": style.width}
+    if style.hatch:
+        swatch |= {
+            "fc": style.face, "hatch": style.hatch,
+            "hatchcolor": style.hatch_colour, "hatch_width": 0.5,
+        }  # fmt: skip
+    swatch["ls"] = (0, style.dash) if style.dash else "solid"
+    return Row(line.title, "", swatch, bool(style.dash) or line.overlap is None)
+
+
+def _conflict_row(found: list[Conflict], line: ControlLine | None) -> Row:
+    """Legend of one group of patches; areas on a line are those of the line's table."""
+    style = line_style(found[0].role)
+    area, words = sum(conflict.area_ha for conflict in found), found[0].title
+    outside = line is not None and line.outside
+    if line is not None and line.overlap is not None:
+        area = (line.overlap.outside_ha if outside else line.overlap.area_ha) or 0.0
+        words = style.conflict_title if style.title else f"{line.title}{'外' if outside else '内'}"
+    elif not found[0].rule:
+        words = style.conflict_title
+    patch = {"fc": style.conflict + ("30" if outside else "66"), "ec": style.conflict, "lw": 0.9}
+    return Row(words, f"{area:.4f}", patch, strong=True)
+
+
+def _missing_rows(sheet: Sheet) -> list[Row]:
+    """Name the lines without a layer; many of them in one row."""
+    missing = [line.title for line in sheet.lines if line.missing]
+    if len(missing) > MOST_MISSING:
+        missing = [f"{missing[0]}等 {len(missing)} 条控制线"]
+    return [
+        Row(title, "缺图层", {"fc": "white", "ec": PALE, "ls": (0, (2, 2))}) for title in missing
+    ]
+
+
+def _class_rows(sheet: Sheet, most: int) -> list[Row]:
     """Legend of land use in the window, with the areas of the result summed by first-level class."""
     compliance = sheet.compliance
     areas: dict[str, float] = defaultdict(float)
@@ -188,12 +217,12 @@ def _class_rows(sheet: Sheet) -> list[Row]:
     uncovered = areas.pop(UNCOVERED, 0.0)
     shown = sorted({*sheet.land_use, *areas}, key=lambda code: (-areas.get(code, 0.0), code))
     rows = []
-    for code in sorted(shown[:MOST_CLASSES]):
+    for code in sorted(shown[:most]):
         name, colour = class_style(compliance.code_scheme, code)
         value = f"{areas[code]:.4f}" if areas.get(code) else "—"
         rows.append(Row(f"{code} {name}", value, {"fc": colour, "ec": "#868e96", "lw": 0.4}))
-    if len(shown) > MOST_CLASSES:
-        rest = sum(areas.get(code, 0.0) for code in shown[MOST_CLASSES:])
+    if len(shown) > most:
+        rest = sum(areas.get(code, 0.0) for code in shown[most:])
         rows.append(Row("其他地类", f"{rest:.4f}" if rest else "—", {"fc": "white", "ec": PALE}))
     if uncovered:
         rows.append(Row("无地类数据", f"{uncovered:.4f}", {"fc": "white", "ec": PALE, "lw": 0.4}))

@@ -46,6 +46,9 @@ class LayerSpec(Frozen):
     id_field: str | None = None
     code_field: str | None = None
     name_field: str | None = None
+    area_field: str | None = None
+    """Field that states each feature's area; compared with the computed one."""
+    area_unit: Literal["m2", "ha", "mu"] = "m2"
     code_scheme: CodeScheme = "none"
     control: Literal["avoid", "within", "inform"] | None = None
     """For a bureau's own line (role `custom_…`): stay out of it, stay within it, or tell only."""

@@ -17,6 +17,8 @@ import pytest
 import shapely
 import yaml
 
+from tools.rules.lines import line_roles
+
 EPSG = 4547
 X, Y = 500_000.0, 3_300_000.0
 CODES = ("0101", "0101", "0101", "0103", "0301", "0301", "0701", "0701", "100101", "100101")
@@ -26,6 +28,9 @@ LINES = {
     "urban_development_boundary": ("CZKFBJ", "城镇开发边界", [(300, 0, 1000, 800)]),
     "admin_county": ("XZQ", "行政区", [(0, 0, 1000, 1000)]),
 }
+
+ELSEWHERE = [{"role": role, "reason": "方格县没有"} for role in line_roles() if role not in LINES]
+"""What this county does not have; a line that a test takes away is missing, not absent."""
 
 
 def local(min_x: float, min_y: float, max_x: float, max_y: float) -> shapely.Polygon:
@@ -92,7 +97,9 @@ class County:
         return next(entry for entry in self.layers if entry["role"] == role)
 
     def save(self, **changes: Any) -> None:
+        roles = {entry["role"] for entry in self.layers}
         catalogue = {
+            "absent": [entry for entry in ELSEWHERE if entry["role"] not in roles],
             "title": "方格县",
             "region_code": "990101",
             "region_name": "方格县",

@@ -21,6 +21,7 @@ from tools.map_labels import place_labels, text_width_mm, wrap
 from tools.map_sheet import draw_sheet, grid_step
 from tools.map_style import class_style, font_families, outline
 from tools.maps import draw_compliance_map
+from tools.rules.lines import line_roles
 
 EAST, NORTH = 440_000.0, 3_310_000.0
 ROLES = {
@@ -69,6 +70,9 @@ def county(tmp_path_factory):
         layers.append(entry)
     catalogue = {"title": "试验县", "region_code": "990100", "region_name": "试验县"}
     catalogue |= {"epsg": 4547, "synthetic": True, "layers": layers}
+    catalogue["absent"] = [
+        {"role": role, "reason": "试验县没有"} for role in line_roles() if role not in ROLES
+    ]
     (folder / "layers.yaml").write_text(yaml.safe_dump(catalogue, allow_unicode=True))
     return folder
 

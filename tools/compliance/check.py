@@ -1,44 +1,34 @@
 """The tool `check_compliance`: a project against control lines, land use and the rules on both."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import shapely
 
 from cspon.schemas.knowledge import Basis
 from cspon.schemas.spatial import (
-    CodeOverlap,
     Compliance,
     LayerOutput,
-    LineOverlap,
+    LayerSpec,
     Provenance,
     RuleOutcome,
     ToolResult,
 )
 from tools.catalogue import tool
 from tools.compliance import tables
+from tools.compliance.figures import figures, site_of
 from tools.compliance.measure import SLIVER_M2
 from tools.compliance.remarks import headline, unknowns, warnings
-from tools.compliance.survey import LINES, Survey, place, survey_project
+from tools.compliance.survey import Survey, place, survey_project
 from tools.geometry.area import AREA_DEFINITION
 from tools.geometry.read import Boundary, read_boundary
-from tools.land_use import SCHEME_TITLES, UNCOVERED
 from tools.layers import load_catalogue, open_layer
-from tools.rules.evaluate import caveats, evaluate, worst
-from tools.rules.lines import role_title
+from tools.rules.evaluate import caveats, evaluate, rules_in_use, worst
 from tools.rules.load import project_type as find_project_type
-from tools.rules.model import (
-    BOUNDARY,
-    COUNTY,
-    FARMLAND,
-    LAND_USE,
-    REDLINE,
-    LineFigures,
-    Site,
-)
+from tools.rules.model import BOUNDARY, COUNTY, FARMLAND, LAND_USE, REDLINE
+from tools.rules.own_lines import own_line_outcomes
 
-VERSION = "1"
+VERSION = "2"
 
 
 @tool(
@@ -82,30 +72,41 @@ def check_compliance(
     """
     kind = find_project_type(project_type)
     day = asked_on or date.today()
+    rules = rules_in_use()
     catalogue = load_catalogue(layers)
     source = read_boundary(boundary, epsg=epsg)
     project, notices = place(source, catalogue)
-    survey = survey_project(project, catalogue, layers, sliver_m2=sliver_m2, source=source.source)
-    lines = _lines(survey)
-    codes = tables.code_overlaps(survey.land_use, survey.area_ha) if survey.land_use else ()
-    crossings = (
-        tables.crossing_rows(survey.land_use, _conflict_ha(lines)) if survey.land_use else ()
+    survey = survey_project(
+        project,
+        catalogue,
+        layers,
+        rules,
+        project_type=kind.id,
+        asked_on=day,
+        sliver_m2=sliver_m2,
+        source=source.source,
     )
-    site = _site(survey, lines, codes, crossings, kind.id, day)
-    outcomes = evaluate(site)
+    found = figures(survey, rules)
+    site = site_of(survey, found, kind.id, day)
+    own = own_line_outcomes(found.lines, site.outside_county_ha or 0.0).values()
+    outcomes = (*evaluate(site, rules), *(outcome for outcome, _ in own))
     data = Compliance(
         project=source.name,
         area_ha=survey.area_ha,
         planar_area_m2=round(float(project.area), 4),
         epsg=catalogue.epsg,
         verdict=worst(outcomes),
-        headline=headline(site, outcomes),
-        lines=lines,
-        codes=codes,
+        headline=headline(site, outcomes, [clause for _, clause in own if clause]),
+        lines=found.lines,
+        codes=found.codes,
         code_scheme=survey.land_use_spec.code_scheme if survey.land_use_spec else "none",
-        crossings=crossings,
+        crossings=found.crossings,
+        zones=found.zones,
+        near=found.near,
+        slope=found.slope,
+        sliver_m2=sliver_m2,
         rules=outcomes,
-        unknowns=unknowns(catalogue, outcomes, kind),
+        unknowns=unknowns(survey, outcomes, rules, kind),
         area_definition=AREA_DEFINITION,
         asked_on=day,
     )
@@ -121,76 +122,6 @@ def check_compliance(
         secrecy=survey.secrecy,
         synthetic=survey.synthetic,
     )
-
-
-def _lines(survey: Survey) -> tuple[LineOverlap, ...]:
-    return tuple(
-        tables.line_overlap(survey.lines[role], survey.area_ha, role_title(role))
-        if role in survey.lines
-        else LineOverlap(role=role, name="", title=role_title(role), present=False)
-        for role in LINES
-    )
-
-
-def _conflict_ha(lines: tuple[LineOverlap, ...]) -> dict[str, float]:
-    return {
-        line.role: (line.outside_ha if line.role == BOUNDARY else line.area_ha) or 0.0
-        for line in lines
-        if line.present
-    }
-
-
-def _site(
-    survey: Survey,
-    lines: tuple[LineOverlap, ...],
-    codes: tuple[CodeOverlap, ...],
-    crossings: tuple[dict[str, Any], ...],
-    kind: str,
-    day: date,
-) -> Site:
-    """Give the rules the figures that users see."""
-    by_code = {code.code: code.area_ha for code in codes}
-    outside = survey.outside_county
-    problem = _land_use_problem(survey)
-    return Site(
-        area_ha=survey.area_ha,
-        project_type=kind,
-        asked_on=day,
-        lines={
-            line.role: LineFigures(
-                inside_ha=line.area_ha or 0.0,
-                outside_ha=line.outside_ha or 0.0,
-                patches=line.patches,
-            )
-            for line in lines
-            if line.present
-        },
-        codes=None if problem else by_code,
-        crossings={} if problem else _by_line(crossings),
-        uncovered_ha=by_code.get(UNCOVERED, 0.0),
-        outside_county_ha=None if outside is None else tables.hectares(outside.total_m2),
-        land_use_problem=problem,
-    )
-
-
-def _land_use_problem(survey: Survey) -> str:
-    """Say why rules on land use cannot be decided, or nothing."""
-    spec = survey.land_use_spec
-    if spec is None:
-        return "缺少土地利用现状图层"
-    if spec.code_scheme != "ydyh_2023":
-        return (
-            f"土地利用现状图层采用{SCHEME_TITLES[spec.code_scheme]}编码，规则需要用地用海分类（2023）"
-            "编码，两套编码数字相同而含义不同，不作换算"
-        )
-    return ""
-
-
-def _by_line(crossings: tuple[dict[str, Any], ...]) -> dict[str, dict[str, float]]:
-    by_line: dict[str, dict[str, float]] = {}
-    for row in crossings:
-        by_line.setdefault(row["line"], {})[row["code"]] = row["area_ha"]
-    return by_line
 
 
 def _layers(name: str, survey: Survey) -> tuple[LayerOutput, ...]:
@@ -229,7 +160,7 @@ def _provenance(
         version=VERSION,
         inputs={
             "boundary": f"sha256:{source.sha256.removeprefix('sha256:')}",
-            **{s.name: f"{s.date} / {open_layer(s, layers).last_change}" for s in survey.used},
+            **{s.name: f"{s.date} / {_last_change(s, layers)}" for s in survey.used},
         },
         parameters={
             "project_type": kind,
@@ -241,3 +172,10 @@ def _provenance(
         epsg=survey.catalogue.epsg,
         layer_dates={s.name: s.date for s in survey.used},
     )
+
+
+def _last_change(spec: LayerSpec, layers: Path) -> str:
+    if spec.geometry != "raster":
+        return open_layer(spec, layers).last_change
+    changed = datetime.fromtimestamp((layers / spec.path).stat().st_mtime, UTC)
+    return changed.isoformat(timespec="seconds")

@@ -23,10 +23,12 @@ from tools.compliance.overlay import (
     Cutter,
     OverlayRows,
     cut_features,
+    is_areal,
     polygonal,
 )
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, CodeLabel, label_code
+from tools.layer_health import Finding, check_window
 from tools.layers import Features, read_windows
 
 SLIVER_M2 = 1.0
@@ -56,6 +58,7 @@ class LineMeasure:
     inside: Patches
     outside: Patches
     repaired: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass
@@ -81,6 +84,7 @@ class LandUseMeasure:
     uncovered: Patches | None = None
     overlapping_m2: float = 0.0
     repaired: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def add(self, rows: OverlayRows, labels: list[CodeLabel]) -> None:
         """Count pieces under their codes."""
@@ -116,8 +120,12 @@ def measure_line(
     shapely.prepare(project)
     found: list[BaseGeometry] = []
     repaired: set[int] = set()
-    for features in read_windows(spec, folder, project):
+    findings: list[Finding] = []
+    for features in read_windows(spec, folder, project, attributes=True):
+        findings += check_window(spec, features)
         parts, owner = shapely.get_parts(features.geometries, return_index=True)
+        areal = is_areal(parts)
+        parts, owner = parts[areal], owner[areal]
         meets = shapely.intersects(project, parts)
         found.extend(parts[meets])
         invalid = ~shapely.is_valid(parts[meets])
@@ -130,6 +138,7 @@ def measure_line(
         inside=patches(shapely.intersection(project, line), spec.epsg, sliver_m2),
         outside=patches(shapely.difference(project, line), spec.epsg, sliver_m2),
         repaired=tuple(sorted(repaired)),
+        findings=tuple(findings),
     )
 
 
@@ -174,20 +183,23 @@ def measure_land_use(
     measure = LandUseMeasure()
     cutter = Cutter(project)
     planar, chunks, matched = 0.0, 0, True
-    for features in read_windows(spec, folder, project):
+    findings: list[Finding] = []
+    for features in read_windows(spec, folder, project, attributes=True):
+        findings += check_window(spec, features)
         rows = cut_features(cutter, features, spec.epsg)
         parcels = features.geometries[rows.positions]
         planar += float(rows.planar_m2.sum())
         chunks += 1
         matched = chunks == 1 and covers_once(parcels, project)
         _count(measure, rows, parcels, spec, conflicts)
+    measure.findings = tuple(findings)
     fits = abs(planar - project.area) <= max(1e-9 * project.area, 1e-4)
     if fits and (matched or chunks > 1):
         return measure
     covered = _covered(project, spec, folder)
     overlapping = planar - shapely.intersection(project, covered).area
     if overlapping > SLIVER_M2:
-        measure = LandUseMeasure(overlapping_m2=overlapping)
+        measure = LandUseMeasure(overlapping_m2=overlapping, findings=measure.findings)
         _count_disjoint(measure, cutter, spec, folder, conflicts)
     uncovered = patches(shapely.difference(project, covered), spec.epsg, 0.0)
     if uncovered.total_m2 >= min(sliver_m2, SLIVER_M2):

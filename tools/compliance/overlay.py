@@ -117,6 +117,11 @@ def polygonal(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(areal) if len(areal) else shapely.Polygon()
 
 
+def is_areal(geometries: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell polygons from other geometries."""
+    return _areal(shapely.get_type_id(geometries))
+
+
 def _areal(kinds: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return np.asarray((kinds == _AREAL[0]) | (kinds == _AREAL[1]))
 

@@ -1,6 +1,8 @@
-"""Everything that is measured of one project, before any rule."""
+"""Everything that is measured of one project, before any rule is applied."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
@@ -8,6 +10,14 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
+from tools.catalogue_entries import CUSTOM
+from tools.compliance.conflicts import (
+    Conflict,
+    distance_conflicts,
+    line_conflicts,
+    partition_conflicts,
+    slope_conflicts,
+)
 from tools.compliance.measure import (
     SLIVER_M2,
     LandUseMeasure,
@@ -16,14 +26,19 @@ from tools.compliance.measure import (
     measure_land_use,
     measure_line,
 )
-from tools.compliance.tables import hectares
+from tools.compliance.near import NearMeasure, look_around, measure_near
+from tools.compliance.rounding import hectares, share_out
+from tools.compliance.slope import SlopeMeasure, measure_slope
+from tools.compliance.zones import ZoneMeasure, measure_zones
 from tools.geometry.area import ellipsoidal_area_m2
 from tools.geometry.crs import describe, reproject, require_metric
 from tools.geometry.read import Boundary
+from tools.layer_health import Finding, merged
+from tools.layer_placement import check_placement
 from tools.layers import layer_by_role
-from tools.rules.model import BOUNDARY, COUNTY, FARMLAND, LAND_USE, REDLINE
-
-LINES = (FARMLAND, REDLINE, BOUNDARY)
+from tools.rules.concerns import conflicting_zones, distance_rules, slope_rules
+from tools.rules.lines import PARTITIONS, line_roles
+from tools.rules.model import COUNTY, DEM, LAND_USE, Rule, Site
 
 
 @dataclass(frozen=True)
@@ -34,16 +49,19 @@ class Survey:
     area_ha: float
     catalogue: LayerCatalogue
     lines: dict[str, LineMeasure]
+    """Lines that a project should avoid or keep within, zoned and bureau's own ones included."""
     land_use: LandUseMeasure | None
     land_use_spec: LayerSpec | None
     outside_county: Patches | None
     """None without a county layer."""
     used: tuple[LayerSpec, ...]
-
-    @property
-    def conflicts(self) -> dict[str, Patches]:
-        """Patches that a project should not have: on a line, or outside the boundary."""
-        return conflicts_of(self.lines)
+    zones: dict[str, ZoneMeasure] = field(default_factory=dict)
+    near: dict[str, NearMeasure] = field(default_factory=dict)
+    """By rule."""
+    slope: SlopeMeasure | None = None
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+    """Patches that a project should not have."""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def secrecy(self) -> Secrecy:
@@ -54,11 +72,6 @@ class Survey:
     def synthetic(self) -> bool:
         """Whether any layer used is made up."""
         return self.catalogue.synthetic or any(s.synthetic for s in self.used)
-
-
-def conflicts_of(lines: dict[str, LineMeasure]) -> dict[str, Patches]:
-    """Return by role the patches that a project should not have."""
-    return {role: line.outside if role == BOUNDARY else line.inside for role, line in lines.items()}
 
 
 def place(source: Boundary, catalogue: LayerCatalogue) -> tuple[BaseGeometry, tuple[str, ...]]:
@@ -79,63 +92,182 @@ def survey_project(
     project: BaseGeometry,
     catalogue: LayerCatalogue,
     layers: Path,
+    rules: tuple[Rule, ...],
     *,
+    project_type: str,
+    asked_on: date,
     sliver_m2: float = SLIVER_M2,
     source: Path | None = None,
 ) -> Survey:
     """Measure a project against every layer that the check uses.
 
+    Args:
+        project: Valid (Multi)Polygon in the catalogue's coordinate system.
+        catalogue: The layers.
+        layers: Folder of the catalogue.
+        rules: Rules that will be applied: they say which distances and slopes are measured.
+        project_type: Kind of project.
+        asked_on: Day on which the rules must hold.
+        sliver_m2: Smallest patch that counts.
+        source: The boundary's file, for errors.
+
     Raises:
         InputError: a layer is wrong, or the project lies wholly outside the county.
     """
-    used: list[LayerSpec] = []
     area_m2 = ellipsoidal_area_m2(project, catalogue.epsg)
-    county = _spec(catalogue, COUNTY, used)
-    outside = None
-    if county is not None:
-        outside = measure_line(project, county, layers, sliver_m2=sliver_m2).outside
-        if outside.total_m2 >= area_m2 - sliver_m2:
-            raise _outside(project, catalogue, source)
-    lines = {
-        role: measure_line(project, spec, layers, sliver_m2=sliver_m2)
-        for role in LINES
-        if (spec := _spec(catalogue, role, used)) is not None
+    area_ha = hectares(area_m2)
+    site = Site(
+        area_ha=area_ha,
+        project_type=project_type,
+        asked_on=asked_on,
+        absent={entry.role: entry.reason for entry in catalogue.absent},
+    )
+    layer = _Layers(project, catalogue, layers, sliver_m2)
+    outside = layer.county(area_m2, source)
+    lines, zones = layer.lines()
+    near: dict[str, NearMeasure] = {}
+    for role, concerned in distance_rules(rules, site).items():
+        near |= layer.near(role, concerned)
+    on_slope = slope_rules(rules, site)
+    slope = layer.slope(on_slope)
+    zoned_site = site.model_copy(
+        update={
+            "zones": {role: rounded_zones(zones[role], area_ha) for role in zones},
+            "schemes": {role: str(measure.spec.code_scheme) for role, measure in zones.items()},
+        }
+    )
+    barred = {role: conflicting_zones(role, rules, zoned_site) for role in PARTITIONS}
+    conflicts = {
+        **line_conflicts(lines, zones, catalogue, sliver_m2),
+        **partition_conflicts(zones, barred, sliver_m2),
+        **distance_conflicts(near, rules),
+        **slope_conflicts(slope, on_slope),
     }
-    land_use_spec = _spec(catalogue, LAND_USE, used)
+    land_use = layer.land_use({name: group.patches for name, group in conflicts.items()})
     return Survey(
         project=project,
-        area_ha=hectares(area_m2),
+        area_ha=area_ha,
         catalogue=catalogue,
         lines=lines,
-        land_use=None
-        if land_use_spec is None
-        else measure_land_use(
-            project,
-            land_use_spec,
-            layers,
-            conflicts_of(lines),
-            sliver_m2=sliver_m2,
-        ),
-        land_use_spec=land_use_spec,
+        land_use=land_use,
+        land_use_spec=layer_by_role(catalogue, LAND_USE),
         outside_county=outside,
-        used=tuple(used),
+        used=tuple(layer.used),
+        zones=zones,
+        near=near,
+        slope=slope,
+        conflicts=conflicts,
+        findings=merged(layer.findings),
     )
 
 
-def _spec(catalogue: LayerCatalogue, role: str, used: list[LayerSpec]) -> LayerSpec | None:
-    spec = layer_by_role(catalogue, role)
-    if spec is None:
-        return None
-    if spec.epsg != catalogue.epsg:
-        raise InputError(
-            f"图层“{spec.title}”的坐标系 EPSG:{spec.epsg} 与目录的 EPSG:{catalogue.epsg} 不同",
-            file="layers.yaml",
-            layer=spec.name,
-            field="epsg",
-            mend="把该图层转换到目录的坐标系",
+def rounded_zones(measure: ZoneMeasure, area_ha: float) -> dict[str, float]:
+    """Return hectares by code as users see them; those of a partition sum to the project."""
+    if measure.spec.role in PARTITIONS:
+        return share_out(measure.areas_m2, area_ha) if measure.areas_m2 else {}
+    return {code: hectares(area) for code, area in measure.areas_m2.items()}
+
+
+class _Layers:
+    """Reads the layers of one check; remembers which were used and what was found in them."""
+
+    def __init__(
+        self, project: BaseGeometry, catalogue: LayerCatalogue, folder: Path, sliver_m2: float
+    ) -> None:
+        self.project, self.catalogue, self.folder = project, catalogue, folder
+        self.sliver_m2 = sliver_m2
+        self.used: list[LayerSpec] = []
+        self.findings: list[Finding] = []
+
+    def spec(self, role: str) -> LayerSpec | None:
+        """Return the layer of a role, checked for its place; None when there is none."""
+        spec = layer_by_role(self.catalogue, role)
+        if spec is None:
+            return None
+        if spec.epsg != self.catalogue.epsg:
+            raise InputError(
+                f"图层“{spec.title}”的坐标系 EPSG:{spec.epsg} 与目录的 EPSG:{self.catalogue.epsg} 不同",
+                file="layers.yaml",
+                layer=spec.name,
+                field="epsg",
+                mend="把该图层转换到目录的坐标系",
+            )
+        county = layer_by_role(self.catalogue, COUNTY)
+        if county is not None and spec.geometry != "raster":
+            coverage = role == LAND_USE or role in PARTITIONS
+            self.findings += check_placement(spec, county, self.folder, coverage=coverage)
+        self.used.append(spec)
+        return spec
+
+    def county(self, area_m2: float, source: Path | None) -> Patches | None:
+        """Return what lies outside the county; a project wholly outside is an error."""
+        spec = self.spec(COUNTY)
+        if spec is None:
+            return None
+        outside = self.line(spec).outside
+        if outside.total_m2 >= area_m2 - self.sliver_m2:
+            raise _outside(self.project, self.catalogue, source)
+        return outside
+
+    def line(self, spec: LayerSpec) -> LineMeasure:
+        """Measure one line."""
+        measure = measure_line(self.project, spec, self.folder, sliver_m2=self.sliver_m2)
+        self.findings += measure.findings
+        return measure
+
+    def lines(self) -> tuple[dict[str, LineMeasure], dict[str, ZoneMeasure]]:
+        """Measure all lines and zoned layers, in the order of results."""
+        lines: dict[str, LineMeasure] = {}
+        zones: dict[str, ZoneMeasure] = {}
+        polygons = [r.role for r in line_roles().values() if r.geometry == "polygon"]
+        own = [s.role for s in self.catalogue.layers if s.role.startswith(CUSTOM)]
+        for role in (*polygons, *dict.fromkeys(own)):
+            spec = self.spec(role)
+            if spec is None:
+                continue
+            if role in line_roles() and line_roles()[role].measure == "zoned":
+                zones[role] = measure_zones(
+                    self.project,
+                    spec,
+                    self.folder,
+                    partition=role in PARTITIONS,
+                    sliver_m2=self.sliver_m2,
+                )
+                self.findings += zones[role].findings
+            if role not in PARTITIONS:
+                lines[role] = self.line(spec)
+        return lines, zones
+
+    def near(self, role: str, rules: list[Rule]) -> dict[str, NearMeasure]:
+        """Measure the distances that rules keep from one layer."""
+        spec = self.spec(role)
+        if spec is None:
+            return {}
+        around = look_around(self.project, spec, self.folder, rules)
+        self.findings += around.findings
+        return {
+            rule.id: measure_near(self.project, around, rule, sliver_m2=self.sliver_m2)
+            for rule in rules
+        }
+
+    def slope(self, rules: list[Rule]) -> SlopeMeasure | None:
+        """Measure slope, where a rule asks for it."""
+        spec = self.spec(DEM) if rules else None
+        if spec is None:
+            return None
+        thresholds = {float(rule.parameters["degrees"]) for rule in rules}
+        return measure_slope(self.project, spec, self.folder, thresholds, sliver_m2=self.sliver_m2)
+
+    def land_use(self, conflicts: Mapping[str, Patches]) -> LandUseMeasure | None:
+        """Measure land use, whole and within the conflicts."""
+        spec = self.spec(LAND_USE)
+        if spec is None:
+            return None
+        measure = measure_land_use(
+            self.project, spec, self.folder, conflicts, sliver_m2=self.sliver_m2
         )
-    used.append(spec)
-    return spec
+        self.findings += measure.findings
+        return measure
 
 
 def _outside(project: BaseGeometry, catalogue: LayerCatalogue, source: Path | None) -> InputError:

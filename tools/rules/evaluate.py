@@ -16,9 +16,14 @@ so it outranks what only needs study."""
 _DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2, "_degrees": 1}
 
 
+def rules_in_use() -> tuple[Rule, ...]:
+    """Return the rules that are applied."""
+    return load_rules()
+
+
 def evaluate(site: Site, rules: tuple[Rule, ...] | None = None) -> tuple[RuleOutcome, ...]:
     """Return one outcome a rule that applies, in the rules' order."""
-    given = load_rules() if rules is None else rules
+    given = rules_in_use() if rules is None else rules
     return tuple(apply_rule(rule, site) for rule in given if applies(rule, site, given))
 
 
@@ -30,7 +35,7 @@ def applies(rule: Rule, site: Site, rules: tuple[Rule, ...] | None = None) -> bo
         return False
     if why_absent(rule, site):
         return False
-    return not _another_holds(rule, site.asked_on, load_rules() if rules is None else rules)
+    return not _another_holds(rule, site.asked_on, rules_in_use() if rules is None else rules)
 
 
 def why_absent(rule: Rule, site: Site) -> str:
@@ -104,8 +109,9 @@ def apply_rule(rule: Rule, site: Site) -> RuleOutcome:
 def headlines(site: Site, verdict: Verdict) -> list[str]:
     """Return the short clauses of all rules whose outcome has this verdict."""
     clauses = []
-    for rule in load_rules():
-        if not applies(rule, site) or _missing(rule, site) or _not_valid(rule, site):
+    rules = rules_in_use()
+    for rule in rules:
+        if not applies(rule, site, rules) or _missing(rule, site) or _not_valid(rule, site):
             continue
         name, figures = decide(rule, site)
         outcome = rule.outcomes[name]
@@ -117,7 +123,7 @@ def headlines(site: Site, verdict: Verdict) -> list[str]:
 def caveats(site: Site) -> list[str]:
     """Return what a reader must know of changes in the law around the date of the question."""
     said: dict[str, None] = {}
-    for rule in load_rules():
+    for rule in rules_in_use():
         for change in rule.upcoming:
             day = change.effective_from
             label = f"《{change.title}》自{day.year}年{day.month}月{day.day}日起施行"
@@ -173,4 +179,6 @@ def _unseen_ha(rule: Rule, site: Site) -> float:
     if not rule.needs:
         return 0.0
     outside = site.outside_county_ha or 0.0
+    if DEM in rule.needs and site.slope is not None:
+        outside = max(outside, site.slope.unknown_ha)
     return max(outside, site.uncovered_ha) if LAND_USE in rule.needs else outside

@@ -52,6 +52,8 @@ class SlopeFigures(Frozen):
     mean_degrees: float
     over_ha: dict[str, float]
     """Hectares steeper than a threshold; the key is the threshold in degrees, e.g. "25"."""
+    unknown_ha: float = 0.0
+    """Of the project, where the raster says nothing."""
 
 
 class Site(Frozen):

@@ -92,12 +92,12 @@ def test_a_boundary_of_very_many_vertices_goes_the_other_way(fixed_county):
     check_equal(areas, expected_rows(fixed_county, projects))
 
 
-def test_an_invalid_parcel_is_repaired_and_named(fixed_county):
+def test_an_invalid_parcel_is_repaired_and_named(county):
     bow_tie = shapely.Polygon([(X, Y), (X + 100, Y + 100), (X + 100, Y), (X, Y + 100)])
-    fixed_county.land_use([bow_tie, box(100, 0, 200, 100)], ["0101", "0301"])
+    county.land_use([bow_tie, box(100, 0, 200, 100)], ["0101", "0301"])
     projects = np.array([box(10, 10, 150, 90)], dtype=object)
-    areas = overlay_batch(projects, spec_of(fixed_county), fixed_county.folder)
-    single = overlay_layer(projects[0], spec_of(fixed_county), fixed_county.folder)
+    areas = overlay_batch(projects, spec_of(county), county.folder)
+    single = overlay_layer(projects[0], spec_of(county), county.folder)
     assert areas.repaired == single.repaired
     assert areas.planar_m2.sum() == pytest.approx(single.planar_m2.sum(), rel=1e-12)
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.compliance.tables import hectares, mu, share_out
+from tools.compliance.rounding import hectares, mu, share_out
 
 
 def test_hectares_and_mu():

@@ -1,0 +1,109 @@
+"""What a project should not have: named groups of patches, one a line, zone or distance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cspon.schemas.spatial import LayerCatalogue
+from tools.compliance.measure import LineMeasure, Patches
+from tools.compliance.near import NearMeasure
+from tools.compliance.slope import SlopeMeasure
+from tools.compliance.zones import ZoneMeasure
+from tools.land_use import UNCOVERED
+from tools.rules.lines import PARTITIONS, line_roles, role_title
+from tools.rules.model import DEM, Rule
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Patches of one kind."""
+
+    role: str
+    title: str
+    patches: Patches
+    zone: str = ""
+    """Code of the zone, or classes of what is too near."""
+    rule: str = ""
+    """Id of the rule that keeps the distance or sets the slope."""
+
+
+def control_of(role: str, catalogue: LayerCatalogue) -> str:
+    """Say what a line asks of a project: avoid, within or inform."""
+    known = line_roles().get(role)
+    if known is not None:
+        return "within" if known.measure == "within" else "avoid"
+    return next((s.control or "avoid" for s in catalogue.layers if s.role == role), "avoid")
+
+
+def line_conflicts(
+    lines: Mapping[str, LineMeasure],
+    zones: Mapping[str, ZoneMeasure],
+    catalogue: LayerCatalogue,
+    sliver_m2: float,
+) -> dict[str, Conflict]:
+    """Return the patches on lines that a project should avoid and outside those it should not leave.
+
+    A zoned line has one entry a zone.
+    """
+    found: dict[str, Conflict] = {}
+    for role, line in lines.items():
+        title = role_title(role, catalogue)
+        control = control_of(role, catalogue)
+        if role in zones:
+            zoned = zones[role]
+            for code in zoned.areas_m2:
+                group = zoned.patches(code, sliver_m2)
+                found[f"{role}/{code}"] = Conflict(role, f"{title}（{code}）", group, zone=code)
+        elif control == "within":
+            found[role] = Conflict(role, f"{title}外", line.outside)
+        elif control == "avoid":
+            found[role] = Conflict(role, title, line.inside)
+    return found
+
+
+def partition_conflicts(
+    zones: Mapping[str, ZoneMeasure], barred: Mapping[str, Mapping[str, str]], sliver_m2: float
+) -> dict[str, Conflict]:
+    """Return the patches in zones of a partition that do not fit the project.
+
+    Args:
+        zones: Measures by role.
+        barred: By role: code to the title of the rule that bars it.
+        sliver_m2: Smallest patch that counts.
+    """
+    return {
+        f"{role}/{code}": Conflict(
+            role, f"{role_title(role)}（{zones[role].names[code]}）", group, zone=code
+        )
+        for role in PARTITIONS
+        for code in barred.get(role, {})
+        if role in zones and code != UNCOVERED
+        if (group := zones[role].patches(code, sliver_m2)).total_m2 > 0
+    }
+
+
+def distance_conflicts(
+    near: Mapping[str, NearMeasure], rules: tuple[Rule, ...]
+) -> dict[str, Conflict]:
+    """Return the patches that are nearer than a rule allows, by rule."""
+    titles = {rule.id: rule.title for rule in rules}
+    return {
+        f"near/{rule_id}": Conflict(
+            measure.spec.role, titles[rule_id], measure.inside, "、".join(measure.classes), rule_id
+        )
+        for rule_id, measure in near.items()
+        if len(measure.inside.polygons)
+    }
+
+
+def slope_conflicts(slope: SlopeMeasure | None, rules: list[Rule]) -> dict[str, Conflict]:
+    """Return the patches that are steeper than a rule's threshold."""
+    if slope is None:
+        return {}
+    by_threshold = {float(rule.parameters["degrees"]): rule for rule in reversed(rules)}
+    return {
+        f"slope/{degrees:g}": Conflict(
+            DEM, f"坡度 {degrees:g} 度以上", slope.over[degrees], f"{degrees:g} 度以上", rule.id
+        )
+        for degrees, rule in by_threshold.items()
+        if len(slope.over[degrees].polygons)
+    }

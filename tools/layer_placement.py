@@ -1,0 +1,197 @@
+"""Where a layer lies: refuse one that is shifted against the county boundary.
+
+A layer in GCJ-02 (the offset coordinates of web maps) or of another zone has numbers that look right.
+It is known by the county boundary: coverage that should end there ends some hundred metres away.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from cspon.errors import InputError
+from cspon.schemas.spatial import LayerSpec
+from tools.geometry.crs import reproject
+from tools.geopackage import Box, Table, Window, count_indexed, read_boxes
+from tools.layer_health import Finding, label
+from tools.layers import open_layer
+from tools.ogr_layer import OgrTable, read_ogr_boxes
+
+LEAST_SHIFT_M = 50.0
+"""Edge matching between data of one place is finer than this."""
+_SAMPLE = 2_000
+
+
+def gcj02_offset_m(longitude: float, latitude: float) -> tuple[float, float]:
+    """Return the offset east and north, in metres, of GCJ-02 at a place.
+
+    The offset itself is not published; this is the approximation that is in public use
+    (eviltransform), good to a few metres: `verified: false`.
+    """
+    x, y = longitude - 105.0, latitude - 35.0
+    wave = (20 * math.sin(6 * x * math.pi) + 20 * math.sin(2 * x * math.pi)) * 2 / 3
+    north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * math.sqrt(abs(x)) + wave
+    north += (20 * math.sin(y * math.pi) + 40 * math.sin(y / 3 * math.pi)) * 2 / 3
+    north += (160 * math.sin(y / 12 * math.pi) + 320 * math.sin(y * math.pi / 30)) * 2 / 3
+    east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * math.sqrt(abs(x)) + wave
+    east += (20 * math.sin(x * math.pi) + 40 * math.sin(x / 3 * math.pi)) * 2 / 3
+    east += (150 * math.sin(x / 12 * math.pi) + 300 * math.sin(x / 30 * math.pi)) * 2 / 3
+    return east, north
+
+
+def check_placement(
+    spec: LayerSpec, county: LayerSpec, folder: Path, *, coverage: bool
+) -> tuple[Finding, ...]:
+    """Check a vector layer against the county boundary; unchanged files are judged once a process.
+
+    Args:
+        spec: The layer.
+        county: The county's layer, in the same coordinate system.
+        folder: Folder of the catalogue.
+        coverage: Whether the layer should cover the county, so that their extents are equal.
+
+    Returns:
+        Features without geometry, which no window ever shows.
+
+    Raises:
+        InputError: the layer lies elsewhere, in degrees, or shifted; the message says how far.
+    """
+    versions = (_version(folder / spec.path), _version(folder / county.path))
+    return _judge(spec, county, folder, coverage, versions)
+
+
+def _version(file: Path) -> tuple[int, int]:
+    try:
+        stat = file.stat()
+    except OSError:
+        return 0, 0  # opening the layer says what is wrong
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=256)
+def _judge(
+    spec: LayerSpec, county: LayerSpec, folder: Path, coverage: bool, versions: object
+) -> tuple[Finding, ...]:
+    table = open_layer(spec, folder)
+    findings = _without_geometry(spec, table)
+    box = table.extent
+    if spec.role == county.role or box is None or box[2] < box[0]:
+        return findings
+    outline = _outline(county, folder, _version(folder / county.path))
+    if outline.is_empty:
+        return findings
+    bounds = outline.bounds
+    if max(map(abs, box)) <= 360:
+        raise _refused(spec, table, "的坐标像经纬度，不是米", "先投影到目录的坐标系")
+    gap = shapely.distance(shapely.box(*box), shapely.box(*bounds))
+    if gap > max(bounds[2] - bounds[0], bounds[3] - bounds[1]):
+        raise _refused(
+            spec,
+            table,
+            f"与县级行政区相距约 {gap / 1000:.0f} 千米，可能带号或中央经线写错",
+            "核对坐标系、带号和坐标轴次序后重新导出",
+        )
+    gcj = _gcj02_at(outline, spec.epsg)
+    shift = _uniform_shift(box, bounds) if coverage else None
+    if shift is None and _sticks_out(box, bounds) and _comes_back(table, outline, box, gcj):
+        shift = gcj
+    if shift is None:
+        return findings
+    like = math.hypot(shift[0] - gcj[0], shift[1] - gcj[1]) <= 0.15 * math.hypot(*gcj)
+    why = (
+        "与 GCJ-02（火星坐标）的偏移一致" if like else "可能是其他基准（如 1980 西安坐标系）的坐标"
+    )
+    raise _refused(
+        spec,
+        table,
+        f"相对县级行政区整体偏移 {math.hypot(*shift):.0f} 米"
+        f"（东 {shift[0]:.0f}、北 {shift[1]:.0f}），{why}",
+        "向提供单位索取 2000 国家大地坐标系（CGCS2000）的数据，不要自行平移",
+    )
+
+
+@lru_cache(maxsize=8)
+def _outline(county: LayerSpec, folder: Path, version: object) -> BaseGeometry:
+    """Return the dissolved county layer."""
+    table = open_layer(county, folder)
+    if table.extent is None:
+        return shapely.Polygon()
+    parts = [w.geometries for w in _windows(table, [table.extent])]
+    return (
+        shapely.union_all(shapely.make_valid(np.concatenate(parts))) if parts else shapely.Polygon()
+    )
+
+
+def _without_geometry(spec: LayerSpec, table: Table | OgrTable) -> tuple[Finding, ...]:
+    """Find features without geometry: the spatial index has none of them."""
+    if isinstance(table, OgrTable) or table.features is None:
+        return ()
+    indexed = count_indexed(table)
+    if indexed >= table.features:
+        return ()
+    message = f"有 {table.features - indexed} 个要素没有图形，未参与计算，请修正源数据"
+    return (Finding("no_geometry", label(spec), message),)
+
+
+def _windows(table: Table | OgrTable, boxes: list[Box]) -> Iterator[Window]:
+    if isinstance(table, OgrTable):
+        return read_ogr_boxes(table, boxes, (), chunk=_SAMPLE)
+    return read_boxes(table, boxes, (), chunk=_SAMPLE)
+
+
+def _uniform_shift(box: Box, bounds: tuple[float, ...]) -> tuple[float, float] | None:
+    """Return the shift of a coverage whose four sides all lie off the county's by the same."""
+    off = [a - b for a, b in zip(box, bounds, strict=True)]
+    east, north = (off[0] + off[2]) / 2, (off[1] + off[3]) / 2
+    alike = max(abs(off[0] - off[2]), abs(off[1] - off[3])) <= 0.2 * math.hypot(east, north)
+    return (east, north) if alike and math.hypot(east, north) > LEAST_SHIFT_M else None
+
+
+def _sticks_out(box: Box, bounds: tuple[float, ...]) -> bool:
+    return (
+        min(box[0] - bounds[0], box[1] - bounds[1]) < -LEAST_SHIFT_M
+        or max(box[2] - bounds[2], box[3] - bounds[3]) > LEAST_SHIFT_M
+    )
+
+
+def _comes_back(
+    table: Table | OgrTable, county: BaseGeometry, box: Box, shift: tuple[float, float]
+) -> bool:
+    """Say whether what lies outside the county would lie inside without the shift of GCJ-02."""
+    min_x, min_y, max_x, max_y = county.bounds
+    sides = [
+        (box[0], box[1], min_x, box[3]),
+        (max_x, box[1], box[2], box[3]),
+        (box[0], box[1], box[2], min_y),
+        (box[0], max_y, box[2], box[3]),
+    ]
+    boxes = [side for side in sides if side[2] > side[0] and side[3] > side[1]]
+    window = next(_windows(table, boxes), None)
+    if window is None:
+        return False
+    shapely.prepare(county)
+    geometries = shapely.make_valid(window.geometries)
+    outside = _size(shapely.difference(geometries, county))
+    back = shapely.transform(geometries, lambda xy: xy - np.array(shift))
+    return bool(outside > 0 and _size(shapely.difference(back, county)) < 0.1 * outside)
+
+
+def _size(geometries: npt.NDArray[Any]) -> float:
+    """Return area, or length where there is none."""
+    return float(shapely.area(geometries).sum() or shapely.length(geometries).sum())
+
+
+def _gcj02_at(county: BaseGeometry, epsg: int) -> tuple[float, float]:
+    """Return the offset of GCJ-02 at the middle of a county, in the metres of its projection."""
+    longitude, latitude = shapely.get_coordinates(reproject(county.centroid, epsg, 4490))[0]
+    return gcj02_offset_m(float(longitude), float(latitude))
+
+
+def _refused(spec: LayerSpec, table: Table | OgrTable, message: str, mend: str) -> InputError:
+    return InputError(f"图层“{spec.title}”{message}", file=table.file, layer=spec.name, mend=mend)
