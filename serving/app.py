@@ -17,15 +17,18 @@ from serving import (
     kb_api,
     kb_documents,
     kb_upload,
+    library_api,
     openai_api,
     problems,
     tools_api,
 )
+from serving.assembly import library_place_of
 from serving.limits import BodyLimit
 from serving.pages import documents, graph, knowledge
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
+from tools.library.place import lies_in
 
 
 def create_app(
@@ -46,6 +49,7 @@ def create_app(
     Raises:
         SetupError: `ui` without the extra of that name.
     """
+    lies_in(lambda: library_place_of(settings))
     services = start_services(settings)
 
     @asynccontextmanager
@@ -71,6 +75,7 @@ def create_app(
     app.include_router(kb_upload.router)
     app.include_router(kb_documents.router)
     app.include_router(kb_api.router)
+    app.include_router(library_api.router)
     app.include_router(knowledge.router)
     app.include_router(documents.router)
     app.include_router(graph.router)

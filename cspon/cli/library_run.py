@@ -8,6 +8,8 @@ from typing import Any
 from cspon.schemas.spatial import ToolResult
 from tools.library.entry import Kind, Port, Ports
 
+_DIGITS = {"公顷": 4, "亩": 2, "%": 2, "米": 2}
+
 
 def run_entry(
     kind: Kind,
@@ -23,18 +25,13 @@ def run_entry(
     Raises:
         InputError: an input that is not there, does not fit, or names no file.
     """
-    from tools.indicators.compute import compute_indicator
     from tools.library.kinds import Context, entry
-    from tools.models.run import compute_model
+    from tools.models.single import run_any
 
     found = entry(kind, entry_id)
     context = Context(layers=layers, project_type=project_type)
     given = parse_inputs(written, found.inputs)
-    if kind == "model":
-        return compute_model(found.id, given, context, progress=progress)
-    if kind == "indicator":
-        return compute_indicator(found.id, given, context, progress=progress)
-    return _single(kind, found.id, given, context)
+    return run_any(kind, found.id, given, context, progress=progress)
 
 
 def parse_inputs(written: list[str], ports: Ports) -> dict[str, Any]:
@@ -94,18 +91,6 @@ def _boundary(value: str) -> Any:
     return Layer("polygon", boundary.epsg, np.array([boundary.geometry], dtype=object))
 
 
-def _single(kind: Kind, entry_id: str, given: dict[str, Any], context: Any) -> ToolResult:
-    """Run an operator or a rule by itself."""
-    from tools.library.gather import gather
-    from tools.library.kinds import entry, library
-    from tools.models.result import tool_result
-
-    found = entry(kind, entry_id)
-    values = gather(found.inputs, given, context.layers)
-    outputs = library(kind).run(entry_id, values, context)
-    return tool_result(found, outputs, found.outputs, {}, (), values)
-
-
 def show_run(result: ToolResult) -> None:
     """Print results and tables for a reader; notices go to stderr."""
     import sys
@@ -121,9 +106,10 @@ def show_run(result: ToolResult) -> None:
         grid = Grid(title=table.title, title_justify="left")
         for column in table.columns:
             number = any(isinstance(row.get(column.key), int | float) for row in table.rows)
-            grid.add_column(column.title, justify="right" if number else "left")
+            heading = f"{column.title}（{column.unit}）" if column.unit else column.title
+            grid.add_column(heading, justify="right" if number else "left")
         for row in table.rows:
-            grid.add_row(*(_cell(row.get(c.key)) for c in table.columns))
+            grid.add_row(*(_cell(row.get(c.key), _DIGITS.get(c.unit)) for c in table.columns))
         console.print(grid)
     for layer in result.layers:
         console.print(f"图层“{layer.title}”：{len(layer.features)} 个要素（EPSG:{layer.epsg}）")
@@ -174,9 +160,9 @@ def save_run(result: ToolResult, out: Path) -> list[Path]:
     return [out / name for name in names]
 
 
-def _cell(value: Any) -> str:
-    if value is None:
+def _cell(value: Any, digits: int | None) -> str:
+    if value is None or value != value:
         return "—"
     if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".") if value == value else "—"
+        return f"{value:.{digits}f}" if digits is not None else f"{value:.10g}"
     return str(value)

@@ -28,7 +28,7 @@ TYPE_TITLES: dict[PortType, str] = {
     "text": "文本",
     "geometry": "项目范围",
 }
-GEOMETRY_TITLES = {"polygon": "面", "line": "线", "point": "点", "any": "面、线或点"}
+GEOMETRY_TITLES = {"polygon": "面", "line": "线", "point": "点", "any": "矢量"}
 
 Origin = Literal["shipped", "own"]
 """With the software, or the bureau's own."""
@@ -73,11 +73,10 @@ class Port(Frozen):
         """The type in Chinese, with geometry or unit."""
         text = TYPE_TITLES[self.type]
         if self.type == "layer":
-            text += f"（{GEOMETRY_TITLES[self.geometry]}）"
-        elif self.type == "number" and self.fixed_unit:
-            text += f"（{self.unit}）"
+            text = f"{GEOMETRY_TITLES[self.geometry]}图层"
         elif self.type == "number" and self.unit:
-            text += f"（单位同 {self.unit[1:]}）" if self.unit[0] == "=" else "（单位由参数定）"
+            how = {"=": f"同 {self.unit[1:]}", "$": "由参数定"}.get(self.unit[0], self.unit)
+            text += f"，单位 {how}" if how != "1" else "，无单位"
         return f"{text}，可多个" if self.many else text
 
 

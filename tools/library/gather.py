@@ -114,12 +114,18 @@ def _missing(name: str, port: Port, catalogue: LayerCatalogue | None, file: obje
             f"缺少输入“{port.title}”",
             file=file,
             field=name,
-            mend=f"用 --input {name}=值 给出（{port.described}）",
+            mend=f"给出 {name}={_sample(port)}（{port.described}）",
         )
     where = "图层目录没有这个角色的图层" if catalogue else "没有指定图层目录"
     return InputError(
         f"缺少“{port.title}”：{where}（{port.role}），数据缺失不能计算",
         file=file,
         field=name,
-        mend=f"在 layers.yaml 中加入角色为 {port.role} 的图层，或用 --input {name}=文件 给出",
+        mend=f"在 layers.yaml 中加入角色为 {port.role} 的图层，或给出 {name}=文件",
     )
+
+
+def _sample(port: Port) -> str:
+    if port.type in ("layer", "geometry", "raster"):
+        return "文件"
+    return f"数值 {port.fixed_unit}" if port.fixed_unit not in (None, "1") else "值"

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
-from tools.library.entry import Entry, Kind, Origin, Problem
+from tools.library.entry import Entry, Origin, Problem
 from tools.library.place import place
 
 SHIPPED_INDEX = Path(__file__).parent / "known_versions.json"
@@ -84,13 +84,6 @@ def record(entries: tuple[Entry, ...]) -> list[Entry]:
             _save(origin, index)
             written.extend(fresh)
     return written
-
-
-def forget(kind: Kind, entry_id: str, origin: Origin = "shipped") -> None:
-    """Take an entry out of the index: for a version that was never released."""
-    index = _load(origin)
-    if index.get(kind, {}).pop(entry_id, None) is not None:
-        _save(origin, index)
 
 
 def _file(origin: Origin) -> Path | None:

@@ -109,9 +109,10 @@ _COLUMNS = {
     "code": "编码",
     "name": "名称",
     "value": "分值",
-    "area_ha": "面积（公顷）",
-    "area_mu": "面积（亩）",
-    "share_percent": "占比（%）",
+    "area_ha": "面积",
+    "area_mu": "面积",
+    "share_percent": "占比",
+    "distance_m": "距离",
     "count": "个数",
     "zone": "分区",
     "cells": "像元数",
@@ -126,7 +127,7 @@ def _table(key: str, title: str, rows: tuple[dict[str, Any], ...]) -> Table:
     names = dict.fromkeys(
         column for row in rows for column, value in row.items() if value not in ("", None)
     )
-    columns = tuple(Column(key=name, title=_COLUMNS.get(name, name)) for name in names)
+    columns = tuple(_column(name) for name in names)
     kept = tuple({name: row.get(name) for name in names} for row in rows)
     return Table(name=key, title=title, columns=columns, rows=kept)
 

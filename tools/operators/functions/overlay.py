@@ -13,6 +13,8 @@ from tools.operators.model import operator
 
 _SEGMENTS = 16
 """Segments of a quarter circle: 0.16 % less area than the true circle."""
+NOISE_M2 = 0.001
+"""Below this a polygon is a rounding error of the overlay."""
 _DIMENSION = {"polygon": 2, "line": 1, "point": 0}
 
 
@@ -80,6 +82,8 @@ def _kept(layer: Layer, pieces: npt.NDArray[Any], specs: Any) -> Layer:
     pieces = of_dimension(pieces, layer.geometry)
     right = shapely.get_dimensions(pieces) == _DIMENSION[layer.geometry]
     keep = right & ~shapely.is_empty(pieces)
+    if layer.geometry == "polygon":
+        keep &= shapely.area(pieces) >= NOISE_M2
     return replace(layer, geometries=pieces, specs=specs).take(keep)
 
 
