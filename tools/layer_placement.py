@@ -25,6 +25,8 @@ from tools.ogr_layer import OgrTable, read_ogr_boxes
 
 LEAST_SHIFT_M = 50.0
 """Edge matching between data of one place is finer than this."""
+FAR_M = 100_000.0
+"""A neighbouring river may lie outside the county; half a zone's width is another zone."""
 _SAMPLE = 2_000
 
 
@@ -90,7 +92,7 @@ def _judge(
     if max(map(abs, box)) <= 360:
         raise _refused(spec, table, "的坐标像经纬度，不是米", "先投影到目录的坐标系")
     gap = shapely.distance(shapely.box(*box), shapely.box(*bounds))
-    if gap > max(bounds[2] - bounds[0], bounds[3] - bounds[1]):
+    if gap > FAR_M:
         raise _refused(
             spec,
             table,

@@ -16,6 +16,7 @@ from cspon.schemas.spatial import (
 )
 from tools.catalogue import tool
 from tools.compliance import tables
+from tools.compliance.conflicts import Conflict, standing
 from tools.compliance.figures import figures, site_of
 from tools.compliance.measure import SLIVER_M2
 from tools.compliance.remarks import headline, unknowns, warnings
@@ -90,6 +91,8 @@ def check_compliance(
     site = site_of(survey, found, kind.id, day)
     own = own_line_outcomes(found.lines, site.outside_county_ha or 0.0).values()
     outcomes = (*evaluate(site, rules), *(outcome for outcome, _ in own))
+    conflicts = standing(survey.conflicts, outcomes)
+    in_conflict = {conflict.role for conflict in conflicts.values()}
     data = Compliance(
         project=source.name,
         area_ha=survey.area_ha,
@@ -100,7 +103,7 @@ def check_compliance(
         lines=found.lines,
         codes=found.codes,
         code_scheme=survey.land_use_spec.code_scheme if survey.land_use_spec else "none",
-        crossings=found.crossings,
+        crossings=tuple(row for row in found.crossings if row["line"] in in_conflict),
         zones=found.zones,
         near=found.near,
         slope=found.slope,
@@ -115,7 +118,7 @@ def check_compliance(
         version=VERSION,
         data=data.model_dump(mode="json"),
         tables=tables.result_tables(data),
-        layers=_layers(source.name, survey),
+        layers=_layers(source.name, survey, conflicts),
         basis=_bases(outcomes),
         provenance=_provenance(source, survey, layers, kind.id, day, sliver_m2, epsg),
         warnings=(*notices, *warnings(survey, sliver_m2), *caveats(site)),
@@ -124,7 +127,9 @@ def check_compliance(
     )
 
 
-def _layers(name: str, survey: Survey) -> tuple[LayerOutput, ...]:
+def _layers(
+    name: str, survey: Survey, standing_conflicts: dict[str, Conflict]
+) -> tuple[LayerOutput, ...]:
     """Return the project and its conflict patches as GeoJSON features."""
     feature = {
         "type": "Feature",
@@ -133,7 +138,7 @@ def _layers(name: str, survey: Survey) -> tuple[LayerOutput, ...]:
     }
     epsg = survey.catalogue.epsg
     project = LayerOutput(name="project", title="项目范围", epsg=epsg, features=(feature,))
-    conflicts = tables.conflict_layer(survey.conflicts, survey.land_use, epsg)
+    conflicts = tables.conflict_layer(standing_conflicts, survey.land_use, epsg)
     return project, conflicts.model_copy(update={"secrecy": survey.secrecy})
 
 

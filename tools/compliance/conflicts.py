@@ -1,9 +1,9 @@
 """What a project should not have: named groups of patches, one a line, zone or distance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cspon.schemas.spatial import LayerCatalogue
+from cspon.schemas.spatial import LayerCatalogue, RuleOutcome, Verdict
 from tools.compliance.measure import LineMeasure, Patches
 from tools.compliance.near import NearMeasure
 from tools.compliance.slope import SlopeMeasure
@@ -107,3 +107,30 @@ def slope_conflicts(slope: SlopeMeasure | None, rules: list[Rule]) -> dict[str, 
         for degrees, rule in by_threshold.items()
         if len(slope.over[degrees].polygons)
     }
+
+
+def standing(
+    conflicts: Mapping[str, Conflict], outcomes: Iterable[RuleOutcome]
+) -> dict[str, Conflict]:
+    """Return the conflicts without those that every rule on their line lets pass."""
+    outcomes = tuple(outcomes)
+    passed = passed_lines(outcomes)
+    by_rule = {outcome.rule_id: outcome.verdict for outcome in outcomes}
+    return {
+        name: conflict
+        for name, conflict in conflicts.items()
+        if (
+            by_rule.get(conflict.rule) is not Verdict.PASS
+            if conflict.rule
+            else conflict.role not in passed
+        )
+    }
+
+
+def passed_lines(outcomes: Iterable[RuleOutcome]) -> set[str]:
+    """Return the roles of lines whose rules all say 符合."""
+    verdicts: dict[str, set[Verdict]] = {}
+    for outcome in outcomes:
+        if outcome.line is not None:
+            verdicts.setdefault(outcome.line, set()).add(outcome.verdict)
+    return {role for role, found in verdicts.items() if found == {Verdict.PASS}}

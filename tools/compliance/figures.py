@@ -82,8 +82,11 @@ def line_overlap(
     )
     within = control == "within"
     if within:
-        outside = 0.0 if not len(line.outside.polygons) else hectares(line.outside.total_m2)
-        split = {"inside": round(total_ha - outside, HA_DIGITS), "outside": outside}
+        both = {"inside": line.inside.total_m2, "outside": line.outside.total_m2}
+        split = share_out(both, total_ha)
+        if len(line.outside.polygons) and split["outside"] == 0.0:
+            split["outside"] = 10.0**-HA_DIGITS
+            split["inside"] = round(total_ha - split["outside"], HA_DIGITS)
     conflict = line.outside if within else line.inside
     return LineOverlap(
         role=line.spec.role,
@@ -128,9 +131,11 @@ def _line_ha(lines: tuple[LineOverlap, ...]) -> dict[str, float]:
 def crossing_rows(
     measure: LandUseMeasure, survey: Survey, line_ha: Mapping[str, float]
 ) -> tuple[dict[str, Any], ...]:
-    """Describe land use within each conflict; the rows of a conflict sum to its rounded hectares."""
+    """Describe land use on each line; the rows of a line or zone sum to its rounded hectares."""
     rows: list[dict[str, Any]] = []
     for name, conflict in survey.conflicts.items():
+        if conflict.rule or conflict.role in PARTITIONS:
+            continue
         total_ha = line_ha[name] if name in line_ha else hectares(conflict.patches.total_m2)
         areas = measure.crossings.get(name, {})
         for code, area in sorted(share_out(areas, total_ha).items()):
@@ -140,7 +145,6 @@ def crossing_rows(
                         "line": conflict.role,
                         "line_title": conflict.title,
                         "zone": conflict.zone,
-                        "rule": conflict.rule,
                         "code": code,
                         "name": measure.codes[code].name,
                         "area_ha": area,
@@ -277,9 +281,9 @@ def _land_use_problem(survey: Survey) -> str:
 
 
 def _by_line(crossings: tuple[dict[str, Any], ...]) -> dict[str, dict[str, float]]:
-    """Return land use on whole lines; zones and distances may lie over each other."""
+    """Return land use on whole lines; zones of a line may lie over each other."""
     by_line: dict[str, dict[str, float]] = {}
     for row in crossings:
-        if not row["zone"] and not row["rule"]:
+        if not row["zone"]:
             by_line.setdefault(row["line"], {})[row["code"]] = row["area_ha"]
     return by_line

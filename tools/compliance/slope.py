@@ -5,6 +5,7 @@ the steep cells, clipped to the project.
 """
 
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,6 @@ def read_elevation(
     try:
         import rasterio
         from rasterio.errors import RasterioIOError
-        from rasterio.windows import Window, from_bounds
     except ImportError:
         raise missing_extra("rasterio", "core") from None
     file = folder / spec.path
@@ -153,15 +153,9 @@ def read_elevation(
     try:
         with rasterio.open(file) as raster:
             _check_raster(raster, spec, file)
-            window = from_bounds(*project.bounds, transform=raster.transform)
-            window = window.round_offsets("floor").round_lengths("ceil")
-            window = Window(
-                window.col_off - 2, window.row_off - 2, window.width + 5, window.height + 5
-            )
-            whole = Window(0, 0, raster.width, raster.height)
-            if not _meets(window, whole):
+            window = _around(project.bounds, raster)
+            if window is None:
                 return None, None
-            window = window.intersection(whole)
             if window.width * window.height > MOST_CELLS:
                 raise InputError(
                     f"项目范围内的高程格网过大（{window.width * window.height:.0f} 格）",
@@ -177,13 +171,18 @@ def read_elevation(
         ) from None
 
 
-def _meets(one: Any, other: Any) -> bool:
-    return bool(
-        one.col_off < other.col_off + other.width
-        and one.row_off < other.row_off + other.height
-        and other.col_off < one.col_off + one.width
-        and other.row_off < one.row_off + one.height
-    )
+def _around(bounds: tuple[float, float, float, float], raster: Any) -> Any:
+    """Return the window of a raster around a box, two cells wider; None where they do not meet."""
+    from rasterio.windows import Window
+
+    inverse = ~raster.transform
+    left, top = inverse * (bounds[0], bounds[3])
+    right, bottom = inverse * (bounds[2], bounds[1])
+    first_column, last_column = max(0, floor(left) - 2), min(raster.width, ceil(right) + 2)
+    first_row, last_row = max(0, floor(top) - 2), min(raster.height, ceil(bottom) + 2)
+    if first_column >= last_column or first_row >= last_row:
+        return None
+    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
 
 def _check_raster(raster: Any, spec: LayerSpec, file: Path) -> None:

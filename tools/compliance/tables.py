@@ -14,12 +14,12 @@ from cspon.schemas.spatial import (
     Table,
     ZoneOverlap,
 )
-from tools.compliance.conflicts import Conflict
+from tools.compliance.conflicts import Conflict, passed_lines
 from tools.compliance.measure import LandUseMeasure
 from tools.compliance.rounding import ROUNDING_NOTE, hectares, mu
 from tools.rules.lines import PARTITIONS
 
-_REQUIREMENTS = {"avoid": "不得占用", "within": "应位于线内", "inform": "只作提示"}
+_REQUIREMENTS = {"avoid": "应避让", "within": "应位于线内", "inform": "只作提示"}
 _AREA = (
     Column(key="area_ha", title="面积", unit="公顷"),
     Column(key="area_mu", title="面积", unit="亩"),
@@ -81,6 +81,7 @@ def result_tables(data: Compliance) -> tuple[Table, ...]:
 
 
 def _lines(data: Compliance) -> Table:
+    passed = passed_lines(data.rules)
     return Table(
         name="lines",
         title="控制线套合",
@@ -94,7 +95,7 @@ def _lines(data: Compliance) -> Table:
             Column(key="note", title="要求"),
             Column(key="contact", title="边界接触"),
         ),
-        rows=tuple(_line_row(line) for line in data.lines),
+        rows=tuple(_line_row(line, passed) for line in data.lines),
         note=f"{data.area_definition}{tolerance(data.sliver_m2)}",
     )
 
@@ -107,18 +108,25 @@ def tolerance(sliver_m2: float) -> str:
     )
 
 
-def _line_row(line: LineOverlap) -> dict[str, Any]:
+def _line_row(line: LineOverlap, passed: set[str]) -> dict[str, Any]:
+    allowed = line.role in passed and line.control == "avoid" and bool(line.area_ha)
     return {
         **line.model_dump(include={"role", "title", "area_ha", "area_mu", "outside_ha"}),
-        "patches": line.patches if line.present else None,
+        "patches": (0 if allowed else line.patches) if line.present else None,
         "share_percent": None if line.share is None else round(100 * line.share, 2),
-        "note": _REQUIREMENTS[line.control] if line.present else "图层缺失，未检查",
-        "contact": f"{line.contact_m2:.2f} 平方米"
-        if line.contact_m2 >= 0.01
-        else "无"
-        if line.present
-        else "—",
+        "note": _requirement(line, allowed) if line.present else "图层缺失，未检查",
+        "contact": _contact(line),
     }
+
+
+def _requirement(line: LineOverlap, allowed: bool) -> str:
+    return "本项目可以位于其内" if allowed else _REQUIREMENTS[line.control]
+
+
+def _contact(line: LineOverlap) -> str:
+    if not line.present:
+        return "—"
+    return f"{line.contact_m2:.2f} 平方米" if line.contact_m2 >= 0.01 else "无"
 
 
 def _zones(data: Compliance) -> list[Table]:

@@ -17,8 +17,27 @@ _DIGITS = {"_ha": 4, "_mu": 2, "_percent": 2, "_degrees": 1}
 
 
 def rules_in_use() -> tuple[Rule, ...]:
-    """Return the rules that are applied."""
-    return load_rules()
+    """Return the shipped rules and the bureau's own, without those that are switched off."""
+    off = switched_off()
+    return tuple(rule for rule in _all_rules() if rule.id not in off)
+
+
+def switched_off() -> dict[str, str]:
+    """Return title and reason of each rule that is switched off, as a sentence, by id."""
+    from tools.library.state import disabled  # the library lists these rules: it imports this
+
+    reasons = disabled("rule")
+    return {
+        rule.id: f"规则“{rule.title}”（{rule.id}）已停用：{reasons[rule.id].rstrip('。')}，本次未检查。"
+        for rule in (_all_rules() if reasons else ())
+        if rule.id in reasons
+    }
+
+
+def _all_rules() -> tuple[Rule, ...]:
+    from tools.library.own import own_rules
+
+    return (*load_rules(), *own_rules())
 
 
 def evaluate(site: Site, rules: tuple[Rule, ...] | None = None) -> tuple[RuleOutcome, ...]:

@@ -140,14 +140,22 @@ def limits_text(parameters: dict[str, Any], classes: tuple[str, ...] = ()) -> st
     "planned_use",
     figures=("area_ha", "outside_ha", "outside_percent", "codes"),
     parameters=("allowed", "line"),
-    outcomes=lambda _: {"conforming", "partly", "none", "unstated"},
+    optional=("must_cover",),
+    outcomes=lambda p: {
+        "conforming",
+        "partly",
+        "none",
+        "unstated",
+        *(["uncovered"] if p.get("must_cover") else []),
+    },
     project_types=lambda p: set(p["allowed"]),
 )
 def planned_use(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
     """Say how much of a project is planned for its kind of use.
 
     `codes` names the planned uses that do not conform, or all of them where the kind of project
-    has no entry.
+    has no entry. With `must_cover`, land without a planned use is `uncovered` where nothing else
+    fails to conform.
     """
     planned = {} if parameters["line"] in site.absent else site.zones[parameters["line"]]
     allowed: list[str] | None = parameters["allowed"].get(site.project_type)
@@ -165,6 +173,8 @@ def planned_use(site: Site, parameters: dict[str, Any]) -> tuple[str, Figures]:
         return "unstated", figures
     if outside == 0.0:
         return "conforming", figures
+    if parameters.get("must_cover") and not set(others) - {UNCOVERED}:
+        return "uncovered", figures
     return ("partly" if area > 0 else "none"), figures
 
 
