@@ -34,7 +34,7 @@ def converted(opened: Opened, suffix: str, target: str) -> Opened:
     Args:
         opened: The file.
         suffix: The format it has, e.g. .doc; its name may say otherwise.
-        target: docx, xlsx or pptx.
+        target: docx, xlsx, pptx or pdf.
 
     Raises:
         SetupError: LibreOffice is not installed.
@@ -43,7 +43,7 @@ def converted(opened: Opened, suffix: str, target: str) -> Opened:
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         raise SetupError(
-            f"读取旧版格式 {suffix} 需要 LibreOffice",
+            f"把 {suffix} 转为 {target} 需要 LibreOffice",
             mend="安装 LibreOffice（apt-get install -y libreoffice-writer libreoffice-calc libreoffice-impress），"
             f"或用 Office、WPS 另存为 .{target} 再入库",
         )

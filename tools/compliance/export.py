@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from cspon.errors import SetupError
+from cspon.errors import InputError, SetupError
 from cspon.schemas.spatial import LayerOutput, ToolResult
 from tools.compliance.narrative import MAP, report_markdown
 from tools.outputs import published_together
@@ -20,6 +20,8 @@ from tools.outputs import published_together
 CONFLICT_FIELDS = (
     "line",
     "line_title",
+    "zone",
+    "rule",
     "number",
     "area_ha",
     "area_mu",
@@ -33,7 +35,7 @@ CONFLICT_FIELDS = (
 def save_result(
     result: ToolResult, folder: Path, *, boundary: Path, layers: Path
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Write `result.json`, `conflicts.gpkg`, `map.png`, `report.md` and `report.docx`.
+    """Write `result.json`, `conflicts.gpkg`, `map.png` and the report as .md, .docx and .pdf.
 
     Args:
         result: Result of `check_compliance`.
@@ -42,13 +44,15 @@ def save_result(
         layers: Folder of the layer catalogue.
 
     Returns:
-        Path by kind, and notices about what could not be made (no Chinese font: no map).
+        Path by kind, and notices about what could not be made (no Chinese font: no map; no
+        LibreOffice: no PDF).
 
     Raises:
         SetupError: the folder cannot be written, for example because the disk is full.
     """
     from tools.maps import draw_compliance_map
     from tools.report import markdown_to_docx
+    from tools.report_pdf import docx_to_pdf
 
     files: dict[str, Path] = {}
     notices: list[str] = []
@@ -65,6 +69,10 @@ def save_result(
         files["md"] = _write_text(draft / "report.md", text)
         images = {MAP: files["png"]} if "png" in files else None
         files["docx"] = markdown_to_docx(text, draft / "report.docx", images=images)
+        try:
+            files["pdf"] = docx_to_pdf(files["docx"], draft / "report.pdf")
+        except (SetupError, InputError) as error:
+            notices.append(f"未能生成 PDF 报告：{error.message}")
     return {kind: folder / file.name for kind, file in files.items()}, tuple(notices)
 
 

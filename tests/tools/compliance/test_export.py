@@ -37,11 +37,21 @@ def no_map(monkeypatch):
     monkeypatch.setattr("tools.maps.draw_compliance_map", draw)
 
 
-def test_everything_is_saved_and_nothing_else(conflict, fixed_county, tmp_path, no_map):
+@pytest.fixture
+def no_pdf(monkeypatch):
+    """LibreOffice takes seconds to start and has a test of its own."""
+
+    def convert(docx, out):
+        raise SetupError("没有 LibreOffice")
+
+    monkeypatch.setattr("tools.report_pdf.docx_to_pdf", convert)
+
+
+def test_everything_is_saved_and_nothing_else(conflict, fixed_county, tmp_path, no_map, no_pdf):
     boundary, result = conflict
     out = tmp_path / "out"
     saved, notices = save_result(result, out, boundary=boundary, layers=fixed_county.folder)
-    assert notices == ("未能绘制地图：没有中文字体",)
+    assert notices == ("未能绘制地图：没有中文字体", "未能生成 PDF 报告：没有 LibreOffice")
     assert sorted(p.name for p in out.iterdir()) == [
         "conflicts.gpkg",
         "report.docx",
@@ -64,7 +74,7 @@ def test_no_conflict_is_an_empty_layer(fixed_county, write_boundary, tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_half_written(
-    conflict, fixed_county, tmp_path, no_map, monkeypatch
+    conflict, fixed_county, tmp_path, no_map, no_pdf, monkeypatch
 ):
     boundary, result = conflict
     out = tmp_path / "out"
@@ -88,7 +98,7 @@ def test_a_geopackage_that_came_out_short_is_an_error(conflict, tmp_path, monkey
     assert not list(tmp_path.glob("*conflicts*"))
 
 
-def test_a_folder_that_cannot_be_made(conflict, fixed_county, tmp_path, no_map):
+def test_a_folder_that_cannot_be_made(conflict, fixed_county, tmp_path, no_map, no_pdf):
     boundary, result = conflict
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="无法写入输出目录"):
