@@ -1,4 +1,4 @@
-"""What a query or a text names: laws, articles, document numbers, codes.
+"""What a query or a text names: laws, articles, clauses, document numbers, codes.
 
 `named_in` reads a question against the titles that are known; `parse_citations` reads a written
 text (a model's answer, a plan) for the clauses that it cites.
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from knowledge_base.labels import Label, labels_in
 from knowledge_base.numerals import ARTICLE, NUMERAL, article_label, parse_numeral
 from knowledge_base.retrieve.codes import codes_in
 from knowledge_base.titles import PREFIX, abbreviations, number_key, title_key
@@ -23,6 +24,8 @@ _SPACE = re.compile(r"[\s\u200b\ufeff《》〈〉]+")
 _NOT_A_LAW = "律规院定人学理案治官"
 """After a title that ends in 法 these make another word: 用水法规, 法院."""
 _BEFORE_SHORT = "据照按在以及和与对反于从依是、，。；：（(？?的国问"
+DEEP = 2
+"""Points of a decimal clause that is looked for without a title: 5.6.2, never 5.6."""
 SHORT = 3
 """Titles of so few characters (水法) count only where the word stands alone."""
 
@@ -36,6 +39,8 @@ class Named:
     numbers: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     """Codes of land use and names of layers, in capitals."""
+    labels: tuple[tuple[str | None, Label], ...] = ()
+    """(title key, label) of clauses of standards and attachments; None where no title is named."""
 
 
 def named_in(query: str, lexicon: Iterable[str]) -> Named:
@@ -48,19 +53,32 @@ def named_in(query: str, lexicon: Iterable[str]) -> Named:
     text = _SPACE.sub("", query)
     spans = _title_spans(text, lexicon)
     titles = tuple(dict.fromkeys(key for _, _, key in spans))
+
+    def owner(start: int) -> str | None:
+        before = [key for _, end, key in spans if end <= start]
+        return before[-1] if before else titles[0] if len(titles) == 1 else None
+
+    labelled = list(labels_in(text))
+    labels = [
+        (title, label)
+        for start, _, label in labelled
+        if (title := owner(start)) or (label.clause.count(".") >= DEEP and not label.attached)
+    ]
     articles: list[tuple[str, str]] = []
     for match in [*_ARTICLE_RE.finditer(text), *_BARE_ARTICLE.finditer(text)]:
-        before = [span for span in spans if span[1] <= match.start()]
-        if before:
-            owner = before[-1][2]
-        elif len(titles) == 1:
-            owner = titles[0]
-        else:
-            continue
-        if key := _match_key(match):
-            articles.append((owner, key))
+        if any(start <= match.start() < end for start, end, _ in labelled):
+            continue  # 附件1第一条 is not the document's own first article
+        title, key = owner(match.start()), _match_key(match)
+        if title and key:
+            articles.append((title, key))
     numbers = tuple(dict.fromkeys(number_key(n) for n in _NUMBER.findall(text)))
-    return Named(titles, tuple(dict.fromkeys(articles)), numbers, codes_in(query))
+    return Named(
+        titles,
+        tuple(dict.fromkeys(articles)),
+        numbers,
+        codes_in(query),
+        tuple(dict.fromkeys(labels)),
+    )
 
 
 def _match_key(match: re.Match[str]) -> str | None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
+from cspon.schemas.knowledge import Passage
 from knowledge_base.catalogue import Catalogue
+from knowledge_base.labels import Label, find_clause
 from knowledge_base.learned.adaptation import Adaptation, adaptation_for
 from knowledge_base.learned.memory import QuestionMemory, Recall, memory_for
 from knowledge_base.learned.pairs import bare
@@ -202,12 +204,14 @@ def _remembered(recall: Recall, store: Store, where: Where) -> list[str]:
 
 
 def _exact(named: Named, store: Store, catalogue: Catalogue, where: Where) -> list[str]:
-    """Return the articles that the query names, newest version first, then documents by number."""
+    """Return the articles that the query names, newest version first, clauses, documents by number."""
     found: list[str] = []
     for title, article in named.articles:
         passages = store.scroll(replace(where, title_keys=(title,), article_key=article))
         newest = sorted(passages, key=lambda p: p.effective_from or date.min, reverse=True)
         found.extend(point_id(p.id) for p in newest[:MOST_EXACT])
+    for owner, label in named.labels:
+        found.extend(_labelled(owner, label, store, where)[:MOST_EXACT])
     if named.numbers:
         ids = tuple(
             e.document.id
@@ -218,6 +222,23 @@ def _exact(named: Named, store: Store, catalogue: Catalogue, where: Where) -> li
             passages = store.scroll(replace(where, document_ids=ids))
             found.extend(point_id(p.id) for p, _ in zip(passages, range(MOST_EXACT), strict=False))
     return list(dict.fromkeys(found))
+
+
+def _labelled(owner: str | None, label: Label, store: Store, where: Where) -> list[str]:
+    """Return the passages of a clause of a standard or an attachment, document by document."""
+    if owner is not None:
+        where = replace(where, title_keys=(owner,))
+    if label.clause:  # its number is a word of the passage's label and of the headings below it
+        depth = search_parameters().depth
+        hits = store.query_sparse(query_vector(label.clause), depth, where)
+        passages = store.get([f.id for f in hits])
+    else:
+        passages = list(store.scroll(where))
+    documents: dict[str, list[Passage]] = {}
+    for passage in passages:
+        documents.setdefault(passage.document_id, []).append(passage)
+    clauses = [find_clause(label, own) for own in documents.values()]
+    return [point_id(p.id) for clause in clauses if clause for p in clause.passages]
 
 
 def _coded(codes: Sequence[str], about: SparseTokens, store: Store, where: Where) -> list[str]:

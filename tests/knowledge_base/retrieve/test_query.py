@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowledge_base.labels import Label
 from knowledge_base.retrieve.query import named_in, parse_citations
 
 LEXICON = [
@@ -42,6 +43,23 @@ LEXICON = [
 def test_named_in(query, titles, articles):
     named = named_in(query, LEXICON)
     assert (named.titles, named.articles) == (titles, articles)
+
+
+@pytest.mark.parametrize(
+    ("query", "labels", "articles"),
+    [
+        ("城乡规划法 5.6.2", (("城乡规划法", Label(clause="5.6.2")),), ()),
+        ("城乡规划法附件1第一条", (("城乡规划法", Label("附件1", "1")),), ()),
+        ("城乡规划法附录B.2", (("城乡规划法", Label(clause="B.2")),), ()),
+        ("5.6.2.2(1)②讲什么", ((None, Label(clause="5.6.2.2", items=("(1)", "②"))),), ()),
+        ("5.6 讲什么", (), ()),
+        ("附件1第一条", (), ()),
+        ("城乡规划法第四十条 3.5亩", (), (("城乡规划法", "40"),)),
+    ],
+)
+def test_clauses_of_standards_and_attachments(query, labels, articles):
+    named = named_in(query, LEXICON)
+    assert (named.labels, named.articles) == (labels, articles)
 
 
 def test_document_numbers():

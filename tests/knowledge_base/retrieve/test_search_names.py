@@ -107,3 +107,24 @@ def test_a_code_opens_nothing_that_may_not_be_read(standard):
 
         assert "田野分类与数据库标准" in titles(Secrecy.INTERNAL)
         assert "田野分类与数据库标准" not in titles(Secrecy.PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("query", "article"),
+    [
+        ("田野分类与数据库标准 5.1", "5.1"),
+        ("《田野分类与数据库标准》第6.1条讲什么", "6.1"),
+        ("田野分类与数据库标准5.1第（2）项", "5.1"),
+    ],
+)
+def test_a_named_clause_comes_first(standard, reader, query, article):
+    with standard() as base:
+        first, *_ = base.search(query, on_date=TODAY, principal=reader)
+    assert (first.passage.article, first.routes["exact"]) == (article, 1)
+
+
+def test_a_label_that_is_not_there_is_not_named(standard, reader):
+    with standard() as base:
+        for query in ("田野分类与数据库标准 5.11", "田野分类与数据库标准附件1第一条"):
+            hits = base.search(query, on_date=TODAY, principal=reader)
+            assert all("exact" not in hit.routes for hit in hits)
