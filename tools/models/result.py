@@ -132,6 +132,13 @@ def _table(key: str, title: str, rows: tuple[dict[str, Any], ...]) -> Table:
     return Table(name=key, title=title, columns=columns, rows=kept)
 
 
+def _column(name: str) -> Column:
+    """Name a column; its unit stands in the end of its key."""
+    suffix = name.rpartition("_")[2]
+    unit = {"ha": "公顷", "mu": "亩", "percent": "%", "m": "米"}.get(suffix, "")
+    return Column(key=name, title=_COLUMNS.get(name, name), unit=unit)
+
+
 def _layer(key: str, title: str, layer: Layer, secrecy: Secrecy, most: int | None) -> LayerOutput:
     features = []
     for index in range(len(layer))[:most]:
