@@ -5,18 +5,15 @@ that it has, and takes up the new one at the next call.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cached_property
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cspon.errors import InputError, SetupError
+from cspon.errors import InputError
 from cspon.schemas.agent import Principal
-from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import (
     Basis,
     Citation,
@@ -28,63 +25,21 @@ from cspon.schemas.knowledge import (
 )
 from knowledge_base.access import EVERYONE, Access, Reader, access, may_read, readable_by
 from knowledge_base.catalogue import (
-    CURRENT,
-    MEND_BUILD,
-    Catalogue,
     Entry,
-    current_generation,
-    read_catalogue,
 )
 from knowledge_base.citing.cite import preferred, verify_citation
 from knowledge_base.citing.graph import CitationGraph
-from knowledge_base.citing.reference_index import ReferenceIndex
-from knowledge_base.ingest.engine import Engine, open_store
-from knowledge_base.ingest.recipe import index_recipe
+from knowledge_base.ingest.engine import Engine
 from knowledge_base.known import known_key
 from knowledge_base.numerals import article_key
-from knowledge_base.passage_text import RECIPE
 from knowledge_base.retrieve.coverage import speak_better
 from knowledge_base.retrieve.search import Timing, hybrid_search
-from knowledge_base.store.protocol import Store, Where
+from knowledge_base.status import KnowledgeBaseStatus, status_of
+from knowledge_base.store.protocol import Where
 from knowledge_base.titles import title_key
+from knowledge_base.view import View, open_view, published_stamp
 from llm.embeddings import Embedder
 from llm.rerank import Reranker
-
-
-class KnowledgeBaseStatus(Frozen):
-    """What a base holds."""
-
-    folder: str
-    generation: str
-    store: str
-    embedder: str
-    recipe: str
-    built_at: datetime
-    documents: int
-    passages: int
-    by_kind: dict[str, int]
-    """Documents by kind."""
-    by_source: dict[str, int]
-    """Documents by source package; files count as 文件."""
-    gaps: dict[str, tuple[str, ...]]
-    """Articles that a source lacks, by document id."""
-    doubtful: tuple[str, ...]
-    """Documents that carry a caveat or an unconfirmed status, one sentence each."""
-
-
-@dataclass(frozen=True)
-class View:
-    """One generation, opened."""
-
-    stamp: int
-    generation: Path
-    catalogue: Catalogue
-    store: Store
-
-    @cached_property
-    def references(self) -> ReferenceIndex:
-        """The references of its texts, opened at first use."""
-        return ReferenceIndex.open(self.generation, self.catalogue, self.store)
 
 
 class KnowledgeBase:
@@ -119,7 +74,7 @@ class KnowledgeBase:
             SetupError: it was never built, is damaged, or was built with another embedder or store.
         """
         engine = Engine(store, qdrant_url, qdrant_api_key)
-        return cls(folder, embedder, engine, _open_view(folder, embedder, engine), reranker)
+        return cls(folder, embedder, engine, open_view(folder, embedder, engine), reranker)
 
     def search(
         self,
@@ -327,29 +282,7 @@ class KnowledgeBase:
 
     def status(self, *, principal: Principal | None = None) -> KnowledgeBaseStatus:
         """Say what the base holds, as far as the principal may know; None for its operator: all."""
-        view = self._current()
-        catalogue = view.catalogue
-        entries = [
-            e for e in catalogue.entries if principal is None or may_read(principal, e.document)
-        ]
-        documents = [e.document for e in entries]
-        where = readable_by(principal) if principal else None
-        return KnowledgeBaseStatus(
-            folder=str(self._folder),
-            generation=view.generation.name,
-            store=catalogue.store,
-            embedder=catalogue.embedder,
-            recipe=catalogue.recipe,
-            built_at=catalogue.built_at,
-            documents=len(entries),
-            passages=view.store.count(where),
-            by_kind=dict(Counter(d.kind for d in documents)),
-            by_source=dict(
-                Counter(e.document.source if e.origin == "laws" else "文件" for e in entries)
-            ),
-            gaps={e.document.id: e.gaps for e in entries if e.gaps},
-            doubtful=tuple(_doubts(documents)),
-        )
+        return status_of(self._folder, self._current(), principal)
 
     def opened(self) -> View:
         """Return the generation that is open, for measurements below the facade."""
@@ -372,12 +305,12 @@ class KnowledgeBase:
 
     def _current(self) -> View:
         """Return the opened generation, after a new one was published the new one."""
-        stamp = _stamp(self._folder)
+        stamp = published_stamp(self._folder)
         if stamp != self._view.stamp and stamp:
             with self._lock:
                 if stamp != self._view.stamp:
                     # The old store is left to its last reader: another thread may be in a query.
-                    self._view = _open_view(self._folder, self._embedder, self._engine)
+                    self._view = open_view(self._folder, self._embedder, self._engine)
         return self._view
 
 
@@ -400,42 +333,3 @@ def article_key_of(passage_id: str) -> str | None:
     """Return the article key in a passage id, e.g. 土地管理法@2019-08-26#35 → "35"."""
     key = passage_id.rpartition("#")[2]
     return key if key.replace("-", "").isdigit() else None
-
-
-def _stamp(folder: Path) -> int:
-    try:
-        return (folder / CURRENT).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _open_view(folder: Path, embedder: Embedder, engine: Engine) -> View:
-    stamp = _stamp(folder)
-    generation = current_generation(folder)
-    if generation is None:
-        raise SetupError(f"知识库尚未建立：{folder}", mend=MEND_BUILD)
-    catalogue = read_catalogue(generation)
-    if catalogue.store != engine.kind:
-        raise SetupError(
-            f"知识库建在 {catalogue.store} 上，当前设置为 {engine.kind}",
-            mend=f"设 CSPON_STORE={catalogue.store}，或{MEND_BUILD} 重建",
-        )
-    if catalogue.embedder != embedder.name or catalogue.recipe != RECIPE:
-        raise SetupError(
-            f"知识库的向量由 {catalogue.embedder}（{catalogue.recipe}）计算，当前为 {embedder.name}（{RECIPE}）",
-            mend=f"{MEND_BUILD} 重建，或改回 CSPON_EMBEDDING",
-        )
-    if catalogue.lexical != index_recipe(embedder):
-        raise SetupError(
-            "知识库的字词索引与当前的词典或检索参数不一致", mend=f"{MEND_BUILD} 更新索引"
-        )
-    return View(stamp, generation, catalogue, open_store(generation, catalogue, engine))
-
-
-def _doubts(documents: list[Document]) -> list[str]:
-    from knowledge_base.validity import caveats
-
-    today = date.today()
-    return [
-        f"《{d.title}》（{d.version}）：{note}" for d in documents if (note := caveats(d, today))
-    ]

@@ -170,8 +170,8 @@ def _dated(document: Document) -> date:
     if document.version:
         try:
             return date.fromisoformat(document.version)
-        except ValueError:
-            pass
+        except ValueError:  # a version that is no date (报批稿): the document's own dates order it
+            return document.published or document.effective_from or date.min
     return document.published or document.effective_from or date.min
 
 

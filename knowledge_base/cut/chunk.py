@@ -26,7 +26,7 @@ from knowledge_base.titles import title_key
 __all__ = ["OVERLAP", "WINDOW", "read_document", "split"]
 
 _PASSAGES = TypeAdapter(tuple[Passage, ...])
-CUT = 2
+CUT = 3
 """Version of the cutting; a document that another one cut is cut anew when it is added again."""
 
 

@@ -53,7 +53,7 @@ def _decoded(data: bytes, path: Path) -> tuple[str, list[str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        pass
+        text = ""  # no UTF-8: the other encodings are tried below, and a text in none is refused
     else:
         if "\0" not in text[:_SAMPLE]:
             return text, []

@@ -48,7 +48,7 @@ def read_mail(opened: Opened) -> SourceText:
         raise _locked(opened)
     out = SourceBuilder()
     sent = str(message["Date"] or "")
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError):  # a date in no known form is kept as it is written
         sent = _shown(parsedate_to_datetime(sent))
     _write_head(
         out,
@@ -151,7 +151,7 @@ def _text(part: MIMEPart, opened: Opened, out: SourceBuilder) -> str:
         try:
             return data.decode(_WIDER.get(declared, declared))
         except (LookupError, UnicodeDecodeError):
-            pass
+            out.notices.append(f"邮件声明的编码 {declared} 与正文不符，已按正文识别")
     text, notices = decode(data, opened.path)
     out.notices.extend(notices)
     return text

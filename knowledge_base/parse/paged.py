@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from cspon.schemas.knowledge import Box
 from knowledge_base.parse.builder import SourceBuilder
-from knowledge_base.parse.layout import CellGrid, Rectangle, TextLine, goes_on, join_words
+from knowledge_base.parse.cell_grid import CellGrid
+from knowledge_base.parse.layout import Rectangle, TextLine, goes_on, join_words
 from knowledge_base.parse.table import CAPTION, Grid, header_rows, is_unit_line
 from knowledge_base.parse.turn import Turn
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from cspon.errors import InputError, SetupError, missing_extra
 from knowledge_base.parse.builder import SourceBuilder
-from knowledge_base.parse.layout import CellGrid, Char, TextLine, reading_order, segments
+from knowledge_base.parse.cell_grid import CellGrid
+from knowledge_base.parse.layout import Char, TextLine, reading_order, segments
 from knowledge_base.parse.ocr import DPI
 from knowledge_base.parse.opened import Opened
 from knowledge_base.parse.paged import Page, PageTable, insert_table, write_pages
@@ -26,7 +27,8 @@ MAX_EDGES = 6000
 MAX_CROSSINGS = 4000
 """A page with more ruled edges or crossings of them is a map or drawing: no tables are looked for."""
 _SNAP = 3.0
-_MEND = "确认文件完整；加密的先取消密码"
+_MEND = "重新下载或另存为 PDF 后再试"
+_UNLOCK = "用密码打开后另存为不加密的 PDF 再试"
 
 
 def read_pdf(opened: Opened) -> SourceText:
@@ -66,7 +68,9 @@ def read_pdf(opened: Opened) -> SourceText:
     except PdfminerException as error:
         encrypted = any(isinstance(e, PDFPasswordIncorrect) for e in (error, *error.args))
         raise InputError(
-            "PDF 已加密，需要密码" if encrypted else "PDF 无法读取", file=opened.path, mend=_MEND
+            "PDF 已加密，需要密码" if encrypted else "不是可读的 PDF，或文件不完整",
+            file=opened.path,
+            mend=_UNLOCK if encrypted else _MEND,
         ) from error
     except Exception as error:
         raise InputError(

@@ -162,7 +162,11 @@ def read_opened(opened: Opened) -> SourceText:
             mend="用原程序打开后另存再入库",
         ) from error
     if not source.text.strip():
-        raise InputError("文件没有文字", file=opened.path, mend="检查文件内容")
+        raise InputError(
+            "文件没有文字",
+            file=opened.path,
+            mend="确认文件不是空的、没有存坏；只有图片的，去掉 --no-ocr 再试",
+        )
     return replace(source, sha256=opened.sha256)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from knowledge_base.parse.layout import CellGrid
+from knowledge_base.parse.cell_grid import CellGrid
 
 _LEAST_SHARE = 1 / 40
 """Length of a rule, as a share of the page's width or height, from which it counts."""

@@ -447,7 +447,7 @@ def test_another_dictionary_is_refused_until_the_index_is_renewed(
     build, folder, embedder, monkeypatch
 ):
     build()
-    for module in ("base", "ingest.plan"):
+    for module in ("view", "ingest.plan"):
         monkeypatch.setattr(f"knowledge_base.{module}.index_recipe", lambda embedder: "other")
     monkeypatch.setattr("knowledge_base.ingest.index.lexical_recipe", lambda: "other")
     with pytest.raises(SetupError, match="字词索引"):

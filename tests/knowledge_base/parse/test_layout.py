@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.parse.layout import CellGrid, TextLine, goes_on, reading_order, segments
+from knowledge_base.parse.cell_grid import CellGrid
+from knowledge_base.parse.layout import TextLine, goes_on, reading_order, segments
 
 
 def word(text, x, y, size=12.0, width=None):

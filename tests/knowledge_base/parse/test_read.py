@@ -1,64 +1,9 @@
-import zlib
-
 import pytest
 from docx import Document
 
 from cspon.errors import InputError, SetupError
 from knowledge_base.cut.chunk import read_document
 from knowledge_base.parse.read import find_files, read_source
-
-
-def chinese_pdf(pages: list[list[str]]) -> bytes:
-    """Write a PDF whose text uses a standard Chinese CID font, without embedding one."""
-    objects: list[bytes] = []
-
-    def add(body: bytes) -> int:
-        objects.append(body)
-        return len(objects)
-
-    descriptor = add(
-        b"<</Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[-25 -254 1000 880]"
-        b"/ItalicAngle 0/Ascent 880/Descent -120/CapHeight 880/StemV 93>>"
-    )
-    descendant = add(
-        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo"
-        b"<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/DW 1000/FontDescriptor %d 0 R>>"
-        % descriptor
-    )
-    font = add(
-        b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[%d 0 R]>>"
-        % descendant
-    )
-    tree = len(objects) + 2 * len(pages) + 1
-    kids = []
-    for lines in pages:
-        drawn = b"BT /F1 12 Tf 72 780 Td 20 TL "
-        for line in lines:
-            drawn += b"<" + line.encode("utf-16-be").hex().encode() + b"> Tj T* "
-        data = zlib.compress(drawn + b"ET")
-        content = add(
-            b"<</Length %d/Filter/FlateDecode>>\nstream\n" % len(data) + data + b"\nendstream"
-        )
-        kids.append(
-            add(
-                b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 595 842]/Contents %d 0 R"
-                b"/Resources<</Font<</F1 %d 0 R>>>>>>" % (tree, content, font)
-            )
-        )
-    add(b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(b"%d 0 R" % k for k in kids)))
-    root = add(b"<</Type/Catalog/Pages %d 0 R>>" % tree)
-    out, offsets = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n" % number + body + b"\nendobj\n"
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return out + b"trailer<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF" % (
-        len(objects) + 1,
-        root,
-        start,
-    )
 
 
 def test_a_word_file_keeps_headings_articles_and_tables(tmp_path):
@@ -79,11 +24,11 @@ def test_a_word_file_keeps_headings_articles_and_tables(tmp_path):
     assert "耕地：每亩三万元" in "".join(p.text for p in law.passages)
 
 
-def test_a_pdf_keeps_articles_and_pages(tmp_path):
+def test_a_pdf_keeps_articles_and_pages(lines_pdf, tmp_path):
     long = "永久基本农田经依法划定后任何单位和个人不得擅自占用或者改"
     path = tmp_path / "田野条例.pdf"
     path.write_bytes(
-        chinese_pdf(
+        lines_pdf(
             [
                 ["田野条例", "第一条 为了保护田野，制定本条例。", f"第二条 {long}", "变其用途。"],
                 ["第三条 本条例自二〇二四年一月一日起施行。", "（一）其他。"],
