@@ -122,8 +122,8 @@ def watch(
 
     子文件夹可放“入库设置.yaml”（secrecy、department、roles），优先于命令行选项。
     """
-    from knowledge_base.ingest.watch import Defaults
     from knowledge_base.ingest.watch import watch as run
+    from knowledge_base.ingest.watched_folder import Defaults
 
     settings = load_settings()
     with talking() as tell, _chat(settings, model) as chat:

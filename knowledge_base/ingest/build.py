@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cspon.errors import InputError, ModelUnavailable
+from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document
 from knowledge_base.catalogue import (
@@ -21,8 +21,9 @@ from knowledge_base.ingest.build_report import BuildReport, Failure
 from knowledge_base.ingest.change import apply_change, apply_locked, silent
 from knowledge_base.ingest.engine import Engine
 from knowledge_base.ingest.erasure import finish_erasure
-from knowledge_base.ingest.gather import Fill, Gathered, Options, gather
+from knowledge_base.ingest.gather import Gathered, Options, gather
 from knowledge_base.ingest.journal import Journal
+from knowledge_base.ingest.model_fill import filler
 from knowledge_base.ingest.originals import collect
 from knowledge_base.ingest.replace import settle
 from knowledge_base.ingest.vector_cache import Progress
@@ -145,14 +146,10 @@ def add_paths(
     with writer(folder), disk_errors(folder):
         finish_erasure(folder, engine)
         held = _held(folder)
+        touched, reserved = _touchable(held, may_touch)
         journal = Journal(folder)
         try:
-            notices: list[str] = []
-            if chat is not None:
-                options = replace(options, fill=_filler(chat, notices), fill_name=chat.name)
-            touched, reserved = _touchable(held, may_touch)
-            gathered = gather(folder, files, options, touched, journal, tell)
-            gathered.notices += notices
+            gathered = _gathered(folder, files, options, touched, journal, tell, chat)
             change = _change(gathered, touched, reserved)
             report = apply_locked(folder, change, embedder, engine, tell)
             journal.forget([*gathered.settled, *(reading.key for reading in gathered.readings)])
@@ -161,6 +158,24 @@ def add_paths(
         after = _held(folder)
         collect(folder, {sha for e in (after.entries if after else ()) for sha in _originals(e)})
     return report
+
+
+def _gathered(
+    folder: Path,
+    files: Sequence[Path],
+    options: Options,
+    held: Catalogue | None,
+    journal: Journal,
+    tell: Progress,
+    chat: "ChatModel | None",
+) -> Gathered:
+    """Read the files, with metadata completed by a model where there is one."""
+    notices: list[str] = []
+    if chat is not None:
+        options = replace(options, fill=filler(chat, notices), fill_name=chat.name)
+    gathered = gather(folder, files, options, held, journal, tell)
+    gathered.notices += notices
+    return gathered
 
 
 def _held(folder: Path) -> Catalogue | None:
@@ -185,30 +200,11 @@ def _originals(entry: Entry) -> set[str]:
     return {entry.document.original} if entry.document.original else set()
 
 
-def _filler(chat: "ChatModel", notices: list[str]) -> Fill:
-    """Return what completes metadata by a model; after its first failure it is not asked again."""
-    from knowledge_base.describe.metadata import fill_by_model
-
-    dead = False
-
-    def fill(document: Document, opening: str) -> Document:
-        nonlocal dead
-        if dead:
-            return document
-        try:
-            return fill_by_model(document, opening, chat)
-        except ModelUnavailable as error:
-            dead = True
-            notices.append(f"大模型不可用，其余文件的元数据只按规则识别（{error}）")
-            return document
-
-    return fill
-
-
 def _change(gathered: Gathered, held: Catalogue | None, reserved: Collection[str] | None) -> Change:
     """Turn what was gathered into a change: what comes in, what it replaces, what is only noted."""
     settled = settle(gathered, held.entries if held else (), reserved)
     for reading in settled.incoming:
+        gathered.notices += [f"{reading.document.source}：{n}" for n in reading.notices]
         if reading.gaps:
             gathered.notices.append(
                 f"{reading.document.source} 缺{len(reading.gaps)}条：{'、'.join(reading.gaps[:10])}"

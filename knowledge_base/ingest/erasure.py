@@ -42,7 +42,7 @@ def finish_erasure(folder: Path, engine: Engine) -> None:
         generation = current_generation(folder)
         catalogue = read_catalogue(generation) if generation else None
         store = open_store(generation, catalogue, engine) if generation and catalogue else None
-    except SetupError:
+    except SetupError:  # the mark stays: the rebuild that this base needs finishes the erasure
         return
     with disk_errors(folder):
         sweep(folder)

@@ -40,64 +40,94 @@ def settle(
       its restriction: texts of one title and version, for different readers, stand side by side, and
       an id does not tell that there is another.
     """
-    settled = Settled()
-    held = {entry.document.id: entry for entry in entries if entry.origin == "file"}
-    places = _Places(held.values())
-    named_again = set(gathered.unchanged)
-    others = {
-        document_id: [*held[document_id].others, *new]
-        for document_id, new in gathered.duplicates.items()
-        if document_id in held
-    }
-    taken: dict[str, int] = {}
+    settling = _Settling(gathered, entries, reserved)
     for reading in gathered.readings:
-        prior = places.prior(reading)
-        if prior is not None and prior.document.id in settled.replaced:
+        settling.take(reading)
+    return settling.end()
+
+
+class _Settling:
+    """A batch that is being settled, reading by reading."""
+
+    def __init__(
+        self, gathered: Gathered, entries: Sequence[Entry], reserved: Collection[str] | None
+    ) -> None:
+        self._gathered, self._reserved = gathered, reserved
+        self._settled = Settled()
+        self._held = {entry.document.id: entry for entry in entries if entry.origin == "file"}
+        self._places = _Places(self._held.values())
+        self._named_again = set(gathered.unchanged)
+        self._others = {
+            document_id: [*self._held[document_id].others, *new]
+            for document_id, new in gathered.duplicates.items()
+            if document_id in self._held
+        }
+        self._taken: dict[str, int] = {}
+
+    def take(self, reading: Reading) -> None:
+        """Settle one reading: it comes in, or is only noted as another file of what is there."""
+        prior = self._places.prior(reading)
+        if prior is not None and prior.document.id in self._settled.replaced:
             prior = None
+        reading = self._under_its_id(reading, prior)
         document = reading.document
-        if reserved is not None and document.id not in held:
-            document = document.model_copy(update={"id": _own_id(document, reserved)})
-            reading = replace(reading, document=document)
+        other = Other(name=document.source, sha256=document.original or "")
+        if document.id in self._taken:
+            first = self._taken[document.id]
+            _note(self._gathered, document, self._settled.incoming[first].document)
+            _add_other(self._settled, first, other)
+            return
+        twin = self._held.get(document.id)
+        if twin is not None and twin is not prior and _stays(twin, self._named_again):
+            _note(self._gathered, document, twin.document)
+            self._others.setdefault(document.id, list(twin.others)).append(other)
+            return
+        if twin is not None:
+            self._settled.replaced.add(document.id)
+        if prior is not None and prior is not twin:
+            self._give_way(prior, document)
+        self._bring(reading, other)
+
+    def _under_its_id(self, reading: Reading, prior: Entry | None) -> Reading:
+        document = reading.document
+        if self._reserved is not None and document.id not in self._held:
+            document = document.model_copy(update={"id": _own_id(document, self._reserved)})
         if prior is not None and document.version is None and prior.document.version is None:
             document = document.model_copy(update={"id": prior.document.id})
-            reading = replace(reading, document=document)
-        other = Other(name=document.source, sha256=document.original or "")
-        if document.id in taken:
-            _note(gathered, document, settled.incoming[taken[document.id]].document)
-            first = taken[document.id]
-            _add_other(settled, first, other)
-            continue
-        twin = held.get(document.id)
-        if twin is not None and twin is not prior and _stays(twin, named_again):
-            _note(gathered, document, twin.document)
-            others.setdefault(document.id, list(twin.others)).append(other)
-            continue
-        if twin is not None:
-            settled.replaced.add(document.id)
-        if prior is not None and prior is not twin:
-            if document.version and prior.document.version:
-                settled.kept.setdefault(prior.document.id, {})["place"] = ""
-            else:
-                settled.replaced.add(prior.document.id)
-                if prior.edits:
-                    settled.edits[document.id] = dict(prior.edits)
-        taken[document.id] = len(settled.incoming)
-        settled.incoming.append(reading)
+        return reading if document is reading.document else replace(reading, document=document)
+
+    def _give_way(self, prior: Entry, document: Document) -> None:
+        """Let what came from the same place before go, or stand beside the new version."""
+        if document.version and prior.document.version:
+            self._settled.kept.setdefault(prior.document.id, {})["place"] = ""
+            return
+        self._settled.replaced.add(prior.document.id)
+        if prior.edits:
+            self._settled.edits[document.id] = dict(prior.edits)
+
+    def _bring(self, reading: Reading, other: Other) -> None:
+        document = reading.document
+        self._taken[document.id] = len(self._settled.incoming)
+        self._settled.incoming.append(reading)
         for name in reading.others:
-            gathered.notices.append(f"{name} 与 {document.source} 内容相同，只保留一份")
-        settled.brought[document.id] = Brought(
+            self._gathered.notices.append(f"{name} 与 {document.source} 内容相同，只保留一份")
+        self._settled.brought[document.id] = Brought(
             place=reading.path,
             reading=reading.reading,
             others=tuple(Other(name=name, sha256=other.sha256) for name in reading.others),
             notices=reading.notices,
         )
-    for document_id, place in gathered.moved.items():
-        if document_id in held and document_id not in settled.replaced:
-            settled.kept.setdefault(document_id, {})["place"] = place
-    for document_id, names in others.items():
-        if document_id not in settled.replaced:
-            settled.kept.setdefault(document_id, {})["others"] = tuple(dict.fromkeys(names))
-    return settled
+
+    def end(self) -> Settled:
+        """Return what became of the batch, with the new places and names of what stays."""
+        settled = self._settled
+        for document_id, place in self._gathered.moved.items():
+            if document_id in self._held and document_id not in settled.replaced:
+                settled.kept.setdefault(document_id, {})["place"] = place
+        for document_id, names in self._others.items():
+            if document_id not in settled.replaced:
+                settled.kept.setdefault(document_id, {})["others"] = tuple(dict.fromkeys(names))
+        return settled
 
 
 def _own_id(document: Document, reserved: Collection[str]) -> str:

@@ -9,33 +9,8 @@ from eval.bench import retrieval
 from eval.bench.retrieval import interval, read_set, run, score
 
 
-class LetterEmbedder:
-    """One dimension a character: enough to tell three short articles apart."""
-
-    name, dim = "letters:test", 384
-
-    def embed_query(self, text):
-        vector = np.zeros(self.dim, dtype=np.float32)
-        for c in text:
-            vector[ord(c) % self.dim] += 1
-        return vector / (np.linalg.norm(vector) or 1)
-
-    def embed_passages(self, texts):
-        return np.stack([self.embed_query(t) for t in texts])
-
-
 @pytest.fixture
-def inputs(tmp_path):
-    laws = tmp_path / "laws"
-    laws.mkdir()
-    (laws / "田野法(2020-01-01).md").write_text(
-        "# 田野法\n\n2020年1月1日 通过\n\n第一条 永久基本农田不得占用。\n\n第二条 湿地应当保护。\n",
-        encoding="utf-8",
-    )
-    (laws / "河道条例.md").write_text(
-        "# 河道条例\n\n第一条 河道管理范围内禁止堆放垃圾。\n\n第二条 采砂须经许可。\n",
-        encoding="utf-8",
-    )
+def inputs(tmp_path, two_laws, letter_embedder):
     questions = [
         {"query": "占用永久基本农田", "gold": ["田野法#1"]},
         {"query": "采砂许可", "gold": ["河道条例#2"]},
@@ -46,12 +21,12 @@ def inputs(tmp_path):
     listed.write_text("laws:\n- title: 耕地占用税法\n", encoding="utf-8")
     return {
         "set_file": tmp_path / "set.json",
-        "corpus": laws,
+        "corpus": two_laws,
         "folder": tmp_path / "bench",
         "kb_dir": tmp_path / "kb",
         "laws_list": listed,
         "laws_db": None,
-        "embedder": LetterEmbedder(),
+        "embedder": letter_embedder,
         "synthetic": 0,
     }
 

@@ -1,7 +1,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cspon.errors import InputError, SetupError
@@ -10,33 +9,8 @@ from eval.task import Resources, get_task
 from eval.tasks.retrieval import law_of
 
 
-class LetterEmbedder:
-    """One dimension a character: enough to tell three short articles apart."""
-
-    name, dim = "letters:test", 384
-
-    def embed_query(self, text):
-        vector = np.zeros(self.dim, dtype=np.float32)
-        for c in text:
-            vector[ord(c) % self.dim] += 1
-        return vector / (np.linalg.norm(vector) or 1)
-
-    def embed_passages(self, texts):
-        return np.stack([self.embed_query(t) for t in texts])
-
-
 @pytest.fixture
-def resources(tmp_path):
-    laws = tmp_path / "laws"
-    laws.mkdir()
-    (laws / "田野法(2020-01-01).md").write_text(
-        "# 田野法\n\n2020年1月1日 通过\n\n第一条 永久基本农田不得占用。\n\n第二条 湿地应当保护。\n",
-        encoding="utf-8",
-    )
-    (laws / "河道条例.md").write_text(
-        "# 河道条例\n\n第一条 河道管理范围内禁止堆放垃圾。\n\n第二条 采砂须经许可。\n",
-        encoding="utf-8",
-    )
+def resources(tmp_path, two_laws, letter_embedder):
     questions = [
         {"query": "根据《田野法》，占用永久基本农田", "gold": ["田野法#1"]},
         {"query": "采砂许可", "gold": ["河道条例#2"]},
@@ -46,9 +20,9 @@ def resources(tmp_path):
     return Resources(
         folder=tmp_path / "bench",
         say=lambda text: None,
-        embedder=LetterEmbedder(),
+        embedder=letter_embedder,
         set=str(tmp_path / "mine.json"),
-        corpus=laws,
+        corpus=two_laws,
     )
 
 

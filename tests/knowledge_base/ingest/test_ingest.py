@@ -415,7 +415,7 @@ def test_a_model_completes_metadata_once_a_file(folder, put, add, monkeypatch):
         found = {**document.found_by, "issuer": "model"}
         return document.model_copy(update={"issuer": "示范市自然资源局", "found_by": found})
 
-    monkeypatch.setattr("knowledge_base.describe.metadata.fill_by_model", fill)
+    monkeypatch.setattr("knowledge_base.ingest.model_fill.fill_by_model", fill)
     path = put("a.md", plan("湿地方案", "保护湿地。"))
     add(path, chat=Named())
     add(path, chat=Named())
@@ -431,7 +431,7 @@ def test_a_dead_model_costs_a_notice_only(folder, put, add, monkeypatch):
         calls.append(document.title)
         raise ModelUnavailable("没有应答")
 
-    monkeypatch.setattr("knowledge_base.describe.metadata.fill_by_model", fill)
+    monkeypatch.setattr("knowledge_base.ingest.model_fill.fill_by_model", fill)
     report = add(*(put(f"{n}.md", plan(f"方案{n}", "内容。")) for n in range(3)), chat=Named())
     assert (len(report.added), len(calls)) == (3, 1)
     assert sum("大模型不可用" in n for n in report.notices) == 1

@@ -8,7 +8,9 @@ from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from knowledge_base.catalogue import current_generation, read_catalogue
 from knowledge_base.ingest import watch as watching
-from knowledge_base.ingest.watch import NOT_TAKEN, Defaults, watch
+from knowledge_base.ingest import watched_folder
+from knowledge_base.ingest.watch import watch
+from knowledge_base.ingest.watched_folder import NOT_TAKEN, Defaults
 
 
 @pytest.fixture
@@ -161,10 +163,10 @@ def test_a_file_that_is_still_written_waits(folder, inbox, look, monkeypatch):
         with growing.open("a", encoding="utf-8") as stream:
             stream.write("，还在写。")
 
-    monkeypatch.setattr(watching.time, "sleep", sleep)
+    monkeypatch.setattr(watched_folder.time, "sleep", sleep)
     look()
     assert "传输中的方案" not in titles(folder)
-    monkeypatch.setattr(watching.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(watched_folder.time, "sleep", lambda seconds: None)
     look()
     assert "传输中的方案" in titles(folder)
 
