@@ -4,7 +4,9 @@ A layer of the catalogue is read in pieces, a raster in windows: an operator tha
 piece never holds the whole.
 """
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -257,8 +259,8 @@ def make_raster(
     import rasterio
     from rasterio.windows import Window
 
-    folder = tempfile.TemporaryDirectory(prefix="cspon-raster-")
-    file = Path(folder.name) / "result.tif"
+    folder = tempfile.mkdtemp(prefix="cspon-raster-")
+    file = Path(folder) / "result.tif"
     with rasterio.open(
         file,
         "w",
@@ -278,14 +280,9 @@ def make_raster(
             target.write(
                 strip(a, b).astype(np.float32), 1, window=Window(0, a, grid.columns, b - a)
             )
-    opened = file_raster(file, epsg=grid.epsg)
-    read = opened.read
-
-    def keeping(a: int, b: int, c: int, d: int) -> Floats:
-        assert folder.name  # the folder lives as long as the raster
-        return read(a, b, c, d)
-
-    return Raster(grid, keeping, specs)
+    read = file_raster(file, epsg=grid.epsg).read
+    weakref.finalize(read, shutil.rmtree, folder, ignore_errors=True)
+    return Raster(grid, read, specs)
 
 
 Value = AnyLayer | Raster | Quantity | Rows | str | tuple[Any, ...]

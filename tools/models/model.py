@@ -32,6 +32,8 @@ class Example(Frozen):
 
     name: str
     inputs: dict[str, Any]
+    layers: dict[str, Any] = Field(default_factory=dict)
+    """Role to features, for nodes that are rules: the place that they look at."""
     expect: dict[str, Any]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import ToolResult
+from tools.library.example_place import example_place
 from tools.library.examples import compare
 from tools.library.gather import around, gather
 from tools.library.kinds import Context, entry
@@ -93,7 +94,8 @@ def check_examples(said: Model, file: Path) -> None:
     declared = outputs_of(said, file)
     for example in said.examples:
         try:
-            outputs, _, _ = apply(said, example.inputs, Context(), file=file)
+            with example_place(example.layers, file) as layers:
+                outputs, _, _ = apply(said, example.inputs, Context(layers=layers), file=file)
         except InputError as error:
             raise InputError(
                 f"算例“{example.name}”不能计算：{error.message}",

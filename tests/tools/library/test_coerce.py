@@ -7,7 +7,9 @@ from tools.library.entry import Port
 from tools.library.units import Quantity
 
 HA = Port(type="number", title="规模", unit="ha", minimum=0)
-SQUARE = "POLYGON ((500000 3300000, 500100 3300000, 500100 3300100, 500000 3300100, 500000 3300000))"
+SQUARE = (
+    "POLYGON ((500000 3300000, 500100 3300000, 500100 3300100, 500000 3300100, 500000 3300000))"
+)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,8 @@ def test_a_layer_of_the_wrong_geometry():
 
 
 @pytest.mark.parametrize(
-    "given", [3, {}, {"epsg": 4547, "features": [{"wkt": "POLYGON (("}]}, {"epsg": 4547, "features": [{}]}]
+    "given",
+    [3, {}, {"epsg": 4547, "features": [{"wkt": "POLYGON (("}]}, {"epsg": 4547, "features": [{}]}],
 )
 def test_what_is_no_layer(given):
     with pytest.raises(InputError, match="wkt"):

@@ -46,7 +46,7 @@ def test_every_mistake_names_its_place(tmp_path, text, words):
 
 def test_aliases_that_would_explode_are_refused(tmp_path):
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
-    with pytest.raises(InputError, match="第 2 行.*别名"):
+    with pytest.raises(InputError, match=r"第 2 行.*别名"):
         read_yaml(write(tmp_path, bomb))
 
 

@@ -116,14 +116,24 @@ def test_own_entries_work_beside_the_shipped_ones(at):
 @pytest.mark.parametrize(
     ("kind", "name", "text", "words"),
     [
-        ("rule", "town_green_belt", OWN_RULE.replace("verdict: 不符合\n    says", "verdict: 符合\n    says"), "算例“inside”应为"),
+        (
+            "rule",
+            "town_green_belt",
+            OWN_RULE.replace("verdict: 不符合\n    says", "verdict: 符合\n    says"),
+            "算例“inside”应为",
+        ),
         ("rule", "town_green_belt", OWN_RULE.replace("line_occupied", "run_code"), "run_code"),
         ("rule", "town_green_belt", OWN_RULE.replace("{area_ha}", "{secret}"), "secret"),
         ("rule", "grassland", OWN_RULE.replace("town_green_belt", "grassland"), "自带的条目相同"),
         ("indicator", "paddy_share", OWN_INDICATOR.replace("50", "51"), "应为 51 %，得到 50 %"),
         ("indicator", "paddy_share", OWN_INDICATOR.replace("p / c", "p + c"), "不能换算"),
         ("indicator", "paddy_share", OWN_INDICATOR.replace("p / c", "p.__class__"), "Attribute"),
-        ("indicator", "paddy_share", OWN_INDICATOR.split("nodes:")[0] + "examples: [{name: a, inputs: {}, value: 1}]\n", "nodes"),
+        (
+            "indicator",
+            "paddy_share",
+            OWN_INDICATOR.split("nodes:")[0] + "examples: [{name: a, inputs: {}, value: 1}]\n",
+            "nodes",
+        ),
         ("operator", "my_operator", "id: my_operator\n", "算子的计算是随软件提供的函数"),
     ],
 )
