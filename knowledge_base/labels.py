@@ -31,7 +31,7 @@ _HEAD_ATTACHED = re.compile(rf"{_ATTACHED}(?![0-9A-Za-z])")
 _HEAD_DECIMAL = re.compile(rf"(?P<decimal>{_DECIMAL})(?![0-9A-Za-z.])")
 _IN_TEXT = re.compile(
     rf"(?P<attached>{_ATTACHED})(?:的|之)?{ARTICLE}"
-    rf"|(?<![0-9A-Za-z.\-/:：])(?:{_ATTACHED})?(?:的|之)?第?(?:\d{{1,3}}|[A-Z])(?:\.\d{{1,3}}){{1,5}}(?![0-9A-Za-z.%])"
+    rf"|(?<![0-9A-Za-z.\-/:：])(?:{_ATTACHED})?(?:的|之)?第?(?:[1-9]\d{{0,2}}|[A-Z])(?:\.[1-9]\d{{0,2}}){{1,5}}(?![0-9A-Za-z.%])"
     rf"(?:条|款|节|项)?(?:{_ITEM})*"
     r"(?!\s*(?:亩|公顷|万|亿|平方|公里|米|厘米|毫米|倍|元|吨|％|个|户|人|k?m))"
 )

@@ -25,7 +25,10 @@ _RUN = re.compile(
 )
 _LATIN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]{2,}(?![A-Za-z0-9])")
 _YEAR = re.compile(r"(?:19|20)\d{2}")
-_NOT_PINYIN = frozenset("IUV")
+_NOT_PINYIN = frozenset("AEIOUV")
+"""I, U and V begin no syllable of pinyin, the others hardly one; English abbreviations are full of them."""
+_STANDARD = re.compile(r"\s*(?:/\s*[TZ])?[\s—-]*\d")
+"""Behind the letters of a standard's number, CJJ/T 85."""
 _END = re.compile(r"$|[\s，。、？?！!；;：:,)\]”\"』」]")
 
 
@@ -127,7 +130,9 @@ def _layers(text: str) -> Iterator[tuple[int, str]]:
         said = words.layer_before.search(text[: match.start()]) or words.layer_behind.match(
             text[match.end() :]
         )
-        pinyin = match[0] == name and not _NOT_PINYIN & set(letters)
+        pinyin = match[0] == name == letters and not _NOT_PINYIN & set(letters)
+        if _STANDARD.match(text[match.end() :]):
+            continue
         if said or pinyin:
             yield match.start(), name
 

@@ -26,6 +26,8 @@ _NOT_A_LAW = "律规院定人学理案治官"
 _BEFORE_SHORT = "据照按在以及和与对反于从依是、，。；：（(？?的国问"
 DEEP = 2
 """Points of a decimal clause that is looked for without a title: 5.6.2, never 5.6."""
+_LINKS = ("", "的", "中", "中的", "里的")
+"""Between a title and the number of its clause."""
 SHORT = 3
 """Titles of so few characters (水法) count only where the word stands alone."""
 
@@ -62,7 +64,8 @@ def named_in(query: str, lexicon: Iterable[str]) -> Named:
     labels = [
         (title, label)
         for start, _, label in labelled
-        if (title := owner(start)) or (label.clause.count(".") >= DEEP and not label.attached)
+        if (title := owner(start) if _is_named(text, start, label, spans) else None)
+        or (label.clause.count(".") >= DEEP and not label.attached)
     ]
     articles: list[tuple[str, str]] = []
     for match in [*_ARTICLE_RE.finditer(text), *_BARE_ARTICLE.finditer(text)]:
@@ -79,6 +82,19 @@ def named_in(query: str, lexicon: Iterable[str]) -> Named:
         codes_in(query),
         tuple(dict.fromkeys(labels)),
     )
+
+
+def _is_named(text: str, start: int, label: Label, spans: Sequence[tuple[int, int, str]]) -> bool:
+    """Return whether a label can be no quantity: 3.5 counts only right behind a title, or as 第3.5条."""
+    if (
+        label.attached
+        or label.items
+        or label.clause[0].isalpha()
+        or label.clause.count(".") >= DEEP
+    ):
+        return True
+    behind = any(text[end:start] in _LINKS for _, end, _ in spans if end <= start)
+    return behind or text[start] == "第"
 
 
 def _match_key(match: re.Match[str]) -> str | None:

@@ -42,6 +42,9 @@ from knowledge_base.retrieve.codes import codes_in, use_of
         ("CGCS2000 坐标系", ()),
         ("PDF 成果代码", ()),
         ("99代码是什么", ()),
+        ("LPR4倍利率", ()),
+        ("根据CJJ/T 85—2017《城市绿地分类标准》", ()),
+        ("BREEAM、NOAA 与 TOD", ()),
         ("占用耕地由谁批准", ()),
     ],
 )
