@@ -15,8 +15,9 @@ of three runs of each file.
 - `scaling_2_cores`: files/s of `read_pool.read_all` with two processes ÷ one, wall time, processes
   started before the clock; each the best of `SCALING_RUNS`, for a busy machine can only take away.
 - `vs_unstructured`: CPU seconds of `unstructured.partition.*` ÷ whole, same files, its own process.
-- `memory`: highest resident MB of the building process at N and at 4 N files, and of the index that
-  it writes, whose pages are resident too and grow with what the base holds.
+- `memory`: highest resident MB of the building process at N and at 4 N files; `without_index_mb` is
+  that of the same build with a store that keeps nothing, `index_kb_per_passage` what the store adds
+  (its memory and the pages of its files), which grows with what the base holds.
 - `embedding`: CPU seconds of a bare loop over the embedder ÷ of the build's own path (cache, batches,
   saving), in turns, the better of two; wall times beside it; `cores` is CPU ÷ wall time of the model.
 """
@@ -28,20 +29,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from eval.bench.ingest_cost import BARE, reading_cost
+from eval.bench.ingest_embedding import embedding_cost
 from eval.bench.ingest_files import make_files, make_scans
-from knowledge_base.cut.chunk import split
+from eval.bench.ingest_memory import peak_memory
 from knowledge_base.ingest.read_pool import Job, cores, read_all
-from knowledge_base.ingest.vector_cache import VectorCache, embed_all
-from knowledge_base.parse.read import find_files, read_source
-from knowledge_base.passage_text import embedding_text
+from knowledge_base.parse.read import find_files
 from llm.embeddings import Embedder, get_embedder
 
 KINDS = {
@@ -59,9 +58,7 @@ KINDS = {
 }
 RUNS = 3
 SCALING_RUNS = 3
-CHARACTERS_PER_PAGE = 1000
 MEMORY_FILES = 60
-EMBEDDED = 96
 SCANS = 1
 LIBRARIES = ("python-docx", "pdfplumber", "openpyxl", "lxml", "rapidocr-onnxruntime")
 
@@ -143,106 +140,20 @@ def _made(folder: Path, files: int, why: dict[str, str]) -> dict[str, list[Path]
     return by_kind
 
 
-# --- reading --------------------------------------------------------------------------------------
-
-
-def _least(work: Callable[[], object], runs: int) -> float:
-    times = []
-    for _ in range(runs):
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    return min(times)
-
-
 def _reading(kind: str, paths: Sequence[Path], why: dict[str, str]) -> dict[str, Any]:
-    """Return the figures of one type."""
     _say(f"读取 {kind}：{len(paths)} 个文件")
-    scanned = kind in ("scanned_pdf", "png")
-    runs, bare_of = (1 if scanned else RUNS), BARE.get(kind)
-    split(read_source(paths[0]), paths[0].name)
-    if bare_of is not None:
-        bare_of(paths[0])
-    reader = cutter = bare = pages = 0.0
-    found: Counter[str] = Counter()
-    for path in paths:
-        source = read_source(path)
-        reader += _least(lambda path=path: read_source(path), runs)  # type: ignore[misc]
-        cutter += _least(lambda s=source, p=path: split(s, p.name), RUNS)  # type: ignore[misc]
-        if bare_of is not None:
-            bare += _least(lambda path=path: bare_of(path), runs)  # type: ignore[misc]
-        pages += len(source.page_starts) or len(source.text) / CHARACTERS_PER_PAGE
-        found.update(passage.kind for passage in split(source, path.name).passages)
-    whole = reader + cutter
-    size = sum(path.stat().st_size for path in paths)
-    row: dict[str, Any] = {
-        "files": len(paths),
-        "pages": round(pages, 1),
-        "mb": round(size / 1e6, 3),
-        "cpu_s": round(whole, 4),
-        "reader_cpu_s": round(reader, 4),
-        "split_cpu_s": round(cutter, 4),
-        "bare_cpu_s": round(bare, 4) if bare_of is not None else None,
-        "pages_per_cpu_s": round(pages / whole, 2),
-        "overhead_vs_parser": round(whole / bare - 1, 3) if bare else None,
-        "split_vs_parser": round(cutter / bare, 3) if bare else None,
-        "articles": found["article"],
-        "passages": found.total(),
-    }
-    if kind in ("txt", "md"):
-        row["mb_per_cpu_s"] = round(size / 1e6 / whole, 2)
-    if not bare:
-        why[f"overhead_vs_parser.{kind}"] = (
-            "文字识别占绝大部分，没有可比的单独解析库"
-            if scanned
-            else "纯文本没有解析库可比，见 mb_per_cpu_s"
-        )
-    return row
+    return reading_cost(kind, paths, why, most_runs=RUNS)
 
 
-def _bare_docx(path: Path) -> int:
-    from docx import Document
-    from docx.table import Table
-
-    size = 0
-    for block in Document(str(path)).iter_inner_content():
-        if isinstance(block, Table):
-            size += sum(len(cell.text) for row in block.rows for cell in row.cells)
-        else:
-            size += len(block.text) + len(block.style.name or "" if block.style else "")
-    return size
+def _memory(folder: Path) -> dict[str, Any]:
+    _say(f"内存：{MEMORY_FILES} 个和 {4 * MEMORY_FILES} 个文件")
+    return peak_memory(folder, MEMORY_FILES)
 
 
-def _bare_pdf(path: Path) -> int:
-    import pdfplumber
-
-    with pdfplumber.open(path) as pdf:
-        return sum(len(page.extract_text()) + len(page.extract_tables()) for page in pdf.pages)
-
-
-def _bare_xlsx(path: Path) -> int:
-    from openpyxl import load_workbook
-
-    book = load_workbook(path)
-    return sum(len(str(cell.value)) for sheet in book for row in sheet.iter_rows() for cell in row)
-
-
-def _bare_html(path: Path) -> int:
-    from lxml import html
-
-    tree = html.fromstring(path.read_bytes())
-    return sum(len(element.text or "") + len(element.tail or "") for element in tree.iter())
-
-
-BARE: dict[str, Callable[[Path], int]] = {
-    "docx": _bare_docx,
-    "pdf": _bare_pdf,
-    "xlsx": _bare_xlsx,
-    "html": _bare_html,
-}
-
-
-# --- peers, scaling -------------------------------------------------------------------------------
+def _embedding(embedder: Embedder, by_kind: dict[str, list[Path]], folder: Path) -> dict[str, Any]:
+    _say("向量")
+    paths = [path for kind in BARE for path in by_kind.get(kind, [])[:2]]
+    return embedding_cost(embedder, paths, folder)
 
 
 def _unstructured(by_kind: dict[str, list[Path]], python: Path | None) -> dict[str, dict[str, Any]]:
@@ -306,105 +217,3 @@ def _rate(jobs: Sequence[Job], workers: int) -> float:
     begun = time.perf_counter()
     rest = sum(1 for _ in replies)
     return rest / (time.perf_counter() - begun)
-
-
-# --- memory, embedding ----------------------------------------------------------------------------
-
-_BUILD = """
-import hashlib, re, sys
-from pathlib import Path
-import numpy as np
-from knowledge_base.ingest.build import add_paths
-class Cheap:
-    name, dim = "cheap:bench", 64
-    def embed_query(self, text): return self.embed_passages([text])[0]
-    def embed_passages(self, texts):
-        rows = [np.frombuffer(hashlib.shake_128(t.encode()).digest(64), "i1") for t in texts]
-        rows = np.stack(rows).astype("f4")
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-report = add_paths(Path(sys.argv[1]), [Path(sys.argv[2])], embedder=Cheap())
-peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-print(report.documents, report.passages, peak)
-"""
-
-
-def _memory(folder: Path) -> dict[str, Any]:
-    """Return the peak memory of builds of N and 4 N web pages of 60 articles each."""
-    rows: dict[str, Any] = {}
-    for count in (MEMORY_FILES, 4 * MEMORY_FILES):
-        root = folder / f"memory-{count}"
-        _say(f"内存：{count} 个文件")
-        make = make_files(root / "all", 1)["html"][0].read_text(encoding="utf-8")
-        inbox = root / "inbox"
-        inbox.mkdir(parents=True)
-        for n in range(count):
-            text = make.replace("示范市", f"第{n}号示范市").replace("不少于", f"不少于{n}又")
-            (inbox / f"办法{n}.html").write_text(text, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-c", _BUILD, str(root / "kb"), str(inbox)],
-            capture_output=True,
-            check=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        documents, passages, peak_kb = done.stdout.split()[-3:]
-        rows[str(count)] = {
-            "documents": int(documents),
-            "passages": int(passages),
-            "peak_rss_mb": round(int(peak_kb) / 1024, 1),
-            "index_mb": round(
-                sum(
-                    f.stat().st_size
-                    for f in (root / "kb").glob("generations/*/index/**/*")
-                    if f.is_file()
-                )
-                / 2**20,
-                1,
-            ),
-        }
-    first, last = rows.values()
-    return {
-        "by_files": rows,
-        "ratio_4n": round(last["peak_rss_mb"] / first["peak_rss_mb"], 3),
-        "ratio_4n_without_index": round(
-            (last["peak_rss_mb"] - last["index_mb"]) / (first["peak_rss_mb"] - first["index_mb"]), 3
-        ),
-    }
-
-
-def _times(work: Callable[[], object]) -> tuple[float, float]:
-    """Return wall and CPU seconds."""
-    begun, used = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - begun, time.process_time() - used
-
-
-def _embedding(embedder: Embedder, by_kind: dict[str, list[Path]], folder: Path) -> dict[str, Any]:
-    """Return passages per second of the build's path and of the bare embedder, in turns."""
-    texts = [
-        embedding_text(passage)
-        for kind in BARE
-        for path in by_kind.get(kind, [])[:2]
-        for passage in split(read_source(path), path.name).passages
-    ][:EMBEDDED]
-    if not texts:
-        return {"value": None}
-    embedder.embed_passages(texts[:4])
-    own: list[tuple[float, float]] = []
-    bare: list[tuple[float, float]] = []
-    for turn in range(2):
-        _say(f"向量：{len(texts)} 条，第 {turn + 1} 轮")
-        cache = VectorCache(folder / f"vectors-{turn}.sqlite")
-        own.append(_times(partial(embed_all, texts, embedder, cache)))
-        cache.close()
-        bare.append(_times(partial(embedder.embed_passages, sorted(texts, key=len))))
-    (wall, cpu), (bare_wall, bare_cpu) = min(own), min(bare)
-    return {
-        "embedder": embedder.name,
-        "passages": len(texts),
-        "passages_per_s": round(len(texts) / wall, 2),
-        "passages_per_cpu_s": round(len(texts) / max(cpu, 1e-9), 2),
-        "vs_bare_loop": round(bare_cpu / max(cpu, 1e-9), 3),
-        "vs_bare_loop_wall": round(bare_wall / wall, 3),
-        "cores": round(bare_cpu / bare_wall, 2),
-        "threads": os.environ.get("OMP_NUM_THREADS") or cores(),
-    }

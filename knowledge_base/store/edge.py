@@ -30,6 +30,9 @@ from knowledge_base.store.protocol import (
 from llm.embeddings import Vectors
 
 BATCH = 256
+WRITE_OUT_AFTER = 2048
+"""Points after which the engine writes out the changes that it holds back: held to the end they take
+2 KB of memory a point, and as much again while they are written."""
 PAGE = 512
 MOST_KNOWN = 8192
 """Passages kept as read (about 1 KB each): the same clauses are candidates of many questions."""
@@ -58,6 +61,7 @@ class EdgeStore:
         self._lock = threading.Lock()
         self._closed = False
         self._known: dict[str, Passage] = {}
+        self._unwritten = 0
 
     @classmethod
     def create(cls, folder: Path, dim: int) -> "EdgeStore":
@@ -101,6 +105,10 @@ class EdgeStore:
             for start in range(0, len(points), BATCH):
                 batch = [_edge_point(point) for point in points[start : start + BATCH]]
                 self._shard.update(qe.UpdateOperation.upsert_points(batch))
+                self._unwritten += len(batch)
+                if self._unwritten >= WRITE_OUT_AFTER:
+                    self._shard.flush()
+                    self._unwritten = 0
 
     def delete_document(self, document_id: str) -> None:
         """Remove all points of a document."""

@@ -4,6 +4,7 @@ Every condition is evaluated by the engine within the query, never on its result
 permission gets the k best permitted passages, not what is left of the k best.
 """
 
+import functools
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -146,8 +147,9 @@ class Store(Protocol):
         ...
 
 
+@functools.lru_cache(maxsize=16_384)
 def point_id(passage_id: str) -> str:
-    """Return the engine's id of a passage."""
+    """Return the engine's id of a passage; a search asks for that of every candidate."""
     return str(uuid.uuid5(_NAMESPACE, passage_id))
 
 

@@ -72,6 +72,7 @@ def test_one_json_object_with_every_key(monkeypatch):
     assert all(result["overhead_vs_parser"][k] is not None for k in ("docx", "pdf", "xlsx"))
     assert "overhead_vs_parser.txt" in result["why"]
     assert set(result["memory"]["by_files"]) == {"2", "8"}
+    assert all(r["without_index_mb"] > 0 for r in result["memory"]["by_files"].values())
     assert result["embedding"]["vs_bare_loop"] > 0
 
 

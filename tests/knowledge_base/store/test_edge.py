@@ -8,6 +8,7 @@ import pytest
 from cspon.errors import SetupError
 from cspon.schemas.knowledge import Passage
 from knowledge_base.lexical import SparseTokens
+from knowledge_base.store import edge
 from knowledge_base.store.edge import EdgeStore
 from knowledge_base.store.protocol import Point, Where
 
@@ -41,6 +42,30 @@ def test_a_store_is_read_again_from_disk(tmp_path):
     again = EdgeStore.load(tmp_path / "index")
     assert again.count() == 50
     again.close()
+
+
+def test_points_are_written_out_while_a_base_is_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(edge, "BATCH", 4)
+    monkeypatch.setattr(edge, "WRITE_OUT_AFTER", 8)
+    store = EdgeStore.create(tmp_path / "index", 384)
+    shard, written = store._shard, []
+
+    class Watched:
+        def update(self, operation):
+            shard.update(operation)
+
+        def flush(self):
+            written.append(store.count())
+            shard.flush()
+
+        def __getattr__(self, name):
+            return getattr(shard, name)
+
+    store._shard = Watched()
+    store.upsert(many(20))
+    assert written == [8, 16]
+    assert store.count() == 20
+    store.close()
 
 
 def test_other_processes_read_at_the_same_time(tmp_path):
