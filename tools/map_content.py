@@ -24,6 +24,8 @@ FRAME_MM = (200.0, 168.0)
 FILL = 0.6
 """Largest part of the frame's width and height that the project takes."""
 
+EDGE = 0.005
+"""Of the frame's width: what only touches its edge is not in the view."""
 DETAIL_MM = 0.03
 """What is finer on paper than a fifth of a pixel is left out of large shapes."""
 MANY_VERTICES = 5_000
@@ -201,7 +203,7 @@ def _in_view(
     if spec is None:
         return np.empty(0, dtype=object)
     geometries, _ = _read(spec, folder, window, catalogue.epsg)
-    view = shapely.box(*window)
+    view = shapely.box(*window).buffer(-EDGE * (window[2] - window[0]))
     return geometries[shapely.intersects(view, geometries)]
 
 

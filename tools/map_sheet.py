@@ -162,10 +162,12 @@ def _draw_lines(axes: Axes, sheet: Sheet) -> None:
 
 def _draw_conflicts(axes: Axes, sheet: Sheet) -> None:
     outside = {line.role for line in sheet.lines if line.outside}
+    areal = {line.role for line in sheet.lines if line.overlap is not None}
     for group, role in {c.group: c.role for c in sheet.conflicts}.items():
         patches = [c.geometry for c in sheet.conflicts if c.group == group]
         style = line_style(role)
-        alpha = "30" if role in outside else "66"
+        on_line = role in areal and role not in outside
+        alpha = "66" if on_line else "30" if role in outside else "1c"
         _add(axes, patches, 4, fc=style.conflict + alpha, ec="none")
         _add(axes, patches, 4.1, fc="none", ec=style.conflict, lw=0.9)
 

@@ -34,6 +34,7 @@ HEAD_SIZE, ROW_SIZE, NOTE_SIZE = 9.5, 8.0, 6.3
 MOST_CLASSES = 15
 MOST_ROWS = 34
 """Of the whole legend; with many lines fewer classes are named."""
+MOST_LINE_ROWS = 18
 MOST_MISSING = 2
 
 
@@ -133,7 +134,7 @@ def _draw_location(axes: Axes, sheet: Sheet, bottom: float) -> float:
 def _draw_verdict(axes: Axes, sheet: Sheet, top: float) -> float:
     compliance = sheet.compliance
     colour = VERDICTS.get(compliance.verdict, INK)
-    lines = wrap(compliance.headline, WIDTH - 5, ROW_SIZE, most=4)
+    lines = wrap(compliance.headline, WIDTH - 5, ROW_SIZE, most=5)
     step = ROW_SIZE * MM_PER_POINT * 1.42
     height = 8.6 + step * len(lines)
     axes.add_patch(
@@ -153,7 +154,10 @@ def _draw_verdict(axes: Axes, sheet: Sheet, top: float) -> float:
 
 
 def _line_rows(sheet: Sheet) -> list[Row]:
-    """Legend of the project, the lines in the view and the conflicts with them."""
+    """Legend of the project, the lines in the view and the conflicts with them.
+
+    Where there are very many, a line that is in conflict has the conflict's row alone.
+    """
     rows = [
         Row(
             "项目用地范围", f"{sheet.compliance.area_ha:.4f}",
@@ -163,11 +167,12 @@ def _line_rows(sheet: Sheet) -> list[Row]:
     groups: dict[str, list[Conflict]] = defaultdict(list)
     for conflict in sheet.conflicts:
         groups[conflict.group].append(conflict)
+    crowded = len(sheet.lines) + len(groups) > MOST_LINE_ROWS
     for line in sheet.lines:
-        if not line.missing:
+        own = [g for g, found in groups.items() if found[0].role == line.role]
+        if not line.missing and not (crowded and own and line.overlap is not None):
             rows.append(_line_row(line))
-        for group in [g for g, found in groups.items() if found[0].role == line.role]:
-            rows.append(_conflict_row(groups.pop(group), line))
+        rows += [_conflict_row(groups.pop(group), line) for group in own]
     rows += [_conflict_row(found, None) for found in groups.values()]
     return rows + _missing_rows(sheet)
 
@@ -194,7 +199,9 @@ def _conflict_row(found: list[Conflict], line: ControlLine | None) -> Row:
         words = style.conflict_title if style.title else f"{line.title}{'外' if outside else '内'}"
     elif not found[0].rule:
         words = style.conflict_title
-    patch = {"fc": style.conflict + ("30" if outside else "66"), "ec": style.conflict, "lw": 0.9}
+    on_line = line is not None and line.overlap is not None and not outside
+    shade = "66" if on_line else "30"
+    patch = {"fc": style.conflict + shade, "ec": style.conflict, "lw": 0.9}
     return Row(words, f"{area:.4f}", patch, strong=True)
 
 

@@ -82,11 +82,8 @@ def line_overlap(
     )
     within = control == "within"
     if within:
-        both = {"inside": line.inside.total_m2, "outside": line.outside.total_m2}
-        split = share_out(both, total_ha)
-        if len(line.outside.polygons) and split["outside"] == 0.0:
-            split["outside"] = 10.0**-HA_DIGITS
-            split["inside"] = round(total_ha - split["outside"], HA_DIGITS)
+        outside = 0.0 if not len(line.outside.polygons) else hectares(line.outside.total_m2)
+        split = {"inside": round(total_ha - outside, HA_DIGITS), "outside": outside}
     conflict = line.outside if within else line.inside
     return LineOverlap(
         role=line.spec.role,

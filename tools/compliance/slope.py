@@ -97,7 +97,7 @@ def _unknown_m2(
     project: BaseGeometry, unknown: npt.NDArray[np.bool_], transform: Any, shape: Any, shapes: Any
 ) -> float:
     """Return the area of a project in cells without slope, or outside the raster."""
-    corner_x, corner_y = transform * (shape[1], shape[0])
+    corner_x, corner_y = transform.c + shape[1] * transform.a, transform.f + shape[0] * transform.e
     raster = shapely.box(transform.c, corner_y, corner_x, transform.f)
     parts = [
         shapely.geometry.shape(s)
@@ -164,7 +164,10 @@ def read_elevation(
                     mend="用较粗的高程格网，或把项目分块检查",
                 )
             heights = raster.read(1, window=window, masked=True, out_dtype="float64")
-            return np.ma.filled(heights, np.nan), raster.window_transform(window)
+            grid = raster.transform
+            east = grid.c + window.col_off * grid.a
+            north = grid.f + window.row_off * grid.e
+            return np.ma.filled(heights, np.nan), type(grid)(grid.a, 0.0, east, 0.0, grid.e, north)
     except RasterioIOError as error:
         raise InputError(
             f"高程栅格无法读取（{error}）", file=file, layer=spec.name, mend="重新导出为 GeoTIFF"
@@ -175,9 +178,9 @@ def _around(bounds: tuple[float, float, float, float], raster: Any) -> Any:
     """Return the window of a raster around a box, two cells wider; None where they do not meet."""
     from rasterio.windows import Window
 
-    inverse = ~raster.transform
-    left, top = inverse * (bounds[0], bounds[3])
-    right, bottom = inverse * (bounds[2], bounds[1])
+    grid = raster.transform
+    left, right = (bounds[0] - grid.c) / grid.a, (bounds[2] - grid.c) / grid.a
+    top, bottom = (bounds[3] - grid.f) / grid.e, (bounds[1] - grid.f) / grid.e
     first_column, last_column = max(0, floor(left) - 2), min(raster.width, ceil(right) + 2)
     first_row, last_row = max(0, floor(top) - 2), min(raster.height, ceil(bottom) + 2)
     if first_column >= last_column or first_row >= last_row:

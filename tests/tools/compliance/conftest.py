@@ -54,7 +54,6 @@ def elevation(
 ) -> Path:
     """Write an elevation raster of the county, rows from north to south, 10 m cells."""
     import rasterio
-    from rasterio.transform import from_origin
 
     file = folder / "DEM.tif"
     with rasterio.open(
@@ -66,7 +65,7 @@ def elevation(
         count=1,
         dtype="float32",
         crs=f"EPSG:{epsg}",
-        transform=from_origin(X - 100, Y + 1100, CELL_M, CELL_M),
+        transform=rasterio.Affine(CELL_M, 0, X - 100, 0, -CELL_M, Y + 1100),
         nodata=nodata,
     ) as raster:
         raster.write(heights.astype(np.float32), 1)
