@@ -21,6 +21,8 @@ _NUMBER = re.compile(
     r"[\u4e00-\u9fff]{1,12}(?:〔|\[|［|\(|（)\d{4}(?:〕|\]|］|\)|）)\s*\d{1,5}\s*号"
 )
 _SPACE = re.compile(r"[\s\u200b\ufeff《》〈〉]+")
+_APART = re.compile(r"(?<=\d)\s+(?=\d)")
+"""Between numbers that are two: 附件1 5.1, options 1.5 2."""
 _NOT_A_LAW = "律规院定人学理案治官"
 """After a title that ends in 法 these make another word: 用水法规, 法院."""
 _BEFORE_SHORT = "据照按在以及和与对反于从依是、，。；：（(？?的国问"
@@ -52,7 +54,7 @@ def named_in(query: str, lexicon: Iterable[str]) -> Named:
         query: What the user typed.
         lexicon: Known title keys; the longest that fits wins, so 可再生能源法 is not 能源法.
     """
-    text = _SPACE.sub("", query)
+    text = _SPACE.sub("", _APART.sub("的", query))
     spans = _title_spans(text, lexicon)
     titles = tuple(dict.fromkeys(key for _, _, key in spans))
 
