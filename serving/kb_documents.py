@@ -23,7 +23,7 @@ from serving.kb_access import (
     require_reach,
     view_of,
 )
-from serving.kb_api import audited
+from serving.kb_reading import audited
 from serving.kb_schema import (
     MAX_LINES,
     DocumentList,

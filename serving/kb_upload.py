@@ -5,10 +5,9 @@ import json
 import re
 import shutil
 import time
-import unicodedata
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -17,7 +16,6 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BeforeValidator, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from cspon.errors import InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document
@@ -27,15 +25,18 @@ from knowledge_base.ingest.build_report import BuildReport
 from serving.assembly import store_engine
 from serving.kb_access import Parts, Who, require_editor, require_reach
 from serving.kb_ingest import Tell
+from serving.kb_received import keep_files
 from serving.kb_schema import Asked, Ingest, Short
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import EventStream, sse
 
+if TYPE_CHECKING:
+    from llm.embeddings import Embedder
+
 router = APIRouter(prefix="/v1/kb", tags=["knowledge base"])
 
 MAX_FILES = 200
-MAX_NAME_BYTES = 200
 LOOK_S = 0.4
 """Seconds between two looks at a batch for its events."""
 SILENCE_S = 15.0
@@ -144,27 +145,37 @@ async def receive(
     if embedder is None:
         why = services.missing.get("store", "向量模型不可用")
         raise ApiError(503, why, code="not_ready")
-    where = Document(
-        id="",
-        title="",
-        secrecy=options.secrecy,
-        department=options.department,
-        roles=options.roles,
-    )
-    facts: dict[str, Any] = {
-        "files": len(files),
+    restriction: dict[str, Any] = {
         "secrecy": options.secrecy,
         "department": options.department,
-        "roles": list(options.roles),
+        "roles": options.roles,
     }
+    facts = {"files": len(files), **restriction, "roles": list(options.roles)}
+    where = Document(id="", title="", **restriction)
     await _record(services, principal, request, "started", require_reach, principal, where, **facts)
     folder = services.ingests.new_folder()
     try:
-        paths = await to_thread.run_sync(lambda: _keep(folder, files), limiter=threads)
+        paths = await to_thread.run_sync(lambda: keep_files(folder, files), limiter=threads)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    request_id = request.state.request_id
+    return services.ingests.start(
+        folder,
+        paths,
+        user=principal.user,
+        work=_taking_in(services, embedder, principal, options.ocr, restriction),
+        ended=_ended(services, principal, request.state.request_id),
+    )
+
+
+def _taking_in(
+    services: Services,
+    embedder: "Embedder",
+    principal: Principal,
+    ocr: bool,
+    restriction: dict[str, Any],
+) -> Callable[[Sequence[Path], Tell], BuildReport]:
+    """Return what takes the files of a batch into the base and reports as the caller may know."""
 
     def work(paths: Sequence[Path], tell: Tell) -> BuildReport:
         from knowledge_base.ingest.build import add_paths
@@ -174,14 +185,18 @@ async def receive(
             paths,
             embedder=embedder,
             progress=tell,
-            secrecy=options.secrecy,
-            department=options.department,
-            roles=options.roles,
             engine=store_engine(services.settings),
-            ocr=options.ocr,
+            ocr=ocr,
             may_touch=lambda document: may_read(principal, document),
+            **restriction,
         )
         return as_known_to(principal, report, services.settings.kb_dir)
+
+    return work
+
+
+def _ended(services: Services, principal: Principal, request_id: str) -> Callable[[Ingest], None]:
+    """Return what opens the new generation when a batch has ended, and records the outcome."""
 
     def ended(batch: Ingest) -> None:
         services.adopt_base()
@@ -194,7 +209,7 @@ async def receive(
             failures=len(batch.failures),
         )
 
-    return services.ingests.start(folder, paths, user=principal.user, work=work, ended=ended)
+    return ended
 
 
 def as_known_to(principal: Principal, report: BuildReport, folder: Path) -> BuildReport:
@@ -254,37 +269,6 @@ def _options(form: FormData) -> IngestForm:
         return IngestForm.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
-
-
-def _keep(folder: Path, files: Sequence[UploadFile]) -> list[Path]:
-    paths: list[Path] = []
-    for number, file in enumerate(files):
-        path = folder / document_name(file.filename or "")
-        if path in paths:
-            path = folder / str(number) / path.name
-            path.parent.mkdir()
-        with path.open("wb") as out:
-            shutil.copyfileobj(file.file, out, 1 << 20)
-        paths.append(path)
-    return paths
-
-
-def document_name(name: str) -> str:
-    """Return a safe file name that keeps what a title may hold, and the suffix.
-
-    Raises:
-        InputError: nothing is left of it.
-    """
-    last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(c for c in last if unicodedata.category(c)[0] != "C" and c not in '<>:"|?*')
-    stem, dot, suffix = kept.strip().lstrip(".~$ ").rpartition(".")
-    if not dot or not stem.strip() or not suffix.isalnum():
-        raise InputError(
-            "文件名没有扩展名", file=last[-80:], mend="保留原扩展名（如 .docx、.pdf）后再上传"
-        )
-    room = MAX_NAME_BYTES - len(suffix.encode()) - 1
-    stem = stem.strip().encode()[: max(room, 0)].decode(errors="ignore")
-    return f"{stem}.{suffix[:12].lower()}"
 
 
 def _event(batch: Ingest) -> bytes:

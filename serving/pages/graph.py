@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from cspon.schemas.knowledge import GraphEdge, GraphNode, GraphView
 from serving.kb_access import Parts, Who
-from serving.kb_api import graph_of
+from serving.kb_reading import graph_of
 from serving.kb_schema import GraphQuery, label_of
 from serving.pages.paper import PageRoute, paper
 

@@ -12,7 +12,7 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Document
 from knowledge_base.describe.metadata import KINDS, LEVELS
 from serving.kb_access import Parts, Who, opened_base, passages_of, reading
-from serving.kb_api import passage_at_place, search_base
+from serving.kb_reading import passage_at_place, search_base
 from serving.kb_schema import MAX_QUERY, Asked, Id, PassageQuery, PassageReply, SearchQuery, Short
 from serving.pages.paper import HERE, PageRoute, paper
 from serving.problems import ApiError

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from serving.kb_upload import document_name
+from serving.kb_received import document_name
 
 REGULATION = (
     "# 辛市采石场关闭办法\n\n第一条 为了规范采石场关闭，制定本办法。\n\n"
