@@ -34,6 +34,8 @@ def conflicting_zones(role: str, rules: tuple[Rule, ...], site: Site) -> dict[st
         Code of the zone to the title of the first rule.
     """
     found: dict[str, str] = {}
+    if role not in site.zones:
+        return found
     for rule in rules:
         if rule.parameters.get("line") != role or not applies(rule, site, rules):
             continue

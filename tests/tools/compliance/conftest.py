@@ -1,5 +1,7 @@
 """The hand-made county with every layer that the check measures."""
 
+import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +165,8 @@ def full_county(tmp_path_factory: pytest.TempPathFactory) -> County:
 
 
 @pytest.fixture
-def own_county(tmp_path: Path) -> County:
-    """Every layer, made for one test that changes it."""
-    (tmp_path / "own").mkdir()
-    return make_full_county(tmp_path / "own")
+def own_county(tmp_path: Path, full_county: County) -> County:
+    """A copy with every layer, for a test that changes it."""
+    copy = County(Path(shutil.copytree(full_county.folder, tmp_path / "own")))
+    copy.layers = deepcopy(full_county.layers)
+    return copy
