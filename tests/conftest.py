@@ -30,6 +30,7 @@ COMPONENTS = (
     "cspon/cli/test_kb.py",
     "cspon/cli/test_kb_files.py",
     "cspon/cli/test_kb_graph.py",
+    "cspon/cli/test_library.py",
     "tools/test_maps.py",
     "tools/demo_county",
     "eval",
@@ -38,6 +39,7 @@ COMPONENTS = (
     "serving/test_kb_api.py",
     "serving/test_kb_leaks.py",
     "serving/test_kb_upload.py",
+    "serving/test_library_api.py",
 )
 """Tests that build a real index, county, map or gateway in process: seconds, not milliseconds."""
 

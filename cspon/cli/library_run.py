@@ -30,12 +30,14 @@ def run_entry(
 
     found = entry(kind, entry_id)
     context = Context(layers=layers, project_type=project_type)
-    given = parse_inputs(written, found.inputs)
+    given = parse_inputs(written, found.inputs, layers)
     return run_any(kind, found.id, given, context, progress=progress)
 
 
-def parse_inputs(written: list[str], ports: Ports) -> dict[str, Any]:
+def parse_inputs(written: list[str], ports: Ports, layers: Path) -> dict[str, Any]:
     """Read `name=value` by the type of the port; a name given twice makes a list.
+
+    A project boundary is brought into the coordinate system of the layer catalogue.
 
     Raises:
         InputError: no such input, or a value that cannot be read.
@@ -51,7 +53,7 @@ def parse_inputs(written: list[str], ports: Ports) -> dict[str, Any]:
                 field="--input",
                 mend=f"名称可用：{'、'.join(ports) or '（无）'}",
             )
-        read = _read(name, ports[name], value)
+        read = _read(name, ports[name], value, layers)
         if ports[name].many:
             given.setdefault(name, []).append(read)
         else:
@@ -59,16 +61,18 @@ def parse_inputs(written: list[str], ports: Ports) -> dict[str, Any]:
     return given
 
 
-def _read(name: str, port: Port, value: str) -> Any:
+def _read(name: str, port: Port, value: str, layers: Path) -> Any:
     from cspon.errors import InputError
-    from tools.library.coerce import read_layer_file
+    from tools.layers import CATALOGUE, load_catalogue
+    from tools.library.coerce import read_boundary_layer, read_layer_file
     from tools.library.values import file_raster
 
     match port.type:
         case "layer":
             return read_layer_file(value)
         case "geometry":
-            return _boundary(value)
+            epsg = load_catalogue(layers).epsg if (layers / CATALOGUE).is_file() else None
+            return read_boundary_layer(Path(value), epsg)
         case "raster":
             return file_raster(Path(value))
         case "table":
@@ -79,16 +83,6 @@ def _read(name: str, port: Port, value: str) -> Any:
                     "表须写成 JSON", field=name, mend='例如 [{"to": 3, "value": 5}]'
                 ) from None
     return value
-
-
-def _boundary(value: str) -> Any:
-    import numpy as np
-
-    from tools.geometry.read import read_boundary
-    from tools.library.values import Layer
-
-    boundary = read_boundary(Path(value))
-    return Layer("polygon", boundary.epsg, np.array([boundary.geometry], dtype=object))
 
 
 def show_run(result: ToolResult) -> None:

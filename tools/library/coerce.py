@@ -1,5 +1,6 @@
 """From what a person or a YAML file writes to a typed value, checked against its port."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import shapely
 
 from cspon.errors import InputError
 from tools.library.entry import GEOMETRY_TITLES, Port
-from tools.library.units import Quantity, parse_unit
+from tools.library.units import Quantity, UnitError, parse_unit
 from tools.library.values import (
     CatalogueLayer,
     GeometryKind,
@@ -26,6 +27,9 @@ _KINDS: dict[str, GeometryKind] = {
     "Point": "point",
     "MultiPoint": "point",
 }
+
+
+_NUMBER = re.compile(r"([-+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15}))\s*([^\d\s,，.].*)?")
 
 
 def coerce(name: str, port: Port, given: Any, *, file: object = None) -> Any:
@@ -60,9 +64,12 @@ def coerce(name: str, port: Port, given: Any, *, file: object = None) -> Any:
 
 def _number(name: str, port: Port, given: Any, file: object) -> Quantity:
     wanted = port.fixed_unit
-    value = _quantity(name, given, wanted, file)
-    if wanted is not None:
-        value = value.to(wanted)
+    try:
+        value = _quantity(name, given, wanted, file)
+        if wanted is not None:
+            value = value.to(wanted)
+    except UnitError as error:
+        raise InputError(error.message, file=file, field=name, mend=error.mend) from None
     for bound, wrong, word in (
         (port.minimum, port.minimum is not None and value.value < port.minimum, "小于下限"),
         (port.maximum, port.maximum is not None and value.value > port.maximum, "大于上限"),
@@ -85,15 +92,12 @@ def _quantity(name: str, given: Any, wanted: str | None, file: object) -> Quanti
         if isinstance(number, int | float) and not isinstance(number, bool):
             return Quantity.of(number, unit)
     if isinstance(given, str):
-        number_text, _, unit = given.strip().partition(" ")
-        try:
-            number = float(number_text)
-        except ValueError:
-            raise _wrong(name, "数值", given, file) from None
-        if not np.isfinite(number):
-            raise _wrong(name, "数值", given, file)
+        written = _NUMBER.fullmatch(given.strip())
+        if written is None:
+            raise _wrong(name, "数值", given, file, "写作“数值 单位”，例如 4000 ha；不用千分位逗号")
+        number, unit = float(written[1]), written[2]
         if unit or wanted in (None, "1"):
-            return Quantity.of(number, unit.strip() or "1")
+            return Quantity.of(number, unit or "1")
         given = number
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise _wrong(name, "数值", given, file)
@@ -211,6 +215,26 @@ def read_layer_file(text: str) -> Layer:
     if len(kinds) != 1 or "" in kinds or any(g is None for g in geometries):
         raise InputError("几何类型不一致或有空几何", file=file, mend="按类型拆分，删除空几何")
     return Layer(kinds.pop(), epsg, geometries, fields)  # type: ignore[arg-type]
+
+
+def read_boundary_layer(file: Path, epsg: int | None = None) -> Layer:
+    """Read a project boundary in any of the five formats as a layer of one feature.
+
+    Args:
+        file: The boundary.
+        epsg: Coordinate system to bring it into; None keeps its own.
+
+    Raises:
+        InputError: unreadable, or not in metres.
+    """
+    from tools.geometry.crs import reproject, require_metric
+    from tools.geometry.read import read_boundary
+
+    boundary = read_boundary(file)
+    code = boundary.epsg if epsg is None else epsg
+    require_metric(code)
+    moved = reproject(boundary.geometry, boundary.epsg, code)
+    return Layer("polygon", code, np.array([moved], dtype=object))
 
 
 def _wrong(name: str, wanted: str, given: Any, file: object, mend: str = "") -> InputError:

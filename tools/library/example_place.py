@@ -57,8 +57,10 @@ def _write(folder: Path, role: str, given: Any, file: Path) -> dict[str, Any]:
     layer: Layer = coerce(role, Port(type="layer", title=role), written, file=file)
     # Roles come from a file that a person wrote: the file names are ours.
     name = f"L{len(list(folder.glob('*.gpkg')))}"
-    fields = {key: layer.fields[key] for key in ("code", "name") if key in layer.fields}
-    columns = {"BSM": np.arange(1, len(layer) + 1), **fields}
+    fields: dict[str, Any] = {
+        key: layer.fields[key] for key in ("code", "name") if key in layer.fields
+    }
+    columns: dict[str, Any] = {"BSM": np.arange(1, len(layer) + 1), **fields}
     pyogrio.raw.write(
         folder / f"{name}.gpkg",
         geometry=shapely.to_wkb(layer.geometries),

@@ -84,14 +84,36 @@ def field_error(file: Path, error: ValidationError) -> InputError:
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
+    expected = problem.get("ctx", {}).get("expected") or problem.get("ctx", {}).get("pattern", "")
     mends = {"missing": f"补上字段 {field}", "extra_forbidden": f"删去或改正字段名 {field}"}
-    sayings = {"missing": "缺少必填字段", "extra_forbidden": "不认识的字段"}
     return InputError(
-        sayings.get(problem["type"], message),
+        _SAYINGS.get(problem["type"], message).format(expected=expected),
         file=file,
         field=field or None,
         mend=mends.get(problem["type"], f"改正 {field or '文件内容'}"),
     )
+
+
+_SAYINGS = {
+    "missing": "缺少必填字段",
+    "extra_forbidden": "不认识的字段",
+    "string_type": "应为文本（编号、版本号等请加引号）",
+    "string_pattern_mismatch": "格式不符，应合于 {expected}",
+    "bool_type": "应为 true 或 false",
+    "bool_parsing": "应为 true 或 false",
+    "int_type": "应为整数",
+    "int_parsing": "应为整数",
+    "float_type": "应为数值",
+    "float_parsing": "应为数值",
+    "tuple_type": "应为列表（每项以 - 开头）",
+    "list_type": "应为列表（每项以 - 开头）",
+    "dict_type": "应为“名称: 值”",
+    "model_type": "应为“名称: 值”",
+    "date_type": "应为日期，如 2026-01-01",
+    "date_from_datetime_parsing": "应为日期，如 2026-01-01",
+    "literal_error": "取值不在可选之内：{expected}",
+    "too_short": "至少要有一项",
+}
 
 
 def digest(file: Path) -> str:

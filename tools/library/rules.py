@@ -17,6 +17,7 @@ import shapely
 from cspon.errors import InputError
 from cspon.registry import NotRegistered, registry
 from cspon.schemas.spatial import Verdict
+from tools.land_use import land_use_name
 from tools.library import explain
 from tools.library.definitions import Definition, own, own_files
 from tools.library.entry import Entry, Kind, Origin, Port, Ports, Problem, problem_of
@@ -27,6 +28,7 @@ from tools.library.state import disabled, require_enabled
 from tools.library.units import Quantity
 from tools.library.values import AnyLayer
 from tools.rules.evaluate import apply_rule, decide
+from tools.rules.lines import role_title, zone_schemes
 from tools.rules.load import FOLDER, load_rules, project_types
 from tools.rules.model import Rule
 
@@ -62,6 +64,10 @@ _FIGURES = {
     "zones": "各分区面积",
     "codes": "各地类面积",
     "max_degrees": "最大坡度",
+    "uncovered_ha": "没有数据的面积",
+    "outside_county_ha": "县外面积",
+    "worst_ha": "最严分区面积",
+    "margin_ha": "留量范围内面积",
 }
 _PARAMETERS = {
     "line": "涉及的控制线",
@@ -72,6 +78,8 @@ _PARAMETERS = {
     "cultivated_over_ha": "耕地超过（公顷）",
     "other_over_ha": "其他土地超过（公顷）",
     "by_class": "按等级的距离（米）",
+    "margin_m": "另加的留量（米）",
+    "must_cover": "分区须覆盖整个项目",
     "otherwise_m": "其余等级的距离（米）",
     "exempt_types": "按项目类型的例外",
     "allowed": "各项目类型可用的规划地类",
@@ -290,26 +298,46 @@ def _steps(procedure: tuple[str, ...]) -> str:
 
 
 def _parameter(rule: Rule, value: Any) -> str:
-    """Write a parameter with the words of a planner: verdicts, titles of lines and project types."""
+    """Write a parameter in the words of a planner: verdicts, lines, project types, codes by name."""
+    if isinstance(value, dict) and value and all(v in rule.outcomes for v in _leaves(value)):
+        return _verdicts(rule, value)
     if isinstance(value, dict):
-        return (
-            "；".join(f"{_parameter(rule, k)}：{_parameter(rule, v)}" for k, v in value.items())
-            or "无"
-        )
+        nested = any(isinstance(v, dict | list) for v in value.values())
+        parts = [f"{_word(rule, k)}：{_parameter(rule, v)}" for k, v in value.items()]
+        return ("\n" if nested else "；").join(parts) or "无"
     if isinstance(value, list | tuple):
-        return "、".join(_parameter(rule, v) for v in value) or "无"
+        return "、".join(_word(rule, v) for v in value) or "无"
+    return _word(rule, value)
+
+
+def _leaves(value: dict[str, Any]) -> list[str]:
+    return [v if isinstance(v, str) else "" for v in value.values()]
+
+
+def _verdicts(rule: Rule, by_type: dict[str, str]) -> str:
+    """Group project types by the verdict that they come to."""
+    groups: dict[str, list[str]] = {}
+    for kind, outcome in by_type.items():
+        groups.setdefault(rule.outcomes[outcome].verdict.value, []).append(_word(rule, kind))
+    return " ｜ ".join(f"{verdict}：{'；'.join(kinds)}" for verdict, kinds in groups.items())
+
+
+def _word(rule: Rule, value: Any) -> str:
     if isinstance(value, str):
         if value in rule.outcomes:
             return rule.outcomes[value].verdict.value
         if value in project_types():
             return project_types()[value].title
-        return _role_title(value)
-    return "无" if value is None else f"{value:g}" if isinstance(value, int | float) else str(value)
+        if value in zone_schemes():
+            return zone_schemes()[value].title
+        name = land_use_name(value)
+        return f"{value} {name}" if name else _role_title(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return "无" if value is None else f"{value:g}"
 
 
 def _role_title(role: str) -> str:
-    from tools.rules.lines import role_title
-
     return "其余" if role == "otherwise" else role_title(role)
 
 

@@ -51,13 +51,9 @@ def run_model(
 
 def _area(ports: dict[str, Any], boundary: Path, layers: Path) -> dict[str, Any]:
     """Read a boundary into the coordinate system of the catalogue."""
-    import numpy as np
-
     from cspon.errors import InputError
-    from tools.geometry.crs import reproject, require_metric
-    from tools.geometry.read import read_boundary
     from tools.layers import load_catalogue
-    from tools.library.values import Layer
+    from tools.library.coerce import read_boundary_layer
 
     names = [name for name, port in ports.items() if port.type == "geometry"]
     if not names:
@@ -66,8 +62,4 @@ def _area(ports: dict[str, Any], boundary: Path, layers: Path) -> dict[str, Any]
             field="boundary",
             mend="不给边界文件；输入见 cspon library model explain",
         )
-    source = read_boundary(boundary)
-    epsg = load_catalogue(layers).epsg
-    require_metric(epsg)
-    moved = reproject(source.geometry, source.epsg, epsg)
-    return {names[0]: Layer("polygon", epsg, np.array([moved], dtype=object))}
+    return {names[0]: read_boundary_layer(boundary, load_catalogue(layers).epsg)}

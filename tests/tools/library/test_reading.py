@@ -27,6 +27,8 @@ def test_an_entry(tmp_path):
     [
         ("id: one\n", "number：缺少必填字段"),
         ("id: one\nnumber: 1\ncolour: red\n", "colour：不认识的字段"),
+        ("id: 1\nnumber: 1\n", "加引号"),
+        ("id: one\nnumber: x\n", "应为整数"),
         ("id: two\nnumber: 1\n", "文件名 one"),
         ("id: one\nnumber: [1\n", "第 3 行：YAML 语法错误"),
         ("- 1\n", "字段: 值"),
