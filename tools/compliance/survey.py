@@ -33,7 +33,7 @@ from tools.compliance.zones import ZoneMeasure, measure_zones
 from tools.geometry.area import ellipsoidal_area_m2
 from tools.geometry.crs import describe, reproject, require_metric
 from tools.geometry.read import Boundary
-from tools.layer_health import Finding, merged
+from tools.layer_health import Finding, label, merged
 from tools.layer_placement import check_placement
 from tools.layers import layer_by_role
 from tools.rules.concerns import conflicting_zones, distance_rules, slope_rules
@@ -199,6 +199,14 @@ class _Layers:
         self.used.append(spec)
         return spec
 
+    def coded(self, spec: LayerSpec) -> bool:
+        """Say whether a layer of a role with codes has any; without them its rules lack data."""
+        if spec.code_scheme == "none":
+            message = "没有写编码体系（code_scheme），不能分级分类，相关规则判为“数据缺失”"
+            self.findings.append(Finding("no_scheme", label(spec), message))
+            return False
+        return True
+
     def county(self, area_m2: float, source: Path | None) -> Patches | None:
         """Return what lies outside the county; a project wholly outside is an error."""
         spec = self.spec(COUNTY)
@@ -225,7 +233,8 @@ class _Layers:
             spec = self.spec(role)
             if spec is None:
                 continue
-            if role in line_roles() and line_roles()[role].measure == "zoned":
+            zoned = role in line_roles() and line_roles()[role].measure == "zoned"
+            if zoned and self.coded(spec):
                 zones[role] = measure_zones(
                     self.project,
                     spec,
@@ -241,7 +250,7 @@ class _Layers:
     def near(self, role: str, rules: list[Rule]) -> dict[str, NearMeasure]:
         """Measure the distances that rules keep from one layer."""
         spec = self.spec(role)
-        if spec is None:
+        if spec is None or not self.coded(spec):
             return {}
         around = look_around(self.project, spec, self.folder, rules)
         self.findings += around.findings

@@ -178,11 +178,15 @@ def _missing(rule: Rule, site: Site) -> str:
 
 
 def _is_there(role: str, rule: Rule, site: Site) -> bool:
-    """Say whether a layer was measured or declared absent; land use and county are asked apart."""
-    measured = role in site.lines or role in site.zones or role in site.absent
-    near = rule.id in site.near and rule.parameters.get("line") == role
-    steep = role == DEM and site.slope is not None
-    return role in (LAND_USE, COUNTY) or measured or near or steep
+    """Say whether a layer was measured as the rule needs it; land use and county are asked apart."""
+    if role in (LAND_USE, COUNTY) or role in site.absent:
+        return True
+    if rule.parameters.get("line") == role:
+        if rule.predicate in ("zone_occupied", "planned_use"):
+            return role in site.zones
+        if rule.predicate == "near_line":
+            return rule.id in site.near
+    return role in site.lines or role in site.zones or (role == DEM and site.slope is not None)
 
 
 def _not_valid(rule: Rule, site: Site) -> str:

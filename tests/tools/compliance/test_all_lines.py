@@ -123,6 +123,18 @@ def test_a_missing_line_is_missing_data_and_an_absent_one_is_not_asked(own_count
     assert not line.present and line.area_ha is None
 
 
+@pytest.mark.parametrize("role", ["roads", "nature_reserve", "planned_land_use"])
+def test_a_layer_without_codes_is_missing_data(own_county, write_boundary, role):
+    entry = own_county.entry(role)
+    entry["code_scheme"] = "none"
+    own_county.save()
+    result, data = check(own_county, write_boundary(local(50, 50, 900, 950)))
+    concerned = {rule.id for rule in load_rules() if rule.line == role or role in rule.needs}
+    verdicts = {o.verdict for o in data.rules if o.rule_id in concerned}
+    assert verdicts == {Verdict.MISSING_DATA}
+    assert any("没有写编码体系" in w and entry["name"] in w for w in result.warnings)
+
+
 def test_very_many_missing_lines_still_make_one_sentence(county, write_boundary):
     county.save(absent=[])
     _, data = check(county, write_boundary(local(410, 110, 790, 590)))
