@@ -65,7 +65,7 @@ def _read(name: str, port: Port, value: str, layers: Path) -> Any:
     from cspon.errors import InputError
     from tools.layers import CATALOGUE, load_catalogue
     from tools.library.coerce import read_boundary_layer, read_layer_file
-    from tools.library.values import file_raster
+    from tools.library.raster import file_raster
 
     match port.type:
         case "layer":

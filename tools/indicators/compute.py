@@ -16,7 +16,7 @@ from tools.library.kinds import Context, entry
 from tools.library.state import require_enabled
 from tools.library.units import Quantity
 from tools.models.engine import NodeRun, Progress, quiet, run_graph
-from tools.models.graph import reference
+from tools.models.node import reference
 from tools.models.result import tool_result
 
 

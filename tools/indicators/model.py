@@ -10,7 +10,7 @@ from cspon.schemas.base import Frozen
 from tools.library.entry import Header, Ports
 from tools.library.kinds import Context
 from tools.library.units import Quantity
-from tools.models.graph import Constant, Nodes
+from tools.models.node import Constant, Nodes
 
 Compute = Callable[[Mapping[str, Any], Context], Quantity]
 

@@ -9,15 +9,9 @@ import shapely
 
 from cspon.errors import InputError
 from tools.library.entry import GEOMETRY_TITLES, Port
+from tools.library.raster import Grid, Raster, array_raster
 from tools.library.units import Quantity, UnitError, parse_unit
-from tools.library.values import (
-    CatalogueLayer,
-    GeometryKind,
-    Grid,
-    Layer,
-    Raster,
-    array_raster,
-)
+from tools.library.values import CatalogueLayer, GeometryKind, Layer
 
 _KINDS: dict[str, GeometryKind] = {
     "Polygon": "polygon",

@@ -11,8 +11,9 @@ import shapely
 from cspon.errors import InputError
 from tools.library.coerce import coerce
 from tools.library.entry import Ports
+from tools.library.raster import Raster
 from tools.library.units import Quantity
-from tools.library.values import AnyLayer, Raster
+from tools.library.values import AnyLayer
 
 TOLERANCE = 1e-6
 

@@ -12,7 +12,8 @@ from cspon.schemas.spatial import LayerCatalogue
 from tools.layers import layer_by_role, load_catalogue
 from tools.library.coerce import coerce
 from tools.library.entry import Port, Ports
-from tools.library.values import AnyLayer, CatalogueLayer, Grid, Raster, file_raster
+from tools.library.raster import Grid, Raster, file_raster
+from tools.library.values import AnyLayer, CatalogueLayer
 
 
 def gather(

@@ -10,9 +10,11 @@ from cspon.schemas.base import Frozen
 from tools.library.entry import Ports
 from tools.library.expression import evaluate
 from tools.library.kinds import Context, entry, library
+from tools.library.raster import Raster
 from tools.library.units import Quantity
-from tools.library.values import Layer, Raster
-from tools.models.graph import VALUE, Node, Nodes, Reference, order, reference
+from tools.library.values import Layer
+from tools.models.graph import order
+from tools.models.node import VALUE, Node, Nodes, Reference, reference
 
 Progress = Callable[[str], None]
 

@@ -6,7 +6,7 @@ from typing import Any
 from tools.library import explain
 from tools.library.entry import Ports
 from tools.library.kinds import entry
-from tools.models.graph import Node, Nodes, Reference, reference
+from tools.models.node import Node, Nodes, Reference, reference
 
 _WORDS = {"operator": "算子", "rule": "规则", "indicator": "指标"}
 

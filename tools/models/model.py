@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from cspon.schemas.base import Frozen
 from tools.library.entry import Header, Ports
-from tools.models.graph import Constant, Nodes
+from tools.models.node import Constant, Nodes
 
 
 class Output(Frozen):

@@ -9,8 +9,9 @@ import shapely
 from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import Column, LayerOutput, LayerSpec, Provenance, Table, ToolResult
 from tools.library.entry import Entry, Ports
+from tools.library.raster import Raster
 from tools.library.units import Quantity
-from tools.library.values import CatalogueLayer, Layer, Raster, specs_of
+from tools.library.values import CatalogueLayer, Layer, specs_of
 from tools.models.engine import NodeRun, summary
 
 

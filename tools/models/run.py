@@ -13,9 +13,9 @@ from tools.library.gather import around, gather
 from tools.library.kinds import Context, entry
 from tools.library.state import require_enabled
 from tools.models.engine import NodeRun, Progress, quiet, run_graph
-from tools.models.graph import Reference, reference
 from tools.models.load import models, outputs_of
 from tools.models.model import Model
+from tools.models.node import Reference, reference
 from tools.models.result import tool_result
 
 

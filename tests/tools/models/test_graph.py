@@ -6,7 +6,8 @@ import pytest
 
 from cspon.errors import InputError
 from tools.library.entry import Port
-from tools.models.graph import Node, check_graph, order
+from tools.models.graph import check_graph, order
+from tools.models.node import Node
 
 FILE = Path("model.yaml")
 INPUTS = {

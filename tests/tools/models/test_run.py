@@ -10,8 +10,8 @@ from cspon.schemas.spatial import ToolResult
 from tools.catalogue import load_tools
 from tools.library.kinds import Context, library
 from tools.library.place import Place, placed
+from tools.library.raster import Grid
 from tools.library.state import switch
-from tools.library.values import Grid
 from tools.models.load import own_models
 from tools.models.run import compute_model
 

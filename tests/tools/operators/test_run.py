@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from cspon.errors import InputError
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.layers import layer_by_role, load_catalogue
-from tools.library import values
+from tools.library import raster as raster_module
+from tools.library.raster import Grid, array_raster, file_raster
 from tools.library.units import Quantity
-from tools.library.values import CatalogueLayer, Grid, Layer, array_raster, file_raster
+from tools.library.values import CatalogueLayer, Layer
 from tools.operators.functions.measures import rounded_to_sum
 from tools.operators.load import operators
 from tools.operators.run import check_examples, run_operator
@@ -93,6 +94,16 @@ def test_a_code_that_its_scheme_does_not_have_names_the_parcel(county):
         run_operator("area_by_code", {"layer": layer_of(county, "land_use")})
 
 
+def test_a_zone_that_its_scheme_does_not_have_names_the_feature(county):
+    county.add(
+        "nature_reserve", "ZRBHD", "自然保护地", [shapely.box(X, Y, X + 10, Y + 10)],
+        fields={"BSM": ["1"], "GKFQ": ["核心区"]}, code_field="GKFQ",
+        code_scheme="reserve_zones_2026",
+    )  # fmt: skip
+    with pytest.raises(InputError, match="要素 1 的代码“核心区”"):
+        run_operator("area", {"layer": layer_of(county, "nature_reserve")})
+
+
 def test_area_by_code_of_a_catalogue_layer_is_read_in_pieces(fixed_county, monkeypatch):
     whole = run_operator("area_by_code", {"layer": layer_of(fixed_county, "land_use")})
     monkeypatch.setattr(CatalogueLayer, "whole", None)  # streaming needs no whole layer
@@ -141,7 +152,7 @@ def test_slope_of_an_even_plane_is_the_same_in_every_strip(monkeypatch):
     plane = array_raster(Grid(X, Y, 10, 50, 40, 4547), 0.3 * east + 0.4 * north)
     whole = run_operator("slope", {"dem": plane})["result"].array()
     assert whole[1:-1, 1:-1] == pytest.approx(np.degrees(np.arctan(0.5)))
-    monkeypatch.setattr(values, "STRIP_ROWS", 7)
+    monkeypatch.setattr(raster_module, "STRIP_ROWS", 7)
     assert np.array_equal(run_operator("slope", {"dem": plane})["result"].array(), whole)
 
 
@@ -158,8 +169,8 @@ def test_slope_equals_the_formula_cell_by_cell():
 
 
 def test_a_large_raster_goes_through_a_file(monkeypatch):
-    monkeypatch.setattr(values, "MAX_CELLS_IN_MEMORY", 10)
-    monkeypatch.setattr(values, "STRIP_ROWS", 3)
+    monkeypatch.setattr(raster_module, "MAX_CELLS_IN_MEMORY", 10)
+    monkeypatch.setattr(raster_module, "STRIP_ROWS", 3)
     raster = array_raster(Grid(X, Y, 10, 8, 4, 4547), np.arange(32.0).reshape(8, 4))
     classes = [{"to": 16, "value": 1}, {"from": 16, "to": 30, "value": 2}]
     result = run_operator("reclassify", {"raster": raster, "classes": classes})["result"].array()
@@ -238,7 +249,7 @@ def test_zonal_statistics_reads_only_the_window():
         asked.append((first, last, left, right))
         return np.ones((last - first, right - left))
 
-    raster = values.Raster(Grid(X, Y + 10_000, 10, 1000, 1000, 4547), read)
+    raster = raster_module.Raster(Grid(X, Y + 10_000, 10, 1000, 1000, 4547), read)
     run_operator("zonal_statistics", {"raster": raster, "zones": boxes((100, 100, 200, 200))})
     (first, last, left, right) = asked[0]
     assert (last - first) * (right - left) <= 12 * 12

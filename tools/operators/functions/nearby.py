@@ -7,8 +7,9 @@ import numpy as np
 import shapely
 
 from cspon.errors import InputError
+from tools.library.raster import Grid, Raster, make_raster
 from tools.library.units import Quantity
-from tools.library.values import Grid, Layer, Raster, make_raster, require_same_crs, specs_of
+from tools.library.values import Layer, require_same_crs, specs_of
 from tools.operators.model import operator
 
 MAX_CELLS = 100_000_000

@@ -9,18 +9,9 @@ import shapely
 
 from cspon.errors import InputError
 from tools.geometry.area import M2_PER_HA, ellipsoidal_areas_m2
+from tools.library.raster import MAX_CELLS_IN_MEMORY, Floats, Grid, Raster, make_raster
 from tools.library.units import Quantity, parse_unit
-from tools.library.values import (
-    MAX_CELLS_IN_MEMORY,
-    Floats,
-    Grid,
-    Layer,
-    Raster,
-    Rows,
-    make_raster,
-    require_same_crs,
-    specs_of,
-)
+from tools.library.values import Layer, Rows, require_same_crs, specs_of
 from tools.operators.model import operator
 
 
