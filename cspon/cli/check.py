@@ -36,8 +36,7 @@ def command(
         str,
         typer.Option(
             "--type",
-            help="项目类型：unspecified、industrial_park、urban_development、public_service、"
-            "linear_infrastructure、national_key_project",
+            help="项目类型的代号、名称或别名，如 industrial_park、住宅、道路；写错时列出全部",
         ),
     ] = "unspecified",
     date: Annotated[
@@ -45,10 +44,14 @@ def command(
     ] = None,
     epsg: Annotated[int | None, typer.Option(help="边界文件未写坐标系时指定，如 4547")] = None,
     sliver: Annotated[
-        float, typer.Option(min=0.0, help="小于该面积（平方米）的细碎重叠按接触处理")
+        float,
+        typer.Option(
+            min=0.0, help="容差：单块不足该面积（平方米）的重叠按边界接触处理，不计入占用"
+        ),
     ] = 1.0,
     out: Annotated[
-        Path | None, typer.Option(help="另存 JSON、冲突图斑 GeoPackage、地图、报告的目录")
+        Path | None,
+        typer.Option(help="另存 JSON、冲突图斑 GeoPackage、地图、报告（md、docx、pdf）的目录"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
 ) -> int:

@@ -55,15 +55,15 @@ def check_compliance(
 ) -> ToolResult:
     """Check a construction project's boundary against control lines, land use and their rules.
 
-    Measures permanent basic farmland, ecological redline, urban development boundary and land use
-    within the boundary (ellipsoidal hectares), decides each rule, and lists procedure and grounds.
-    A missing layer gives 数据缺失, never a pass.
+    Measures every control line, zone, distance and slope that the rules are on, and land use within
+    the boundary (ellipsoidal hectares), decides each rule, and lists procedure and grounds. A
+    missing layer gives 数据缺失, never a pass; one declared absent is not asked.
 
     Args:
         boundary: Boundary file (GeoJSON, Shapefile, GeoPackage, DXF or 界址点 TXT).
         layers: Folder with `layers.yaml`.
-        project_type: Kind of project: unspecified, industrial_park, urban_development,
-            public_service, linear_infrastructure or national_key_project.
+        project_type: Kind of project by id, title or alias: unspecified, industrial_park,
+            urban_development, public_service, linear_infrastructure, national_key_project, …
         asked_on: Date on which the rules must hold; today when not given.
         sliver_m2: Patches smaller than this (m²) count as contact, not as occupation.
         epsg: Coordinate system of the boundary where the file does not say it.

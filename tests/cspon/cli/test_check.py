@@ -5,6 +5,7 @@ import shapely
 from shapely import affinity
 
 from cspon.cli.main import run
+from tools.rules.lines import line_roles
 
 
 def box(*corners: float) -> shapely.Polygon:
@@ -48,7 +49,14 @@ def folder(tmp_path):
         | ({"code_field": "DLBM", "code_scheme": "ydyh_2023"} if role == "land_use" else {})
         for role, name in roles.items()
     ]  # fmt: skip
-    catalogue = {"title": "县", "region_code": "1", "region_name": "县", "epsg": 4547}
+    absent = [{"role": role, "reason": "本县没有"} for role in line_roles() if role not in roles]
+    catalogue = {
+        "absent": absent,
+        "title": "县",
+        "region_code": "1",
+        "region_name": "县",
+        "epsg": 4547,
+    }
     (tmp_path / "layers.yaml").write_text(
         yaml.safe_dump({**catalogue, "layers": layers}, allow_unicode=True), encoding="utf-8"
     )
