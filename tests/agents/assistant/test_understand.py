@@ -88,4 +88,7 @@ def test_wording_is_complete():
     assert {p.type for p in wording.project_types} <= known
     assert site_plan("修一条高速公路").slots["project_type"] == "linear_infrastructure"
     assert site_plan("国家重点水利项目").slots["project_type"] == "national_key_project"
+    assert site_plan("拟建化工园区是否可行").slots["project_type"] == "chemical_park"
+    assert site_plan("农村住宅选址").slots["project_type"] == "rural_housing"
+    assert site_plan("商品住宅小区").slots["project_type"] == "urban_development"
     assert regulation_plan(" 问 ").queries == ("问",)
