@@ -19,6 +19,7 @@ def report_markdown(result: ToolResult, *, with_map: bool = False) -> str:
     parts = [f"# {data.project}控制线合规性检查报告", f"**{data.headline}**"]
     if result.synthetic:
         parts.append("> 合成数据：仅供演示，不得用于实际项目。")
+    parts.append(_overview(data.rules))
     parts.append(
         f"项目面积 {data.area_ha:.4f} 公顷；检查日期 {data.asked_on}；坐标系 EPSG:{data.epsg}。"
         f"{data.area_definition}"
@@ -31,7 +32,11 @@ def report_markdown(result: ToolResult, *, with_map: bool = False) -> str:
     if with_map:
         parts.append(f"## 图\n\n![控制线合规性检查图]({MAP})")
     parts.append("## 规则判定与办理程序")
-    parts += [_rule(rule) for rule in data.rules]
+    plain = [rule for rule in data.rules if _is_plain(rule)]
+    parts += [_rule(rule) for rule in data.rules if rule not in plain]
+    if plain:
+        said = "\n".join(f"- {rule.title}：{rule.message}" for rule in plain)
+        parts.append(f"### 符合、无须办理手续的规则\n\n{said}")
     grounds = [
         f"- 《{b.title}》{b.article or ''}：{b.point}"
         + ("" if b.verified else "（未见原文，未核验）")
@@ -70,6 +75,22 @@ def cell(value: Any, unit: str) -> str:
     if isinstance(value, float):
         return f"{value:.{_DIGITS[unit]}f}" if unit in _DIGITS else f"{value:g}"
     return str(value)
+
+
+def _overview(rules: tuple[RuleOutcome, ...]) -> str:
+    """Count the rules by verdict and name those that are not 符合."""
+    lines = []
+    for verdict in (Verdict.FAIL, Verdict.NEEDS_STUDY, Verdict.MISSING_DATA, Verdict.PASS):
+        titles = [rule.title for rule in rules if rule.verdict is verdict]
+        if titles:
+            named = "" if verdict is Verdict.PASS else f"：{'、'.join(titles)}"
+            lines.append(f"- {verdict.value} {len(titles)} 条{named}")
+    return f"共判定 {len(rules)} 条规则：\n\n" + "\n".join(lines)
+
+
+def _is_plain(rule: RuleOutcome) -> bool:
+    """Say whether a rule is met without anything to do."""
+    return rule.verdict is Verdict.PASS and not (rule.procedure or rule.documents or rule.approval)
 
 
 def _rule(rule: RuleOutcome) -> str:

@@ -93,19 +93,15 @@ def _lines(data: Compliance) -> Table:
             Column(key="outside_ha", title="线外", unit="公顷"),
             Column(key="patches", title="冲突图斑", unit="处"),
             Column(key="note", title="要求"),
-            Column(key="contact", title="边界接触"),
         ),
         rows=tuple(_line_row(line, passed) for line in data.lines),
-        note=f"{data.area_definition}{tolerance(data.sliver_m2)}",
+        note=f"{data.area_definition}{tolerance(data.sliver_m2)}{_contacts(data)}",
     )
 
 
 def tolerance(sliver_m2: float) -> str:
     """State what counts as occupation."""
-    return (
-        f"单块投影面积不足 {sliver_m2:g} 平方米的重叠（容差，可用 --sliver 改）按边界接触处理，"
-        "不计入占用，其合计列在“边界接触”。"
-    )
+    return f"容差：单块投影面积不足 {sliver_m2:g} 平方米的重叠按边界接触处理，不计入占用（可在检查时另行指定）。"
 
 
 def _line_row(line: LineOverlap, passed: set[str]) -> dict[str, Any]:
@@ -115,7 +111,6 @@ def _line_row(line: LineOverlap, passed: set[str]) -> dict[str, Any]:
         "patches": (0 if allowed else line.patches) if line.present else None,
         "share_percent": None if line.share is None else round(100 * line.share, 2),
         "note": _requirement(line, allowed) if line.present else "图层缺失，未检查",
-        "contact": _contact(line),
     }
 
 
@@ -123,10 +118,14 @@ def _requirement(line: LineOverlap, allowed: bool) -> str:
     return "本项目可以位于其内" if allowed else _REQUIREMENTS[line.control]
 
 
-def _contact(line: LineOverlap) -> str:
-    if not line.present:
-        return "—"
-    return f"{line.contact_m2:.2f} 平方米" if line.contact_m2 >= 0.01 else "无"
+def _contacts(data: Compliance) -> str:
+    """Say what was set aside as contact, line by line."""
+    found = [
+        f"{line.title} {line.contact_m2:.2f} 平方米"
+        for line in data.lines
+        if line.contact_m2 >= 0.01
+    ]
+    return f"本次按接触处理：{'、'.join(found)}。" if found else ""
 
 
 def _zones(data: Compliance) -> list[Table]:

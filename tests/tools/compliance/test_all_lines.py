@@ -96,7 +96,7 @@ def test_tables_of_zones_distances_and_slope(everything):
     notes = {row["role"]: row["note"] for row in tables["lines"].rows}
     assert notes["industrial_land_line"] == "本项目可以位于其内"
     assert notes["permanent_basic_farmland"] == "应避让"
-    assert "不足 1 平方米" in tables["lines"].note
+    assert "单块投影面积不足 1 平方米" in tables["lines"].note
     assert all(row["distance"].endswith("米") for row in tables["near"].rows)
 
 

@@ -117,6 +117,8 @@ def test_the_report_says_verdict_figures_procedure_and_limits(conflict):
         "《中华人民共和国土地管理法》第三十五条",
         "（未见原文，未核验）",
         "## 未核查事项",
+        "- 不符合 3 条：永久基本农田占用、",
+        "### 符合、无须办理手续的规则",
     ):
         assert words in text
     assert export.MAP == "map.png"
