@@ -8,19 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from cspon.errors import InputError
-from tools.library.entry import Kind, Origin, Problem, problem_of
+from tools.library.entry import KINDS, Kind, Origin, Problem, problem_of
 from tools.library.place import place
 from tools.library.reading import digest, read_entry
+from tools.library.state import STATE
 
 M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Definition(Generic[M]):
     """One entry's file and what it says."""
 
@@ -67,7 +68,9 @@ def own(
                     field="id",
                     mend="改用本单位的编号；要代替自带条目的，停用自带条目",
                 )
-            check(definition.said, file)
+            wrong = _checked(check, definition, _generation())
+            if wrong is not None:
+                raise wrong
         except InputError as error:
             problems.append(problem_of(kind, file.stem, file, error))
         else:
@@ -86,6 +89,29 @@ def own_files(kind: Kind) -> list[Path]:
         for file in sorted(folder.glob("*.yaml"))
         if file.is_file() and not file.is_symlink() and file.resolve().parent == folder
     ]
+
+
+def _generation() -> tuple[tuple[str, int, int], ...]:
+    """Tell one state of all own files, and of what is switched off, from another."""
+    where = place()
+    assert where is not None
+    files = [file for kind in KINDS for file in own_files(kind)]
+    state = where.state / STATE
+    return tuple(
+        (str(file), *_stamp(file)) for file in (*files, *([state] if state.exists() else []))
+    )
+
+
+@lru_cache(maxsize=1024)
+def _checked(
+    check: Callable[[Any, Path], None], definition: Definition[Any], generation: object
+) -> InputError | None:
+    """Run a check once for each state of the own files: an own rule is asked for with every project."""
+    try:
+        check(definition.said, definition.file)
+    except InputError as error:
+        return error
+    return None
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,17 @@ def _alone(folder: Path) -> Iterator[None]:
 def _read(folder: Path) -> State:
     file = folder / STATE
     try:
-        return State.model_validate_json(file.read_text(encoding="utf-8"))
+        stat = file.stat()
     except FileNotFoundError:
         return State()
+    return _parsed(file, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _parsed(file: Path, changed_ns: int, inode: int) -> State:
+    """Parse an unchanged file once: every project that is checked asks."""
+    try:
+        return State.model_validate_json(file.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError):
         raise SetupError(
             f"四库状态文件损坏：{file}", mend="按 history.jsonl 改正，或删除该文件后重新停用"

@@ -1,4 +1,8 @@
+import contextlib
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from cspon.errors import InputError
@@ -55,3 +59,10 @@ def test_aliases_that_would_explode_are_refused(tmp_path):
 def test_line_ends_do_not_change_the_digest(tmp_path):
     one, two = write(tmp_path, "a: 1\nb: 2\n"), write(tmp_path, "a: 1\r\nb: 2\r\n", "two.yaml")
     assert digest(one) == digest(two)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=80) | st.text(alphabet="id: one\nnumber&*![]{}-'\"#|>%", max_size=80))
+def test_any_text_is_an_entry_or_an_input_error(tmp_path, text):
+    with contextlib.suppress(InputError):
+        read_entry(write(tmp_path, text.encode("utf-8", "surrogatepass")), Said)

@@ -3,6 +3,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import shapely
 
 from cspon.errors import InputError
 from tools.library.bundle import export
@@ -111,6 +112,38 @@ def test_own_entries_work_beside_the_shipped_ones(at):
     assert record((found,)) == [found]
     assert version_problem(found) is None
     assert (at.state / "own_versions.json").is_file()
+
+
+def test_an_own_rule_takes_part_in_the_check_and_can_be_switched_off(at, county, write_boundary):
+    from tools.compliance.check import check_compliance
+
+    (at.own / "rule" / "town_green_belt.yaml").write_text(OWN_RULE, encoding="utf-8")
+    boundary = write_boundary(shapely.box(500_400, 3_300_000, 500_500, 3_300_100))
+    belt = shapely.box(500_000, 3_300_000, 500_450, 3_301_000)
+    county.add("urban_green_line", "ZXCQCSLVX", "城市绿线", [belt])
+    rules = {r["rule_id"]: r for r in check_compliance(boundary, county.folder).data["rules"]}
+    assert rules["town_green_belt"]["verdict"] == "不符合"
+    assert "0.5000 公顷" in rules["town_green_belt"]["message"]
+    switch("rule", "town_green_belt", on=False, by="x", reason="待修订")
+    data = check_compliance(boundary, county.folder).data
+    assert "town_green_belt" not in {r["rule_id"] for r in data["rules"]}
+    assert any("环城绿带" in u and "待修订" in u for u in data["unknowns"])
+
+
+def test_an_own_rule_is_checked_once_for_each_state_of_the_files(at, monkeypatch):
+    from tools.library import rules
+
+    asked = []
+    real = rules.check_examples
+    monkeypatch.setattr(rules, "check_examples", lambda *a: (asked.append(a), real(*a))[1])
+    file = at.own / "rule" / "town_green_belt.yaml"
+    file.write_text(OWN_RULE, encoding="utf-8")
+    for _ in range(5):
+        assert len(own_rules()) == 1
+    assert len(asked) == 1
+    file.write_text(OWN_RULE.replace("2.0000 公顷", "3.0000 公顷"), encoding="utf-8")
+    assert own_rules() == ()
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(
