@@ -22,7 +22,6 @@ MAX_DEPTH = 30
 MAX_POWER = 4
 
 _ALLOWED = (
-    ast.Expression,
     ast.Name,
     ast.Load,
     ast.Constant,

@@ -220,3 +220,14 @@ def test_the_definitions_lie_in_the_tree():
     for kind in KINDS:
         for one in library(kind).entries():
             assert (Path(__file__).parents[3] / one.file).is_file()
+
+
+def test_the_example_of_the_guide_works(at, fixed_county):
+    from tools.indicators.compute import compute_indicator
+    from tools.library.kinds import Context
+
+    guide = (Path(__file__).parents[3] / "docs" / "libraries.md").read_text(encoding="utf-8")
+    text = guide.split("```yaml\n")[1].split("```")[0]
+    (at.own / "indicator" / "paddy_share.yaml").write_text(text, encoding="utf-8")
+    result = compute_indicator("水田占耕地比例", {}, Context(layers=fixed_county.folder))
+    assert result.data["outputs"]["value"]["value"] == pytest.approx(75.0, abs=0.01)
