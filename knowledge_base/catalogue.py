@@ -21,6 +21,7 @@ from pydantic import Field, JsonValue, ValidationError
 from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document
+from knowledge_base.store.protocol import Where
 from knowledge_base.titles import canonical_key, carried_title, title_key
 from knowledge_base.validity import Repeal
 
@@ -101,6 +102,11 @@ class Catalogue(Frozen):
     @cached_property
     def _by_id(self) -> dict[str, Entry]:
         return {entry.document.id: entry for entry in self.entries}
+
+    @cached_property
+    def names_by_reader(self) -> dict[Where, tuple[str, ...]]:
+        """What `knowledge_base.known` worked out of the titles, by what a reader may read."""
+        return {}
 
     def titled(self, key: str) -> list[Entry]:
         """Return the entries of a title, oldest version first."""

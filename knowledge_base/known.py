@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
-from knowledge_base.access import Reader, may_read
+from knowledge_base.access import Reader, may_read, readable_by
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.titles import canonical_key, title_key
+
+MOST_KINDS_OF_READERS = 64
+"""Sets of permissions that the names are kept for."""
 
 
 def known_key(catalogue: Catalogue, title: str, reader: Reader) -> str:
@@ -19,8 +22,19 @@ def known_key(catalogue: Catalogue, title: str, reader: Reader) -> str:
 def known_names(catalogue: Catalogue, reader: Reader) -> Sequence[str]:
     """Return the keys of titles that a question may name, without those of unreadable documents.
 
-    A name that the law package lists is public whether or not a document bears it.
+    A name that the law package lists is public whether or not a document bears it. Worked out once
+    for readers of the same permissions: a base may hold many thousands of documents.
     """
+    known = catalogue.names_by_reader
+    permissions = readable_by(reader)
+    if permissions not in known:
+        if len(known) >= MOST_KINDS_OF_READERS:
+            known.clear()
+        known[permissions] = _names(catalogue, reader)
+    return known[permissions]
+
+
+def _names(catalogue: Catalogue, reader: Reader) -> tuple[str, ...]:
     hidden = {
         title_key(entry.document.title)
         for entry in catalogue.entries
@@ -31,8 +45,4 @@ def known_names(catalogue: Catalogue, reader: Reader) -> Sequence[str]:
         for key in hidden.difference(catalogue.known)
         if not any(may_read(reader, entry.document) for entry in catalogue.titled(key))
     }
-    return (
-        [name for name in catalogue.lexicon if name not in hidden]
-        if hidden
-        else (catalogue.lexicon)
-    )
+    return tuple(name for name in catalogue.lexicon if name not in hidden)

@@ -21,4 +21,7 @@ class Secrecy(StrEnum):
     @property
     def rank(self) -> int:
         """0 for 公开 up to 2 for 敏感: a reader sees what does not rank above their clearance."""
-        return list(Secrecy).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Secrecy)}

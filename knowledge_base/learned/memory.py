@@ -8,7 +8,6 @@ import functools
 import itertools
 import json
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +61,15 @@ class QuestionMemory:
         clauses: Sequence[Sequence[Clause]],
     ) -> None:
         self.vectors, self._clauses = vectors, clauses
-        self._pairs = [frozenset(row.tolist()) for row in pairs]
-        counts = Counter(pair for row in self._pairs for pair in row)
-        total = len(self._pairs)
-        self._weight = {p: math.log((total + 1) / (n + 0.5)) for p, n in counts.items()}
+        flat = np.concatenate([np.empty(0, dtype=np.uint32), *map(np.unique, pairs)])
+        owners = np.repeat(np.arange(len(pairs)), [len(np.unique(row)) for row in pairs])
+        order = np.argsort(flat, kind="stable")
+        self._pairs, starts = np.unique(flat[order], return_index=True)
+        self._starts = np.append(starts, len(flat))
+        self._holders = owners[order]
+        """Questions that have a pair: those of pair k from start k up to the next."""
+        total = len(pairs)
+        self._weight = np.log((total + 1) / (np.diff(self._starts) + 0.5))
         self._unseen = math.log(2 * (total + 1))
 
     def __len__(self) -> int:
@@ -83,21 +87,31 @@ class QuestionMemory:
         words: dict[Clause, float] = {}
         if not self._clauses:
             return Recall(near, words)
-        cosines = self.vectors @ vector
-        mine = set(pair_hashes(text).tolist())
-        total = sum(self._weight.get(p, self._unseen) for p in mine) + SMOOTHING
-        for index, clauses in enumerate(self._clauses):
-            if index == without:
-                continue
-            closeness = float(cosines[index]) - NEAR
-            common = mine & self._pairs[index]
-            share = sum(self._weight[p] for p in common) / total if common else 0.0
-            for clause in clauses:
-                if closeness > near.get(clause, 0.0):
-                    near[clause] = closeness
+        closeness = (self.vectors @ vector).astype(np.float64) - NEAR
+        shares = self._shares(text)
+        if without is not None:
+            closeness[without] = shares[without] = 0.0
+        for index in np.flatnonzero((closeness > 0) | (shares > 0)).tolist():
+            close, share = float(closeness[index]), float(shares[index])
+            for clause in self._clauses[index]:
+                if close > near.get(clause, 0.0):
+                    near[clause] = close
                 if share > words.get(clause, 0.0):
                     words[clause] = share
         return Recall(near, words)
+
+    def _shares(self, text: str) -> npt.NDArray[np.float64]:
+        """Return of every remembered question the share of the text's weighted pairs it has."""
+        mine = np.unique(pair_hashes(text))
+        places = np.searchsorted(self._pairs, mine).clip(max=max(len(self._pairs) - 1, 0))
+        seen = places[self._pairs[places] == mine] if len(self._pairs) else places[:0]
+        weights = self._weight[seen]
+        total = weights.sum() + self._unseen * (len(mine) - len(seen)) + SMOOTHING
+        shared = np.zeros(len(self._clauses))
+        for place, weight in zip(seen.tolist(), weights.tolist(), strict=True):
+            shared[self._holders[self._starts[place] : self._starts[place + 1]]] += weight
+        share: npt.NDArray[np.float64] = shared / total
+        return share
 
 
 @functools.lru_cache(maxsize=2)

@@ -41,5 +41,12 @@ def test_a_hidden_title_does_not_change_what_a_short_name_means(catalogue):
 
 
 def test_hidden_titles_are_no_names_and_public_ones_stay(catalogue):
-    assert known_names(catalogue, READER) == ["土地管理法", "水法", "田野法"]
+    assert known_names(catalogue, READER) == ("土地管理法", "水法", "田野法")
     assert known_names(catalogue, CLEARED) == catalogue.lexicon
+
+
+def test_names_are_worked_out_once_for_the_same_permissions(catalogue, monkeypatch):
+    first = known_names(catalogue, READER)
+    monkeypatch.setattr("knowledge_base.known.may_read", lambda reader, item: False)
+    assert known_names(catalogue, READER) is first
+    assert known_names(catalogue, CLEARED) == ("水法",)
