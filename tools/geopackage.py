@@ -182,6 +182,14 @@ def count_indexed(table: Table) -> int:
     return int(table.connection.execute(query).fetchone()[0])
 
 
+def indexed_extent(table: Table) -> Box | None:
+    """Return the extent of the features as the spatial index knows them; it reads all of it."""
+    row = table.connection.execute(
+        f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {_quoted(table.rtree)}"
+    ).fetchone()
+    return None if None in row else (row[0], row[1], row[2], row[3])
+
+
 def _fetch(table: Table, cursor: sqlite3.Cursor, chunk: int) -> list[tuple[Any, ...]]:
     """Fetch at most `chunk` rows, fewer where their geometry is very large."""
     rows: list[tuple[Any, ...]] = []

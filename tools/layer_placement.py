@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
 from tools.geometry.crs import reproject
-from tools.geopackage import Box, Table, Window, count_indexed, read_boxes
+from tools.geopackage import Box, Table, Window, count_indexed, indexed_extent, read_boxes
 from tools.layer_health import Finding, label
 from tools.layers import open_layer
 from tools.ogr_layer import OgrTable, read_ogr_boxes
@@ -82,18 +82,37 @@ def _judge(
 ) -> tuple[Finding, ...]:
     table = open_layer(spec, folder)
     findings = _without_geometry(spec, table)
-    box = table.extent
-    if spec.role == county.role or box is None or box[2] < box[0]:
-        return findings
     outline = _outline(county, folder, _version(folder / county.path))
-    if outline.is_empty:
+    if spec.role == county.role or outline.is_empty or _empty(table.extent):
         return findings
+    problem = _problem(spec, table, table.extent, outline, coverage)
+    if problem and isinstance(table, Table):  # the stated extent may be out of date
+        problem = _problem(spec, table, indexed_extent(table), outline, coverage)
+    if problem:
+        raise problem
+    return findings
+
+
+def _empty(box: Box | None) -> bool:
+    return box is None or box[2] < box[0]
+
+
+def _problem(
+    spec: LayerSpec,
+    table: Table | OgrTable,
+    box: Box | None,
+    outline: BaseGeometry,
+    coverage: bool,
+) -> InputError | None:
+    """Say what is wrong with a layer's place, if its features lie in this box."""
+    if box is None:
+        return None
     bounds = outline.bounds
     if max(map(abs, box)) <= 360:
-        raise _refused(spec, table, "的坐标像经纬度，不是米", "先投影到目录的坐标系")
+        return _refused(spec, table, "的坐标像经纬度，不是米", "先投影到目录的坐标系")
     gap = shapely.distance(shapely.box(*box), shapely.box(*bounds))
     if gap > FAR_M:
-        raise _refused(
+        return _refused(
             spec,
             table,
             f"与县级行政区相距约 {gap / 1000:.0f} 千米，可能带号或中央经线写错",
@@ -104,12 +123,12 @@ def _judge(
     if shift is None and _sticks_out(box, bounds) and _comes_back(table, outline, box, gcj):
         shift = gcj
     if shift is None:
-        return findings
+        return None
     like = math.hypot(shift[0] - gcj[0], shift[1] - gcj[1]) <= 0.15 * math.hypot(*gcj)
     why = (
         "与 GCJ-02（火星坐标）的偏移一致" if like else "可能是其他基准（如 1980 西安坐标系）的坐标"
     )
-    raise _refused(
+    return _refused(
         spec,
         table,
         f"相对县级行政区整体偏移 {math.hypot(*shift):.0f} 米"

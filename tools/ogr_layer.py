@@ -17,7 +17,7 @@ import shapely
 from cspon.errors import InputError
 from tools.geometry.crs import epsg_of_definition
 from tools.geometry.shapefile import check_length, shapefile_parts, table_encoding
-from tools.geopackage import Box, Window
+from tools.geopackage import MAX_WINDOW_BYTES, Box, Window
 
 SUFFIXES = (".shp", ".gdb")
 
@@ -126,6 +126,14 @@ def read_ogr_boxes(
                 raise _damaged(table.file, error) from None
             except shapely.errors.GEOSException as error:
                 raise _damaged(table.file, error) from None
+            size = sum(len(blob) for blob in wkb if blob is not None)
+            if size > MAX_WINDOW_BYTES:
+                raise InputError(
+                    f"项目附近的图形过大（{size / 2**20:.0f} MB）",
+                    file=table.file,
+                    layer=table.name,
+                    mend="把该图层切分（如按格网）并转为 GeoPackage 后再检查",
+                )
             start += chunk
             keep = [
                 i

@@ -1,3 +1,5 @@
+import sqlite3
+
 import numpy as np
 import pytest
 import shapely
@@ -91,3 +93,10 @@ def test_features_without_geometry_are_counted(wide):
     wide.add("ecological_redline", "STBHHX", "红线", [square(0, 0), None, shapely.Polygon()])
     (finding,) = judge(wide, "ecological_redline", coverage=False)
     assert "有 2 个要素没有图形" in finding.sentence()
+
+
+def test_an_extent_that_is_out_of_date_is_no_reason_to_refuse(wide):
+    with sqlite3.connect(wide.folder / "STBHHX.gpkg") as connection:
+        connection.execute("UPDATE gpkg_contents SET min_x = 0, min_y = 0, max_x = 1, max_y = 1")
+    connection.close()
+    assert judge(wide, "ecological_redline", coverage=False) == ()
