@@ -186,7 +186,10 @@ async def disable(
 async def run_entry(
     request: Request, services: Parts, principal: Who, kind: Kind, entry_id: str, body: RunBody
 ) -> Response:
-    """Run a model, an indicator, a rule or an operator; returns the `ToolResult`."""
+    """Run a model, an indicator, a rule or an operator; returns the `ToolResult`.
+
+    A result from layers above the caller's clearance is not handed out.
+    """
     layers = services.settings.layers
 
     def work() -> ToolResult:
@@ -198,6 +201,13 @@ async def run_entry(
         return run_any(kind, found.id, body.inputs, context, most_features=MOST_FEATURES)
 
     result = await unless_gone(request, to_thread.run_sync(work, limiter=threads))
+    if result.secrecy.rank > principal.clearance.rank:
+        raise ApiError(
+            403,
+            f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
+            code="beyond_permission",
+            kind="permission_error",
+        )
     await asyncio.to_thread(
         services.audit.tool, result, principal=principal, request_id=request.state.request_id
     )

@@ -6,8 +6,10 @@ import zipfile
 
 import httpx
 import pytest
+import yaml
 
 from cspon.schemas.agent import Principal
+from cspon.schemas.base import Secrecy
 from serving.principal import current_principal
 from tools.library.place import placed
 
@@ -101,6 +103,22 @@ def test_without_the_role_nothing_is_switched(served):
 def test_an_indicator_is_computed_on_the_catalogue(served):
     done = post(served, "/indicator/expansion_factor/run", inputs={"urban_land_2020": "40 ha"})
     assert done.json()["data"]["outputs"]["value"]["value"] == pytest.approx(1.4, abs=1e-4)
+
+
+def test_a_result_above_the_callers_clearance_is_not_handed_out(served):
+    nobody = Principal(user="guest", clearance=Secrecy.PUBLIC)
+    served.app.dependency_overrides[current_principal] = lambda: nobody
+    catalogue = served.services.settings.layers / "layers.yaml"
+    before = catalogue.read_text(encoding="utf-8")
+    raw = yaml.safe_load(before)
+    next(x for x in raw["layers"] if x["role"] == "land_use")["secrecy"] = "内部"
+    try:
+        catalogue.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+        assert post(served, "/indicator/cultivated_land_area/run").status_code == 403
+        farmland = post(served, "/indicator/permanent_basic_farmland_area/run")
+        assert farmland.status_code == 200
+    finally:
+        catalogue.write_text(before, encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ _WORDS = {"operator": "算子", "rule": "规则", "indicator": "指标"}
 
 
 def mermaid(nodes: Nodes, inputs: Ports, outputs: Mapping[str, tuple[str, str]]) -> str:
-    """Return a Mermaid flow chart.
+    """Return a Mermaid flow chart; names are prefixed, for `end` and `class` are words of Mermaid.
 
     Args:
         nodes: The graph.
@@ -25,18 +25,19 @@ def mermaid(nodes: Nodes, inputs: Ports, outputs: Mapping[str, tuple[str, str]])
     for name, node in nodes.items():
         for key, target in _incoming(node):
             if target.node:
-                edges.append(f"  {target.node} -->|{key}| {name}")
+                edges.append(f"  n_{target.node} -->|{key}| n_{name}")
             else:
                 used[target.port] = None
-                edges.append(f"  in_{target.port} -->|{key}| {name}")
+                edges.append(f"  in_{target.port} -->|{key}| n_{name}")
     lines += [f'  in_{name}[/"{_text(inputs[name].title)}"/]' for name in used]
     lines += [
-        f'  {name}["{_text(node.title or name)}<br>{_what(node)}"]' for name, node in nodes.items()
+        f'  n_{name}["{_text(node.title or name)}<br>{_what(node)}"]'
+        for name, node in nodes.items()
     ]
     for key, (title, source) in outputs.items():
         node_name, _, port = source.partition(".")
         lines.append(f'  out_{key}(["{_text(title)}"])')
-        edges.append(f"  {node_name} -->|{port}| out_{key}")
+        edges.append(f"  n_{node_name} -->|{port}| out_{key}")
     return "\n".join([*lines, *edges, "```"])
 
 

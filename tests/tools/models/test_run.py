@@ -177,5 +177,5 @@ def test_a_rule_can_be_a_node_of_an_own_model(county, tmp_path, write_boundary):
 def test_explaining_a_model_draws_its_graph():
     text = library("model").explain("construction_suitability")
     assert "```mermaid" in text
-    assert "slope -->|raster| slope_grade" in text
+    assert "n_slope -->|raster| n_slope_grade" in text
     assert "| `weights` | 坡度与距离的权重 | 0.6、0.4 | 软件自定 | **否** |" in text
