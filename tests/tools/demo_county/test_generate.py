@@ -15,7 +15,10 @@ ROLES = {
     "land_use", "permanent_basic_farmland", "ecological_redline", "urban_development_boundary",
     "admin_county", "admin_town", "roads", "facilities", "population", "dem", "precipitation",
     "accumulated_temperature", "evapotranspiration", "soil_sand", "soil_silt", "soil_clay", "soil_ph",
-    "soil_organic_carbon",
+    "soil_organic_carbon", "planning_zones", "planned_land_use", "urban_green_line",
+    "urban_purple_line", "urban_blue_line", "urban_yellow_line", "flood_risk_line", "heritage_line",
+    "nature_reserve", "mineral_line", "industrial_land_line", "power_lines", "oil_gas_pipelines",
+    "rivers_line",
 }  # fmt: skip
 
 
@@ -38,7 +41,7 @@ def test_the_catalogue_names_every_layer_once_and_labels_it(catalogue):
 
 def test_gdal_opens_every_vector_layer_in_its_crs(county, catalogue):
     vectors = [layer for layer in catalogue.layers if layer.geometry != "raster"]
-    assert len(vectors) == 9
+    assert len(vectors) == 23
     for layer in vectors:
         info = pyogrio.read_info(county / layer.path, layer=layer.layer)
         assert info["crs"] == "EPSG:4547"

@@ -18,7 +18,17 @@ SPEED_KMH = {
 _GRADE_SEPARATED = ("铁路", "高速公路")
 
 
-@layer(LayerInfo("roads", "DLZXX", "道路中心线", id_field="BSM", name_field="MC"))
+@layer(
+    LayerInfo(
+        "roads",
+        "DLZXX",
+        "道路中心线",
+        id_field="BSM",
+        code_field="DLDJ",
+        name_field="MC",
+        code_scheme="road_class",
+    )
+)
 def roads_layer(
     setting: Setting, road_network: tuple[Road, ...], towns: tuple[Town, ...],
     town_plans: tuple[TownPlan, ...], county_outline: shapely.Polygon,
