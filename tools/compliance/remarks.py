@@ -6,7 +6,7 @@ from cspon.schemas.spatial import RuleOutcome, Verdict
 from tools.compliance.rounding import hectares
 from tools.compliance.survey import Survey
 from tools.geometry.area import M2_PER_HA
-from tools.rules.evaluate import headlines, switched_off, worst
+from tools.rules.evaluate import headlines, not_taken_in, switched_off, worst
 from tools.rules.lines import role_title
 from tools.rules.load import unchecked
 from tools.rules.model import ProjectType, Rule, Site
@@ -65,7 +65,7 @@ def unknowns(
         title = role_title(entry.role)
         left = f"，未适用：{'、'.join(titles)}" if titles else ""
         said.append(f"{title}：{entry.reason.rstrip('。')}（数据提供方声明，未核实）{left}。")
-    return (*said, *switched_off().values(), *unchecked())
+    return (*said, *switched_off().values(), *not_taken_in(), *unchecked())
 
 
 def warnings(survey: Survey, sliver_m2: float) -> tuple[str, ...]:

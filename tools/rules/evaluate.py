@@ -34,6 +34,16 @@ def switched_off() -> dict[str, str]:
     }
 
 
+def not_taken_in() -> tuple[str, ...]:
+    """Say which of the bureau's own rule files could not be used, one sentence each."""
+    from tools.library.own import own_problems
+
+    return tuple(
+        f"本单位规则文件 {p.file} 有误，本次未检查：{p.message.rstrip('。')}。"
+        for p in own_problems("rule")
+    )
+
+
 def _all_rules() -> tuple[Rule, ...]:
     from tools.library.own import own_rules
 

@@ -130,6 +130,16 @@ def test_an_own_rule_takes_part_in_the_check_and_can_be_switched_off(at, county,
     assert any("环城绿带" in u and "待修订" in u for u in data["unknowns"])
 
 
+def test_an_own_rule_with_a_mistake_is_told_in_the_check(at, county, write_boundary):
+    from tools.compliance.check import check_compliance
+
+    broken = OWN_RULE.replace("2.0000 公顷", "3.0000 公顷")
+    (at.own / "rule" / "town_green_belt.yaml").write_text(broken, encoding="utf-8")
+    boundary = write_boundary(shapely.box(500_400, 3_300_000, 500_500, 3_300_100))
+    unknowns = check_compliance(boundary, county.folder).data["unknowns"]
+    assert any("town_green_belt.yaml 有误，本次未检查" in u for u in unknowns)
+
+
 def test_an_own_rule_is_checked_once_for_each_state_of_the_files(at, monkeypatch):
     from tools.library import rules
 
