@@ -68,9 +68,12 @@ def entry(kind: Kind, entry_id: str) -> Entry:
     """Return one entry.
 
     Raises:
-        InputError: there is no such entry; names those that are nearest.
+        InputError: there is no such entry, with the nearest names; or it is the bureau's own and has
+            a mistake.
     """
     import difflib
+
+    from tools.library.own import own_problems
 
     found = {e.id: e for e in library(kind).entries()}
     if entry_id in found:
@@ -78,6 +81,14 @@ def entry(kind: Kind, entry_id: str) -> Entry:
     titles = {e.title: e for e in found.values()}
     if entry_id in titles:
         return titles[entry_id]
+    for problem in own_problems(kind):
+        if problem.id == entry_id:
+            raise InputError(
+                f"本单位的条目“{entry_id}”有误，没有采用：{problem.message}",
+                file=problem.file,
+                field=problem.field or None,
+                mend=problem.mend,
+            )
     near = difflib.get_close_matches(entry_id, [*found, *titles], n=3, cutoff=0.4)
     hint = f"相近的有：{'、'.join(near)}；" if near else ""
     raise InputError(

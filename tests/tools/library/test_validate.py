@@ -189,6 +189,9 @@ def test_a_bad_own_entry_is_left_out_and_reported(at, kind, name, text, words):
     assert words in told[0].message
     assert told[0].mend
     assert name == "grassland" or name not in before
+    if name != "grassland":
+        with pytest.raises(InputError, match="没有采用"):
+            entry(kind, name)
 
 
 def test_links_out_of_the_folder_are_not_followed(at, tmp_path):
