@@ -6,6 +6,7 @@ It is known by the county boundary: coverage that should end there ends some hun
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,21 @@ def check_placement(
     Raises:
         InputError: the layer lies elsewhere, in degrees, or shifted; the message says how far.
     """
-    versions = (_version(folder / spec.path), _version(folder / county.path))
-    return _judge(spec, county, folder, coverage, versions)
+    return _judge(_asked(spec, folder), _asked(county, folder), coverage)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer at one version of its file; equal ones are judged once."""
+
+    spec: LayerSpec = field(compare=False)
+    folder: Path
+    place: tuple[str, str | None, int]
+    version: tuple[int, int]
+
+
+def _asked(spec: LayerSpec, folder: Path) -> _Layer:
+    return _Layer(spec, folder, (spec.path, spec.layer, spec.epsg), _version(folder / spec.path))
 
 
 def _version(file: Path) -> tuple[int, int]:
@@ -77,13 +91,12 @@ def _version(file: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def _judge(
-    spec: LayerSpec, county: LayerSpec, folder: Path, coverage: bool, versions: object
-) -> tuple[Finding, ...]:
-    table = open_layer(spec, folder)
+def _judge(layer: _Layer, county: _Layer, coverage: bool) -> tuple[Finding, ...]:
+    spec = layer.spec
+    table = open_layer(spec, layer.folder)
     findings = _without_geometry(spec, table)
-    outline = _outline(county, folder, _version(folder / county.path))
-    if spec.role == county.role or outline.is_empty or _empty(table.extent):
+    outline = _outline(county)
+    if layer == county or outline.is_empty or _empty(table.extent):
         return findings
     problem = _problem(spec, table, table.extent, outline, coverage)
     if problem and isinstance(table, Table):  # the stated extent may be out of date
@@ -138,9 +151,9 @@ def _problem(
 
 
 @lru_cache(maxsize=8)
-def _outline(county: LayerSpec, folder: Path, version: object) -> BaseGeometry:
+def _outline(county: _Layer) -> BaseGeometry:
     """Return the dissolved county layer."""
-    table = open_layer(county, folder)
+    table = open_layer(county.spec, county.folder)
     if table.extent is None:
         return shapely.Polygon()
     parts = [w.geometries for w in _windows(table, [table.extent])]

@@ -50,6 +50,7 @@ class Conflict:
     """What it is a conflict with."""
     rule: str = ""
     """Id of the rule that keeps a distance or sets a slope; nothing for areas on a line."""
+    zone: str = ""
 
     @property
     def group(self) -> str:
@@ -217,6 +218,7 @@ def _conflicts(result: ToolResult, epsg: int, scale: float) -> tuple[Conflict, .
             area_ha=float(feature["properties"]["area_ha"]),
             title=str(feature["properties"]["line_title"]),
             rule=str(feature["properties"]["rule"]),
+            zone=str(feature["properties"]["zone"]),
         )
         for layer in result.layers
         if layer.name == CONFLICTS

@@ -24,6 +24,7 @@ from tools.map_content import FRAME_MM, Conflict, Sheet
 from tools.map_labels import MM_PER_POINT, place_labels
 from tools.map_sidebar import draw_sidebar
 from tools.map_style import INK, PROJECT_EDGE, class_style, font, line_style, outline
+from tools.rules.lines import PARTITIONS
 
 PAGE_MM = (297.0, 210.0)
 DPI = 180
@@ -212,7 +213,8 @@ def _draw_labels(axes: Axes, sheet: Sheet) -> None:
     origin, factor = np.array(sheet.window[:2]), 1000 / sheet.scale
     first = {c.group: c for c in reversed(sheet.conflicts)}
     chosen = [c for c in sheet.conflicts if first[c.group] is c][:MOST_LABELS]
-    chosen += [c for c in sheet.conflicts if first[c.group] is not c][: MOST_LABELS - len(chosen)]
+    others = [c for c in sheet.conflicts if first[c.group] is not c and c.role not in PARTITIONS]
+    chosen += others[: MOST_LABELS - len(chosen)]
 
     def on_paper(geometry: BaseGeometry) -> BaseGeometry:
         return shapely.transform(geometry, lambda xy: (xy - origin) * factor).simplify(0.1)

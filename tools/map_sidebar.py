@@ -172,8 +172,8 @@ def _line_rows(sheet: Sheet) -> list[Row]:
         own = [g for g, found in groups.items() if found[0].role == line.role]
         if not line.missing and not (crowded and own and line.overlap is not None):
             rows.append(_line_row(line))
-        rows += [_conflict_row(groups.pop(group), line) for group in own]
-    rows += [_conflict_row(found, None) for found in groups.values()]
+        rows += [_conflict_row(sheet, groups.pop(group), line) for group in own]
+    rows += [_conflict_row(sheet, found, None) for found in groups.values()]
     return rows + _missing_rows(sheet)
 
 
@@ -189,8 +189,8 @@ def _line_row(line: ControlLine) -> Row:
     return Row(line.title, "", swatch, bool(style.dash) or line.overlap is None)
 
 
-def _conflict_row(found: list[Conflict], line: ControlLine | None) -> Row:
-    """Legend of one group of patches; areas on a line are those of the line's table."""
+def _conflict_row(sheet: Sheet, found: list[Conflict], line: ControlLine | None) -> Row:
+    """Legend of one group of patches; areas on a line or in zones are those of the tables."""
     style = line_style(found[0].role)
     area, words = sum(conflict.area_ha for conflict in found), found[0].title
     outside = line is not None and line.outside
@@ -199,6 +199,9 @@ def _conflict_row(found: list[Conflict], line: ControlLine | None) -> Row:
         words = style.conflict_title if style.title else f"{line.title}{'外' if outside else '内'}"
     elif not found[0].rule:
         words = style.conflict_title
+        zones = {conflict.zone for conflict in found}
+        rows = [z for z in sheet.compliance.zones if z.role == found[0].role and z.code in zones]
+        area = sum(zone.area_ha for zone in rows)
     on_line = line is not None and line.overlap is not None and not outside
     shade = "66" if on_line else "30"
     patch = {"fc": style.conflict + shade, "ec": style.conflict, "lw": 0.9}

@@ -92,7 +92,7 @@ def _lines(data: Compliance) -> Table:
             _SHARE,
             Column(key="outside_ha", title="线外", unit="公顷"),
             Column(key="patches", title="冲突图斑", unit="处"),
-            Column(key="note", title="要求"),
+            Column(key="note", title="说明"),
         ),
         rows=tuple(_line_row(line, passed) for line in data.lines),
         note=f"{data.area_definition}{tolerance(data.sliver_m2)}{_contacts(data)}",
@@ -115,6 +115,8 @@ def _line_row(line: LineOverlap, passed: set[str]) -> dict[str, Any]:
 
 
 def _requirement(line: LineOverlap, allowed: bool) -> str:
+    if line.control == "avoid" and not line.area_ha:
+        return "未占用"
     return "本项目可以位于其内" if allowed else _REQUIREMENTS[line.control]
 
 

@@ -129,6 +129,8 @@ def limits_text(parameters: dict[str, Any], classes: tuple[str, ...] = ()) -> st
     """Write the distances of the classes that are too near, or of all classes where none is."""
     by_class: dict[str, float] = parameters["by_class"]
     otherwise: float | None = parameters["otherwise_m"]
+    if not classes and set(by_class.values()) == {otherwise}:
+        return f"{otherwise:g} 米"
     shown = {name: by_class.get(name, otherwise) for name in classes or by_class}
     words = [f"{name} {metres:g} 米" for name, metres in shown.items() if metres is not None]
     if not classes and otherwise is not None:

@@ -115,6 +115,7 @@ def test_limits_name_the_classes():
     assert limits_text(ROADS) == "国道 20 米、省道 15 米"
     assert limits_text({**ROADS, "otherwise_m": 5}) == "国道 20 米、省道 15 米、其他 5 米"
     assert limits_text({"by_class": {}, "otherwise_m": 5}) == "5 米"
+    assert limits_text({"by_class": {"输油管道": 5, "输气管道": 5}, "otherwise_m": 5}) == "5 米"
 
 
 @pytest.mark.parametrize(
