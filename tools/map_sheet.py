@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from shapely.geometry.base import BaseGeometry
 
+from tools.compliance.conflicts import STUDY
 from tools.map_content import FRAME_MM, Conflict, Sheet
 from tools.map_labels import MM_PER_POINT, place_labels
 from tools.map_sidebar import draw_sidebar
@@ -247,7 +248,10 @@ def _label(sheet: Sheet, conflict: Conflict) -> str:
     digits = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
     number = conflict.number
     mark = digits[number - 1] if number <= len(digits) else f"（{number}）"
-    return f"{line_style(conflict.role).short}{mark if several else ''} {conflict.area_ha:.4f} 公顷"
+    short = line_style(conflict.role).short
+    if STUDY in conflict.title:
+        short = short.replace("不符", "待论证")
+    return f"{short}{mark if several else ''} {conflict.area_ha:.4f} 公顷"
 
 
 def _draw_watermark(axes: Axes) -> None:

@@ -198,7 +198,7 @@ def _conflict_row(sheet: Sheet, found: list[Conflict], line: ControlLine | None)
         area = (line.overlap.outside_ha if outside else line.overlap.area_ha) or 0.0
         words = style.conflict_title if style.title else f"{line.title}{'外' if outside else '内'}"
     elif not found[0].rule:
-        words = style.conflict_title
+        words = words.split("（")[0]
         zones = {conflict.zone for conflict in found}
         rows = [z for z in sheet.compliance.zones if z.role == found[0].role and z.code in zones]
         area = sum(zone.area_ha for zone in rows)

@@ -8,9 +8,10 @@ from tools.compliance.measure import LineMeasure, Patches
 from tools.compliance.near import NearMeasure
 from tools.compliance.slope import SlopeMeasure
 from tools.compliance.zones import ZoneMeasure
-from tools.land_use import UNCOVERED
 from tools.rules.lines import PARTITIONS, line_roles, role_title
 from tools.rules.model import DEM, Rule
+
+STUDY = "须论证"
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,24 @@ def line_conflicts(
 
 
 def partition_conflicts(
-    zones: Mapping[str, ZoneMeasure], barred: Mapping[str, Mapping[str, str]], sliver_m2: float
+    zones: Mapping[str, ZoneMeasure], barred: Mapping[str, Mapping[str, Verdict]], sliver_m2: float
 ) -> dict[str, Conflict]:
     """Return the patches in zones of a partition that do not fit the project.
 
     Args:
         zones: Measures by role.
-        barred: By role: code to the title of the rule that bars it.
+        barred: By role: code of a zone to 不符合 or 需论证.
         sliver_m2: Smallest patch that counts.
     """
-    return {
-        f"{role}/{code}": Conflict(
-            role, f"{role_title(role)}（{zones[role].names[code]}）", group, zone=code
-        )
-        for role in PARTITIONS
-        for code in barred.get(role, {})
-        if role in zones and code != UNCOVERED
-        if (group := zones[role].patches(code, sliver_m2)).total_m2 > 0
-    }
+    found = {}
+    for role in PARTITIONS:
+        for code, verdict in barred.get(role, {}).items():
+            group = zones[role].patches(code, sliver_m2)
+            word = "不符" if verdict is Verdict.FAIL else STUDY
+            title = f"{role_title(role)}{word}（{zones[role].names[code]}）"
+            if group.total_m2 > 0:
+                found[f"{role}/{code}"] = Conflict(role, title, group, zone=code)
+    return found
 
 
 def distance_conflicts(

@@ -1,9 +1,10 @@
 """What rules want measured of a place, before they are applied."""
 
+from cspon.schemas.spatial import Verdict
 from tools.land_use import UNCOVERED
 from tools.rules.evaluate import applies
-from tools.rules.line_predicates import conforms, zone_outcomes
-from tools.rules.model import DEM, PLANNED_USE, Rule, Site
+from tools.rules.line_predicates import conforms, planned_use, zone_outcomes
+from tools.rules.model import DEM, Rule, Site
 
 
 def distance_rules(rules: tuple[Rule, ...], site: Site) -> dict[str, list[Rule]]:
@@ -22,8 +23,8 @@ def slope_rules(rules: tuple[Rule, ...], site: Site) -> list[Rule]:
     return [r for r in rules if r.predicate == "slope_over" and applies(r, site, rules)]
 
 
-def conflicting_zones(role: str, rules: tuple[Rule, ...], site: Site) -> dict[str, str]:
-    """Return the zones of a partition that a rule does not let this project lie in.
+def conflicting_zones(role: str, rules: tuple[Rule, ...], site: Site) -> dict[str, Verdict]:
+    """Return the zones of a partition that a rule does not let this project simply lie in.
 
     Args:
         role: Planning zones or planned land use.
@@ -31,27 +32,30 @@ def conflicting_zones(role: str, rules: tuple[Rule, ...], site: Site) -> dict[st
         site: With zones, scheme and kind of project.
 
     Returns:
-        Code of the zone to the title of the first rule.
+        Code to verdict: the zones that are 不符合, or where there are none those that are 需论证.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Verdict] = {}
     if role not in site.zones:
         return found
     for rule in rules:
-        if rule.parameters.get("line") != role or not applies(rule, site, rules):
-            continue
-        if rule.predicate == "zone_occupied":
-            outcomes = zone_outcomes(site, rule.parameters)
-            barred = [c for c, name in outcomes.items() if not _passes(rule, name)]
-        elif rule.predicate == "planned_use" and role == PLANNED_USE:
-            allowed = rule.parameters["allowed"].get(site.project_type)
-            codes = [c for c in site.zones.get(role, {}) if c != UNCOVERED]
-            barred = [] if allowed is None else [c for c in codes if not conforms(c, allowed)]
-        else:
-            continue
-        for code in barred:
-            found.setdefault(code, rule.title)
-    return found
+        if rule.parameters.get("line") == role and applies(rule, site, rules):
+            for code, outcome in _outcomes(rule, site).items():
+                verdict = Verdict.PASS if outcome == "clear" else rule.outcomes[outcome].verdict
+                if verdict in (Verdict.FAIL, Verdict.NEEDS_STUDY) and code != UNCOVERED:
+                    found[code] = (
+                        Verdict.FAIL if Verdict.FAIL in (verdict, found.get(code)) else verdict
+                    )
+    worst = Verdict.FAIL if Verdict.FAIL in found.values() else Verdict.NEEDS_STUDY
+    return {code: verdict for code, verdict in found.items() if verdict is worst}
 
 
-def _passes(rule: Rule, outcome: str) -> bool:
-    return outcome == "clear" or rule.outcomes[outcome].verdict == "符合"
+def _outcomes(rule: Rule, site: Site) -> dict[str, str]:
+    """Return the outcome of each zone that does not fit."""
+    if rule.predicate == "zone_occupied":
+        return zone_outcomes(site, rule.parameters)
+    allowed = rule.parameters.get("allowed", {}).get(site.project_type)
+    if rule.predicate != "planned_use" or allowed is None:
+        return {}
+    outcome, _ = planned_use(site, rule.parameters)
+    planned = site.zones[rule.parameters["line"]]
+    return {code: outcome for code in planned if not conforms(code, allowed)}

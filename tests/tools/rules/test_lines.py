@@ -46,7 +46,13 @@ def test_zones_that_do_not_fit_a_kind_of_project():
         zones={"planned_land_use": {"100101": 1.0, "0101": 1.0, "未覆盖": 1.0}},
         schemes={"planned_land_use": "ydyh_2023"},
     )
-    assert set(conflicting_zones("planned_land_use", load_rules(), site)) == {"0101"}
+    found = conflicting_zones("planned_land_use", load_rules(), site)
+    assert found == {"0101": Verdict.NEEDS_STUDY}  # a part conforms
+    farmland = {"planned_land_use": {"0101": 3.0}}
+    found = conflicting_zones(
+        "planned_land_use", load_rules(), site.model_copy(update={"zones": farmland})
+    )
+    assert found == {"0101": Verdict.FAIL}
     assert conflicting_zones("planning_zones", load_rules(), site) == {}
 
 
