@@ -54,7 +54,7 @@ class Farmland:
     parcels: NDArray[np.bool_]
 
 
-@product("划定城镇开发边界")
+@product
 def development_boundary(setting: Setting, land_use: LandUse, towns: tuple[Town, ...]) -> Boundary:
     """Whole parcels in and around each town; the seat grows mostly to the east."""
     rng = setting.rng("boundary")
@@ -117,7 +117,7 @@ def _planned(town: Town, rng: np.random.Generator, *, seat: bool) -> BaseGeometr
     return shapely.union(reach, east)
 
 
-@product("划定生态保护红线")
+@product
 def ecological_redline(
     setting: Setting, terrain: Terrain, courses: Courses, waters: Waters, villages: tuple[Village, ...],
     county_outline: Polygon, development_boundary: Boundary,
@@ -171,7 +171,7 @@ def _blur(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     return values
 
 
-@product("划定永久基本农田")
+@product
 def permanent_farmland(
     setting: Setting, land_use: LandUse, towns: tuple[Town, ...], terrain: Terrain,
     development_boundary: Boundary, ecological_redline: Redline,
@@ -191,6 +191,13 @@ def permanent_farmland(
     touched = [tree.query(part, "intersects") for part in _small_parts(development_boundary.area)]
     touched += [tree.query(part, "intersects") for part in _small_parts(ecological_redline.area)]
     fields[candidates[np.unique(np.concatenate(touched))]] = False
+    return Farmland(farmland_patches(setting, land_use, fields), fields)
+
+
+def farmland_patches(
+    setting: Setting, land_use: LandUse, fields: NDArray[np.bool_]
+) -> tuple[tuple[int, Polygon], ...]:
+    """Merge parcels to patches of about a km², each within a town."""
     chosen = np.flatnonzero(fields)
     tile = 1100.0 * setting.scale
     column, row = (land_use.points[chosen] // tile).astype(np.int64).T
@@ -199,7 +206,7 @@ def permanent_farmland(
     for name in np.unique(group):
         members = chosen[group == name]
         patches += [(int(name % 16), part) for part in polygons(_union(land_use.polygons[members]))]
-    return Farmland(tuple(patches), fields)
+    return tuple(patches)
 
 
 def _small_parts(area: BaseGeometry) -> list[Polygon]:

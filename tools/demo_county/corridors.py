@@ -13,7 +13,7 @@ from tools.demo_county.settlements import Village
 from tools.demo_county.shapes import polygons
 
 
-@product("管线走廊")
+@product
 def settled(
     development_boundary: Boundary, villages: tuple[Village, ...]
 ) -> tuple[BaseGeometry, ...]:
@@ -40,7 +40,7 @@ def corridor(
 def _around(line: LineString, body: BaseGeometry, keep_m: float) -> LineString:
     """Replace what lies in a settlement's hull by the shorter way along the hull."""
     hull = shapely.convex_hull(shapely.buffer(body, keep_m, quad_segs=2))
-    ring = shapely.get_exterior_ring(hull)
+    ring = LineString(shapely.get_coordinates(hull))
     cuts = shapely.get_coordinates(shapely.intersection(line, ring))
     at = sorted(line.project(shapely.Point(cut)) for cut in cuts)
     if len(at) < 2:

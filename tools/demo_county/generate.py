@@ -22,9 +22,11 @@ from tools.demo_county.products import (
     RasterLayer,
     Setting,
     VectorLayer,
+    documents,
     layers,
 )
 from tools.demo_county.project_files import write_project
+from tools.demo_county.stages import STAGES
 
 STAMP = ".county.json"
 LABEL = "合成数据"
@@ -55,14 +57,17 @@ def generate_county(
         if progress:
             progress("演示县已是最新，无需重新生成")
         return
+    if progress:
+        progress("全部为合成数据，由随机种子生成，约需半分钟")
     ours = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
     try:
         names = _write_county(draft, parcels, seed, progress)
         (folder / STAMP).unlink(missing_ok=True)
-        shutil.rmtree(folder / "projects", ignore_errors=True)
         for name in names:
+            if (draft / name).is_dir():
+                shutil.rmtree(folder / name, ignore_errors=True)
             (draft / name).replace(folder / name)
         stamp = draft / STAMP
         stamp.write_text(json.dumps({**wanted, "files": names}, ensure_ascii=False), "utf-8")
@@ -99,9 +104,11 @@ def build_county(parcels: int, seed: int, progress: Callable[[str], None] | None
     """Make land use, with smaller parcels where a first try gave too few."""
     density = 1.0
     for _ in range(_TRIES):
-        build = Build(Setting(seed, parcels, density), progress)
+        build = Build(Setting(seed, parcels, density))
         count = len(build.get("land_use").polygons)
         if count >= parcels:
+            if progress:
+                progress(STAGES[0].report(build))
             return build
         density *= 1.05 * parcels / count
     raise AssertionError(f"only {count} parcels of {parcels} after {_TRIES} tries")
@@ -113,32 +120,48 @@ def _write_county(
     known = layers()
     build = build_county(parcels, seed, progress)
     setting = build.setting
-    specs, names = [], []
+    for stage in STAGES[1:]:
+        if progress:
+            progress(stage.report(build))
+    specs: dict[str, list[LayerSpec]] = {"": []}
+    names = []
     for name, info in known.items():
         made = build.get(name)
         path = f"{info.name}.{'tif' if isinstance(made, RasterLayer) else 'gpkg'}"
+        folder = draft / info.folder
+        folder.mkdir(exist_ok=True)
         if isinstance(made, RasterLayer):
-            _write_raster(draft / path, made, info, setting)
+            _write_raster(folder / path, made, info, setting)
         else:
-            _write_vector(draft / path, made, info, setting)
-        specs.append(_spec(path, made, info, setting))
-        names.append(path)
+            _write_vector(folder / path, made, info, setting)
+        specs.setdefault(info.folder, []).append(_spec(path, made, info, setting))
+        names.append(info.folder or path)
+    for name, path in documents().items():
+        (draft / path).write_bytes(build.get(name))
+        names.append(path.split("/")[0])
     for project in build.get("projects"):
         write_project(project, draft / "projects", epsg=setting.epsg)
+    for below, found in specs.items():
+        _write_catalogue(
+            draft / below, found, setting, f"{below.removeprefix('plan_')}年版规划" if below else ""
+        )
+    return [*dict.fromkeys(names), "projects", "layers.yaml"]
+
+
+def _write_catalogue(folder: Path, specs: list[LayerSpec], setting: Setting, edition: str) -> None:
     catalogue = LayerCatalogue(
-        title=f"{setting.region_name}（{LABEL}）",
+        title=f"{setting.region_name}{edition}（{LABEL}）",
         region_code=setting.region_code,
         region_name=setting.region_name,
         epsg=setting.epsg,
         synthetic=True,
         layers=tuple(specs),
     )
-    (draft / "layers.yaml").write_text(
+    (folder / "layers.yaml").write_text(
         f"# {SOURCE}。行政区代码 {setting.region_code} 为虚构。\n"
         + yaml.safe_dump(catalogue.model_dump(mode="json"), allow_unicode=True, sort_keys=False),
         encoding="utf-8",
     )
-    return [*names, "projects", "layers.yaml"]
 
 
 def _spec(
@@ -158,7 +181,7 @@ def _spec(
         code_scheme=info.code_scheme,
         epsg=setting.epsg,
         secrecy=info.secrecy,
-        date=setting.date,
+        date=info.date or setting.date,
         synthetic=True,
         source=SOURCE,
     )
@@ -177,7 +200,7 @@ def _write_vector(path: Path, made: VectorLayer, info: LayerInfo, setting: Setti
         GeoPackage(path, epsg=setting.epsg) as package,
         package.table(
             info.name, geometry=_MULTI[made.geometry], fields=made.fields, title=info.title,
-            description=f"{LABEL}；{setting.date}；{info.secrecy.value}",
+            description=f"{LABEL}；{info.date or setting.date}；{info.secrecy.value}",
         ) as table,
     ):  # fmt: skip
         table.add(geometries, made.columns)
@@ -198,7 +221,7 @@ def _write_raster(path: Path, made: RasterLayer, info: LayerInfo, setting: Setti
         raster.update_tags(
             TITLE=info.title,
             NOTE=LABEL,
-            DATE=setting.date,
+            DATE=info.date or setting.date,
             SECRECY=info.secrecy.value,
             SOURCE=SOURCE,
         )

@@ -56,7 +56,7 @@ class Faces:
     covers: tuple[Cover, ...]
 
 
-@product("圈定山地、塘堰和田间道")
+@product
 def covers(
     setting: Setting, county_outline: Polygon, terrain: Terrain, waters: Waters,
     towns: tuple[Town, ...], villages: tuple[Village, ...], road_network: tuple[Road, ...],
@@ -111,7 +111,7 @@ class Fields:
     ditches: tuple[Polygon, ...]
 
 
-@product("铺设田块")
+@product
 def fields(setting: Setting, county_outline: Polygon) -> Fields:
     """The field pattern, some of its lines left out so that fields grow together."""
     spacing = 120.0 * setting.scale
@@ -151,7 +151,7 @@ def fields(setting: Setting, county_outline: Polygon) -> Fields:
     )
 
 
-@product("切分并构建拓扑（三万图斑约需十秒）")
+@product
 def faces(
     setting: Setting, county_outline: Polygon, terrain: Terrain, towns: tuple[Town, ...],
     town_plans: tuple[TownPlan, ...], fields: Fields, covers: tuple[Cover, ...],

@@ -48,7 +48,7 @@ class LandUse:
     area_m2: Floats
 
 
-@product("归并碎片、赋用地用海分类代码")
+@product
 def land_use(
     setting: Setting, faces: Faces, terrain: Terrain, waters: Waters, towns: tuple[Town, ...],
     villages: tuple[Village, ...], road_network: tuple[Road, ...],

@@ -27,7 +27,7 @@ class MineralSite:
     area: BaseGeometry
 
 
-@product("矿产资源")
+@product
 def mineral_sites(
     setting: Setting, county_outline: Polygon, land_use: LandUse, terrain: Terrain, villages: tuple[Village, ...],
     development_boundary: Boundary, ecological_redline: Redline, permanent_farmland: Farmland,

@@ -16,6 +16,7 @@ from tools.demo_county.land_cover import Faces
 from tools.demo_county.land_use import LandUse
 from tools.demo_county.mining import MineralSite
 from tools.demo_county.noise import Fractal, hash01
+from tools.demo_county.plan_2020 import EarlierPlan
 from tools.demo_county.plan_faces import (
     LINEAR,
     Flags,
@@ -29,6 +30,7 @@ from tools.demo_county.plan_faces import (
 from tools.demo_county.products import Setting, product
 from tools.demo_county.projects import Project
 from tools.demo_county.settlements import Town
+from tools.demo_county.shapes import polygons
 from tools.demo_county.terrain import Terrain
 
 REDLINE_ZONE, CONTROL_ZONE, FARM_ZONE = "生态保护区", "生态控制区", "农田保护区"
@@ -55,6 +57,12 @@ class PlanLines:
     farmland: Flags
     """Parcels that are permanent basic farmland."""
 
+    @classmethod
+    def of(cls, boundary: Boundary, redline: Redline, farmland: Farmland) -> "PlanLines":
+        """The lines as they are drawn."""
+        zones = tuple((kind, area) for _, kind, area in boundary.zones)
+        return cls(zones, redline.area, farmland.parcels)
+
 
 @dataclass(frozen=True)
 class PlanMap:
@@ -65,38 +73,48 @@ class PlanMap:
     codes: NDArray[np.str_]
 
 
-@product("规划分区与用地布局")
-def plan_lines(
-    development_boundary: Boundary, ecological_redline: Redline, permanent_farmland: Farmland
-) -> PlanLines:
-    """Today's lines."""
-    return PlanLines(
-        tuple((kind, area) for _, kind, area in development_boundary.zones),
-        ecological_redline.area,
-        permanent_farmland.parcels,
-    )
-
-
-@product("规划分区与用地布局")
+@product
 def plan_faces(
-    faces: Faces, land_use: LandUse, plan_lines: PlanLines, projects: tuple[Project, ...]
-) -> PlanFaces:
-    """The county's faces cut along the lines and the planned school's site."""
-    lines = [shapely.boundary(area) for _, area in plan_lines.zones]
-    lines += [shapely.boundary(plan_lines.redline), shapely.boundary(projects[0].geometry)]
-    return cut_faces(faces, land_use, lines)
+    faces: Faces, land_use: LandUse, development_boundary: Boundary, ecological_redline: Redline,
+    plan_2020: EarlierPlan, projects: tuple[Project, ...],
+) -> PlanFaces:  # fmt: skip
+    """The county's faces cut along the lines of both plans and the planned school's site."""
+    today = _lines(development_boundary, ecological_redline)
+    known = {shapely.to_wkb(line) for line in today}
+    before = _lines(plan_2020.boundary, plan_2020.redline)
+    lines = [*today, *(line for line in before if shapely.to_wkb(line) not in known)]
+    return cut_faces(faces, land_use, [*lines, shapely.boundary(projects[0].geometry)])
 
 
-@product("规划分区与用地布局")
+def _lines(boundary: Boundary, redline: Redline) -> list[BaseGeometry]:
+    areas = [part for _, _, area in boundary.zones for part in polygons(area)]
+    areas += [area for _, _, area in redline.patches]
+    return [shapely.boundary(area) for area in areas]
+
+
+@product
 def plan_map(
     setting: Setting, plan_faces: PlanFaces, land_use: LandUse, terrain: Terrain,
-    towns: tuple[Town, ...], plan_lines: PlanLines, projects: tuple[Project, ...],
+    towns: tuple[Town, ...], development_boundary: Boundary, ecological_redline: Redline,
+    permanent_farmland: Farmland, projects: tuple[Project, ...],
     mineral_sites: tuple[MineralSite, ...],
 ) -> PlanMap:  # fmt: skip
     """Today's plan."""
-    zone = zones_of(setting, plan_faces, land_use, terrain, plan_lines, mineral_sites)
-    use, codes = uses_of(setting, plan_faces, land_use, towns, zone, projects)
-    return PlanMap(zone, use, codes)
+    lines = PlanLines.of(development_boundary, ecological_redline, permanent_farmland)
+    zone = zones_of(setting, plan_faces, land_use, terrain, lines, mineral_sites)
+    return PlanMap(zone, *uses_of(setting, plan_faces, land_use, towns, zone, projects))
+
+
+@product
+def plan_map_2020(
+    setting: Setting, plan_faces: PlanFaces, land_use: LandUse, terrain: Terrain,
+    towns: tuple[Town, ...], plan_2020: EarlierPlan, projects: tuple[Project, ...],
+    mineral_sites: tuple[MineralSite, ...],
+) -> PlanMap:  # fmt: skip
+    """The plan of 2020."""
+    lines = PlanLines.of(plan_2020.boundary, plan_2020.redline, plan_2020.farmland)
+    zone = zones_of(setting, plan_faces, land_use, terrain, lines, mineral_sites)
+    return PlanMap(zone, *uses_of(setting, plan_faces, land_use, towns, zone, projects))
 
 
 def zones_of(

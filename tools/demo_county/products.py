@@ -1,9 +1,9 @@
 """The county's products and how they depend on each other.
 
 A product is a function; its parameters name the products that it is made from (`setting` is given).
-A layer is a product that is also written to the county's folder. To add a layer, add a file to
-`tools/demo_county/layers/` with one function under `@layer`: nothing else has to change, and the
-random numbers of the other layers stay as they are.
+A layer is a product that is also written to the county's folder, and a document is a text that is.
+To add a layer, add a file to `tools/demo_county/layers/` with one function under `@layer`: nothing
+else has to change, and the random numbers of the other layers stay as they are.
 """
 
 import importlib
@@ -112,6 +112,10 @@ class LayerInfo:
     name_field: str | None = None
     code_scheme: CodeScheme = "none"
     secrecy: Secrecy = Secrecy.PUBLIC
+    folder: str = ""
+    """Of a catalogue of its own below the county's, e.g. an earlier version of the plan."""
+    date: str | None = None
+    """As-of date where it is not the county's."""
 
 
 @dataclass(frozen=True)
@@ -119,45 +123,58 @@ class Product:
     """A registered product."""
 
     make: Callable[..., Any]
-    message: str
     needs: tuple[str, ...]
     info: LayerInfo | None = None
+    path: str | None = None
+    """Of a document, below the county's folder."""
 
 
 _PRODUCTS: dict[str, Product] = {}
 
 
-def product(message: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function under its own name; `message` tells the user what is being made."""
-    return _register(message, None)
+def product(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a function under its own name."""
+    return _register(function)
 
 
 def layer(info: LayerInfo) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function that returns a VectorLayer or a RasterLayer."""
-    return _register(f"生成{info.title}（{info.name}）", info)
+    return lambda function: _register(function, info=info)
+
+
+def document(path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function that returns the bytes of a file that goes with the layers."""
+    return lambda function: _register(function, path=path)
 
 
 def _register(
-    message: str, info: LayerInfo | None
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        name = function.__name__
-        known = _PRODUCTS.get(name)
-        assert known is None or known.make.__module__ == function.__module__, f"{name} twice"
-        needs = tuple(inspect.signature(function).parameters)
-        _PRODUCTS[name] = Product(function, message, needs, info)
-        return function
-
-    return register
+    function: Callable[..., Any], *, info: LayerInfo | None = None, path: str | None = None
+) -> Callable[..., Any]:
+    name = function.__name__
+    known = _PRODUCTS.get(name)
+    assert known is None or known.make.__module__ == function.__module__, f"{name} twice"
+    needs = tuple(inspect.signature(function).parameters)
+    _PRODUCTS[name] = Product(function, needs, info, path)
+    return function
 
 
 def layers() -> dict[str, LayerInfo]:
     """All layers by product name, in the order of their modules' names."""
+    _load()
+    return {name: item.info for name, item in _PRODUCTS.items() if item.info}
+
+
+def documents() -> dict[str, str]:
+    """Paths of all documents by product name."""
+    _load()
+    return {name: item.path for name, item in _PRODUCTS.items() if item.path}
+
+
+def _load() -> None:
     from tools.demo_county import layers as package
 
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"{package.__name__}.{module}")
-    return {name: item.info for name, item in _PRODUCTS.items() if item.info}
 
 
 @dataclass
@@ -165,7 +182,6 @@ class Build:
     """One county being made: each product once, when it is first asked for."""
 
     setting: Setting
-    progress: Callable[[str], None] | None = None
     made: dict[str, Any] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
@@ -178,8 +194,6 @@ class Build:
             item = _PRODUCTS[name]
             self._open.append(name)
             parts = {need: self.get(need) for need in item.needs}
-            if self.progress:
-                self.progress(item.message)
             self.made[name] = item.make(**parts)
             self._open.pop()
         return self.made[name]

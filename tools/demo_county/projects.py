@@ -113,7 +113,7 @@ def _place(parts: list[Polygon], centre: Floats, turn: float) -> MultiPolygon:
     return shapely.set_precision(whole, PRECISION, mode="pointwise")
 
 
-@product("选定三个示例项目")
+@product
 def projects(
     setting: Setting, county_outline: Polygon, land_use: LandUse, towns: tuple[Town, ...],
     development_boundary: Boundary, ecological_redline: Redline, permanent_farmland: Farmland,

@@ -28,7 +28,7 @@ class Road:
     line: LineString
 
 
-@product("规划路网")
+@product
 def road_network(
     setting: Setting, county_outline: Polygon, towns: tuple[Town, ...],
     villages: tuple[Village, ...], waters: Waters,

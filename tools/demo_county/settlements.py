@@ -50,7 +50,7 @@ class Village:
     outline: Polygon
 
 
-@product("划定县界")
+@product
 def county_outline(setting: Setting) -> Polygon:
     """The county's boundary before it is cut into parcels: a rounded frame, bent."""
     west, south = setting.south_west
@@ -65,7 +65,7 @@ def county_outline(setting: Setting) -> Polygon:
     return largest(shapely.set_precision(shapely.make_valid(outline), 0.001))
 
 
-@product("布局城镇")
+@product
 def towns(setting: Setting, county_outline: Polygon, courses: Courses) -> tuple[Town, ...]:
     """Ten towns; their territories are the warped neighbourhoods of their centres."""
     rng = setting.rng("towns")
@@ -100,7 +100,7 @@ _FIRST = "陈李王张刘杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑�
 _LAST = ("家湾", "家畈", "家冲", "家塝", "家大湾", "家咀", "家店", "家岗", "家塘", "家台")
 
 
-@product("布局村庄")
+@product
 def villages(
     setting: Setting, county_outline: Polygon, towns: tuple[Town, ...], terrain: Terrain,
     waters: Waters,

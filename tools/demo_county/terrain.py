@@ -73,7 +73,7 @@ class Waters:
     reservoir: BaseGeometry
 
 
-@product("推演河道")
+@product
 def courses(setting: Setting) -> Courses:
     """One meandering river from west to south-east and four streams from the hills into it."""
     rng = setting.rng("courses")
@@ -94,7 +94,7 @@ def courses(setting: Setting) -> Courses:
     return Courses(river, width, tuple(streams), 22.0)
 
 
-@product("推演地形")
+@product
 def terrain(setting: Setting, courses: Courses) -> Terrain:
     """Hills where the distance from the plain is large, cut by the streams' valleys."""
     west, south = setting.south_west
@@ -149,7 +149,7 @@ def _pieces(points: Floats) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     return np.array([LineString(points[k : k + 21]) for k in range(0, len(points) - 1, 20)], object)
 
 
-@product("推演水系")
+@product
 def waters(setting: Setting, courses: Courses) -> Waters:
     """The river, its streams, a reservoir in the hills and a lake with an island in the plain."""
     rng = setting.rng("waters")

@@ -25,7 +25,7 @@ class TownPlan:
     lots: NDArray[np.object_]
 
 
-@product("布设城镇街道")
+@product
 def town_plans(setting: Setting, towns: tuple[Town, ...]) -> tuple[TownPlan, ...]:
     """A bent street grid per town, finer in small towns."""
     return tuple(_plan(setting, number, town) for number, town in enumerate(towns))

@@ -111,7 +111,7 @@ def test_equal_seeds_give_equal_bytes_and_other_files_stay(county, tmp_path):
 
 def test_a_failure_half_way_leaves_nothing(tmp_path):
     def refuse(text):
-        if "河道" in text:
+        if "控制线" in text:
             raise RuntimeError(text)
 
     with pytest.raises(RuntimeError):

@@ -12,6 +12,15 @@ from tools.demo_county.products import LayerInfo, Setting, VectorLayer, layer
 from tools.demo_county.settlements import Town
 from tools.geometry.area import ellipsoidal_areas_m2
 
+BOUNDARY_INFO = LayerInfo(
+    "urban_development_boundary", "CZKFBJ", "城镇开发边界", id_field="BSM", name_field="FQLX"
+)
+REDLINE_INFO = LayerInfo(
+    "ecological_redline", "STBHHX", "生态保护红线", id_field="BSM", name_field="HXMC"
+)
+FARMLAND_INFO = LayerInfo(
+    "permanent_basic_farmland", "YJJBNT", "永久基本农田", id_field="BSM", name_field="JBNTTBBH"
+)
 _COMMON = {"BSM": "TEXT(18)", "XZQDM": "TEXT(12)", "XZQMC": "TEXT(100)"}
 
 
@@ -33,20 +42,17 @@ def _layer(
     return VectorLayer("polygon", geometries, fields, given)
 
 
-@layer(
-    LayerInfo(
-        "urban_development_boundary", "CZKFBJ", "城镇开发边界", id_field="BSM", name_field="FQLX"
-    )
-)
+@layer(BOUNDARY_INFO)
 def development_boundary_layer(
     setting: Setting, development_boundary: Boundary, towns: tuple[Town, ...]
 ) -> VectorLayer:
     """One row a connected zone; FQLX is its kind."""
-    rows = [
-        (n, kind, part)
-        for n, kind, area in development_boundary.zones
-        for part in shapely.get_parts(area)
-    ]
+    return boundary_rows(setting, development_boundary, towns)
+
+
+def boundary_rows(setting: Setting, boundary: Boundary, towns: tuple[Town, ...]) -> VectorLayer:
+    """CZKFBJ of one version of the plan."""
+    rows = [(n, kind, part) for n, kind, area in boundary.zones for part in shapely.get_parts(area)]
     return _layer(
         setting, 2202, [part for _, _, part in rows],
         {"FQLX": "TEXT(30)", "BJMC": "TEXT(100)"},
@@ -55,14 +61,17 @@ def development_boundary_layer(
     )  # fmt: skip
 
 
-@layer(LayerInfo("ecological_redline", "STBHHX", "生态保护红线", id_field="BSM", name_field="HXMC"))
+@layer(REDLINE_INFO)
 def redline_layer(setting: Setting, ecological_redline: Redline) -> VectorLayer:
     """One row a name: multipolygons with holes."""
-    names = list(
-        dict.fromkeys((name, function) for name, function, _ in ecological_redline.patches)
-    )
+    return redline_rows(setting, ecological_redline)
+
+
+def redline_rows(setting: Setting, redline: Redline) -> VectorLayer:
+    """STBHHX of one version of the plan."""
+    names = list(dict.fromkeys((name, function) for name, function, _ in redline.patches))
     areas = [
-        shapely.multipolygons([a for name, _, a in ecological_redline.patches if name == wanted])
+        shapely.multipolygons([a for name, _, a in redline.patches if name == wanted])
         for wanted, _ in names
     ]
     return _layer(
@@ -72,19 +81,20 @@ def redline_layer(setting: Setting, ecological_redline: Redline) -> VectorLayer:
     )  # fmt: skip
 
 
-@layer(
-    LayerInfo(
-        "permanent_basic_farmland", "YJJBNT", "永久基本农田", id_field="BSM", name_field="JBNTTBBH"
-    )
-)
+@layer(FARMLAND_INFO)
 def farmland_layer(
     setting: Setting, permanent_farmland: Farmland, towns: tuple[Town, ...]
 ) -> VectorLayer:
     """One row a connected patch."""
+    return farmland_rows(setting, permanent_farmland, towns)
+
+
+def farmland_rows(setting: Setting, farmland: Farmland, towns: tuple[Town, ...]) -> VectorLayer:
+    """YJJBNT of one version of the plan."""
     from tools.demo_county.land_use import spatial_order
 
-    areas = np.array([area for _, area in permanent_farmland.patches], dtype=object)
-    town = np.array([n for n, _ in permanent_farmland.patches])
+    areas = np.array([area for _, area in farmland.patches], dtype=object)
+    town = np.array([n for n, _ in farmland.patches])
     order = spatial_order(shapely.get_coordinates(shapely.point_on_surface(areas)))
     areas, places = areas[order], [towns[n] for n in town[order].tolist()]
     return _layer(

@@ -8,7 +8,7 @@ from tools.demo_county.products import LayerInfo, RasterLayer, Setting, layer, p
 from tools.demo_county.terrain import Terrain
 
 
-@product("推演土壤")
+@product
 def soil_texture(setting: Setting, terrain: Terrain) -> tuple[Floats, Floats, Floats]:
     """Whole percents of sand, silt and clay."""
     hill = np.clip(terrain.hill.values / 250, 0, 1)

@@ -19,13 +19,13 @@ _PARKS, _WORKS = ("1401", "1402"), ("1001", "1101")
 _UTILITIES = {"1301": "供水设施", "1303": "供电设施", "1310": "消防设施", "120801": "交通场站"}
 
 
-@product("城市四线")
+@product
 def central_town(development_boundary: Boundary) -> BaseGeometry:
     """The seat's zones of the development boundary."""
     return shapely.union_all([area for n, _, area in development_boundary.zones if n == 0])
 
 
-@product("城市四线")
+@product
 def old_town(land_use: LandUse, towns: tuple[Town, ...]) -> BaseGeometry:
     """A historic quarter: the blocks around the middle of the seat."""
     centre = np.array(towns[0].centre)
