@@ -302,6 +302,7 @@ def test_round_trip(
     inradius = 500 * math.cos(np.diff(angle, append=angle[0] + 2 * math.pi).max() / 2)
     assume(inradius > 60)
     rings = [np.round(outer, 3)]
+    assume(len(np.unique(rings[0], axis=0)) == corners)  # the reader keeps one of two equal points
     for k in range(holes):
         middle = centre + np.array([(k - 1) * inradius / 2, 0])
         rings.append(
