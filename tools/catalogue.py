@@ -15,7 +15,11 @@ from cspon.errors import RetryTool
 from cspon.registry import registry
 from cspon.schemas.spatial import ToolResult
 
-MODULES = ("tools.compliance.check", "tools.models.tool")
+MODULES = (
+    "tools.compliance.check",
+    "tools.models.tool",
+    "tools.planning_conditions.conditions",
+)
 """Modules that register tools when imported; a new tool adds its module here."""
 
 

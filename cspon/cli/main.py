@@ -20,6 +20,7 @@ VERBS = (
     "demo",
     "ask",
     "check",
+    "conditions",
     "serve",
     "kb",
     "library",

@@ -29,6 +29,20 @@ Equal digits of the first two mean different things: schemes are never mixed.
 """
 
 
+class FieldLevel(Frozen):
+    """A field that stands above its layer's secrecy level, and how it is shown to others."""
+
+    field: str
+    secrecy: Secrecy
+    above: Literal["drop", "mask", "round"] = "drop"
+    """For readers below the level: leave the field out, keep the first characters of each value, or
+    round numbers."""
+    keep: int = Field(0, ge=0)
+    """Characters that `mask` keeps."""
+    step: float | None = Field(None, gt=0)
+    """What `round` rounds to."""
+
+
 class LayerSpec(Frozen):
     """One entry of a layer catalogue (`layers.yaml`)."""
 
@@ -50,6 +64,9 @@ class LayerSpec(Frozen):
     """Field that states each feature's area; compared with the computed one."""
     area_unit: Literal["m2", "ha", "mu"] = "m2"
     code_scheme: CodeScheme = "none"
+    control_fields: dict[str, str] = Field(default_factory=dict)
+    """Fields of a plan's control figures where they have other names: plot_ratio to RJL, …"""
+    field_levels: tuple[FieldLevel, ...] = ()
     control: Literal["avoid", "within", "inform"] | None = None
     """For a bureau's own line (role `custom_…`): stay out of it, stay within it, or tell only."""
     epsg: int

@@ -1,0 +1,1 @@
+"""Planning conditions of a parcel: planned use, lines, neighbours, services, slope, control figures."""
