@@ -19,17 +19,13 @@ import numpy.typing as npt
 import shapely
 
 from cspon.errors import InputError
+from tools.geopackage_rows import fetch, quoted
 
 Box = tuple[float, float, float, float]
 """Minimum x, minimum y, maximum x, maximum y."""
 
 CACHE_KIB = 16_384
 """Page cache of one connection: a window of 500 ha needs about 5 MB."""
-
-MAX_WINDOW_BYTES = 512 * 2**20
-"""Geometry held at a time: some 30 million vertices."""
-_STEP = 256
-"""Features fetched between two looks at the sum of bytes."""
 
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _SKIP = {
@@ -127,7 +123,7 @@ def read_boxes(
     seen: set[int] | None = set() if len(boxes) > 1 else None
     for min_x, min_y, max_x, max_y in boxes:
         cursor = table.connection.execute(query, (min_x, max_x, min_y, max_y))
-        while rows := _fetch(table, cursor, chunk):
+        while rows := fetch(table, cursor, chunk):
             if seen is not None:
                 rows = [row for row in rows if row[0] not in seen]
                 seen.update(row[0] for row in rows)
@@ -167,89 +163,27 @@ def read_each_box(
 
 
 def _box_query(table: Table, columns: tuple[str, ...]) -> str:
-    wanted = "".join(f", t.{_quoted(c)}" for c in columns)
-    key = _quoted(table.key)
+    wanted = "".join(f", t.{quoted(c)}" for c in columns)
+    key = quoted(table.key)
     return (
-        f"SELECT t.{key}, t.{_quoted(table.geometry_column)}{wanted} FROM {_quoted(table.rtree)} r "
-        f"CROSS JOIN {_quoted(table.name)} t ON t.{key} = r.id "
+        f"SELECT t.{key}, t.{quoted(table.geometry_column)}{wanted} FROM {quoted(table.rtree)} r "
+        f"CROSS JOIN {quoted(table.name)} t ON t.{key} = r.id "
         "WHERE r.maxx >= ? AND r.minx <= ? AND r.maxy >= ? AND r.miny <= ?"
     )
 
 
 def count_indexed(table: Table) -> int:
     """Count the features that the spatial index knows: those with a geometry that is not empty."""
-    query = f"SELECT count(*) FROM {_quoted(table.rtree + '_rowid')}"
+    query = f"SELECT count(*) FROM {quoted(table.rtree + '_rowid')}"
     return int(table.connection.execute(query).fetchone()[0])
 
 
 def indexed_extent(table: Table) -> Box | None:
     """Return the extent of the features as the spatial index knows them; it reads all of it."""
     row = table.connection.execute(
-        f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {_quoted(table.rtree)}"
+        f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {quoted(table.rtree)}"
     ).fetchone()
     return None if None in row else (row[0], row[1], row[2], row[3])
-
-
-def _fetch(table: Table, cursor: sqlite3.Cursor, chunk: int) -> list[tuple[Any, ...]]:
-    """Fetch at most `chunk` rows, fewer where their geometry is very large."""
-    rows: list[tuple[Any, ...]] = []
-    size = 0
-    try:
-        while len(rows) < chunk and size < MAX_WINDOW_BYTES // 2:
-            more = cursor.fetchmany(min(_STEP, chunk - len(rows)))
-            if not more:
-                break
-            size += sum([len(row[1]) for row in more if row[1] is not None])
-            rows += more
-    except sqlite3.OperationalError as error:
-        if "decode" not in str(error).lower():
-            raise
-        raise _not_utf8(table, str(error)) from None
-    except sqlite3.DatabaseError as error:
-        raise InputError(
-            f"读取要素时出错（{error}）",
-            file=table.file,
-            layer=table.name,
-            mend="文件可能已损坏，重新导出该图层",
-        ) from None
-    if size > MAX_WINDOW_BYTES:
-        largest = max((row for row in rows if row[1] is not None), key=lambda row: len(row[1]))
-        raise InputError(
-            f"项目附近的图形过大（{size / 2**20:.0f} MB），其中 {table.key}={largest[0]} 的图形"
-            f" {len(largest[1]) / 2**20:.0f} MB、约 {len(largest[1]) // 16} 个顶点",
-            file=table.file,
-            layer=table.name,
-            mend="把该图层切分（如按格网）后重新导出，再检查",
-        )
-    return rows
-
-
-def _not_utf8(table: Table, problem: str) -> InputError:
-    """Name the field of a text that is not UTF-8, and the first feature that has one."""
-    column = next((c for c in table.columns if f"'{c}'" in problem), None)
-    fid = None
-    if column is not None:
-        table.connection.text_factory = bytes
-        try:
-            query = (
-                f"SELECT {_quoted(table.key)}, {_quoted(column)} FROM {_quoted(table.name)} "
-                f"WHERE typeof({_quoted(column)}) = 'text'"
-            )
-            for key, value in table.connection.execute(query):
-                try:
-                    value.decode("utf-8")
-                except UnicodeDecodeError:
-                    fid = key
-                    break
-        finally:
-            table.connection.text_factory = str
-    return InputError(
-        "文字不是 UTF-8 编码" + ("" if fid is None else f"（{table.key}={fid}）"),
-        file=table.file,
-        layer=table.name,
-        field=column,
-        mend="GeoPackage 的文字须为 UTF-8；用 GIS 软件按 GBK 读入后重新导出",
-    )
 
 
 def _window(table: Table, rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> Window:
@@ -283,10 +217,6 @@ def _first_broken(rows: list[tuple[Any, ...]]) -> int:
         except (KeyError, IndexError, TypeError, NotImplementedError, shapely.errors.GEOSException):
             return int(row[0])
     raise AssertionError("the rows parse one by one but not together")
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -324,7 +254,7 @@ def _describe(connection: sqlite3.Connection, file: Path, layer: str | None) -> 
             layer=name,
             mend=f"ogr2ogr -f GPKG 新文件.gpkg {file.name} -lco SPATIAL_INDEX=YES",
         )
-    info = connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+    info = connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
     key = next((row[1] for row in info if row[5]), "rowid")
     return Table(
         connection=connection,

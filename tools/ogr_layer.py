@@ -17,7 +17,8 @@ import shapely
 from cspon.errors import InputError
 from tools.geometry.crs import epsg_of_definition
 from tools.geometry.shapefile import check_length, shapefile_parts, table_encoding
-from tools.geopackage import MAX_WINDOW_BYTES, Box, Window
+from tools.geopackage import Box, Window
+from tools.geopackage_rows import MAX_WINDOW_BYTES
 
 SUFFIXES = (".shp", ".gdb")
 

@@ -162,7 +162,7 @@ def test_text_that_is_not_utf8_names_field_and_feature(county):
 
 
 def test_too_many_vertices_near_a_project_are_refused(county, monkeypatch):
-    monkeypatch.setattr("tools.geopackage.MAX_WINDOW_BYTES", 1_000)
+    monkeypatch.setattr("tools.geopackage_rows.MAX_WINDOW_BYTES", 1_000)
     layer = layer_by_role(load_catalogue(county.folder), "land_use")
     with pytest.raises(InputError, match=r"图形过大.*fid=.*个顶点") as error:
         read_window(layer, county.folder, square(0, 0, 1000))
