@@ -8,7 +8,10 @@ from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import Compliance, RuleOutcome, Table, ToolResult, Verdict
 from serving.pages.text import TONES, badge, esc, link_marks
 from tools.geometry.area import MU_PER_HA
-from tools.rules.model import BOUNDARY
+from tools.rules.model import BOUNDARY, FARMLAND, REDLINE
+
+ALWAYS_SHOWN = (FARMLAND, REDLINE, BOUNDARY)
+"""Lines with a tile of their own even where a project does not meet them."""
 
 SHOWN_ROWS = 60
 """Rows of a table on the page; the download has all."""
@@ -28,11 +31,16 @@ def banner_block(site: Compliance) -> str:
 
 
 def tile_row(site: Compliance) -> str:
-    """The project's area and, for each line, what conflicts: the part inside, or outside."""
+    """The project's area and, for each line, what conflicts: the part inside, or outside.
+
+    Of the many lines, those that are not met have no tile, except the three control lines.
+    """
     verdicts = {rule.line: rule.verdict for rule in site.rules if rule.line}
     tiles = [_tile("项目面积", site.area_ha, f"{site.area_ha * MU_PER_HA:,.2f} 亩", "plain")]
     for line in site.lines:
-        within = line.role == BOUNDARY
+        within = line.control == "within"
+        if line.present and not line.area_ha and not within and line.role not in ALWAYS_SHOWN:
+            continue
         area = line.outside_ha if within else line.area_ha
         label = f"{line.title}外" if within else f"占用{line.title}"
         note = f"{line.patches} 处" if area else "全部在界内" if within else "未占用"

@@ -132,6 +132,7 @@ COMPLIANCE = Compliance(
             role="urban_development_boundary",
             name="CZKFBJ",
             title="城镇开发边界",
+            control="within",
             present=True,
             area_ha=60.0,
             area_mu=900.0,
