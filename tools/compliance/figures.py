@@ -155,7 +155,8 @@ def _zones(survey: Survey) -> list[ZoneOverlap]:
     rows = []
     for role, measure in survey.zones.items():
         rounded = rounded_zones(measure, survey.area_ha)
-        for code in sorted(rounded, key=lambda c: (c == UNCOVERED, c)):
+        shown = [c for c in rounded if rounded[c] > 0]  # contact alone is no part of a zone
+        for code in sorted(shown, key=lambda c: (c == UNCOVERED, c)):
             rows.append(
                 ZoneOverlap(
                     role=role,

@@ -1,10 +1,16 @@
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import affinity
 
 from cspon.errors import InputError
 from tests.tools.compliance.conftest import zoned
 from tests.tools.conftest import local
+from tools.compliance.rounding import hectares as hectares_of
+from tools.compliance.survey import rounded_zones
 from tools.compliance.zones import measure_zones
+from tools.geometry.area import ellipsoidal_area_m2
 from tools.land_use import UNCOVERED
 from tools.layers import layer_by_role, load_catalogue
 
@@ -78,3 +84,20 @@ def test_patches_of_a_zone(full_county):
     group = measure.patches("蓄滞洪区", 1.0)
     assert len(group.polygons) == 1
     assert shapely.equals(group.polygons[0], local(900, 100, 1000, 150))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.tuples(*[st.integers(0, 9_990)] * 2),
+    st.tuples(*[st.integers(10, 9_000)] * 2),
+    st.floats(0, 3),
+)
+def test_zones_of_any_project_sum_to_it_as_users_see_them(full_county, corner, size, angle):
+    x, y = corner[0] / 10, corner[1] / 10
+    box = local(x, y, min(1000, x + size[0] / 10), min(1000, y + size[1] / 10))
+    project = affinity.rotate(box, angle, use_radians=True).intersection(local(0, 0, 1000, 1000))
+    total = hectares_of(ellipsoidal_area_m2(project, 4547))
+    for role in ("planning_zones", "planned_land_use"):
+        measure = measured(full_county, role, project, partition=True)
+        assert round(sum(rounded_zones(measure, total).values()), 4) == total
+        assert UNCOVERED not in measure.areas_m2
