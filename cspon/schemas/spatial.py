@@ -43,6 +43,14 @@ class FieldLevel(Frozen):
     """What `round` rounds to."""
 
 
+class ControlField(Frozen):
+    """A field that holds a control figure of a plan (容积率 …) under a name of its own."""
+
+    figure: str
+    """plot_ratio, building_density, … of `tools/planning_conditions/control_figures.yaml`."""
+    field: str
+
+
 class LayerSpec(Frozen):
     """One entry of a layer catalogue (`layers.yaml`)."""
 
@@ -64,8 +72,7 @@ class LayerSpec(Frozen):
     """Field that states each feature's area; compared with the computed one."""
     area_unit: Literal["m2", "ha", "mu"] = "m2"
     code_scheme: CodeScheme = "none"
-    control_fields: dict[str, str] = Field(default_factory=dict)
-    """Fields of a plan's control figures where they have other names: plot_ratio to RJL, …"""
+    control_fields: tuple[ControlField, ...] = ()
     field_levels: tuple[FieldLevel, ...] = ()
     control: Literal["avoid", "within", "inform"] | None = None
     """For a bureau's own line (role `custom_…`): stay out of it, stay within it, or tell only."""

@@ -95,7 +95,8 @@ def read_figures(
 def _fields(spec: LayerSpec, folder: Path) -> dict[str, str]:
     """Return field by figure, for the fields that the layer has."""
     known = {figure.key: figure for figure in figure_table()}
-    unknown = [key for key in spec.control_fields if key not in known]
+    named = {entry.figure: entry.field for entry in spec.control_fields}
+    unknown = [key for key in named if key not in known]
     if unknown:
         raise InputError(
             f"没有控制指标 {unknown[0]}",
@@ -105,7 +106,7 @@ def _fields(spec: LayerSpec, folder: Path) -> dict[str, str]:
             mend=f"可用：{'、'.join(f'{f.key}（{f.title}）' for f in known.values())}",
         )
     columns = columns_of(spec, folder)
-    missing = [field for field in spec.control_fields.values() if field not in columns]
+    missing = [field for field in named.values() if field not in columns]
     if missing:
         raise InputError(
             f"图层“{spec.title}”没有字段 {missing[0]}；已有：{'、'.join(columns)}",
@@ -114,7 +115,7 @@ def _fields(spec: LayerSpec, folder: Path) -> dict[str, str]:
             field="control_fields",
             mend="改正 layers.yaml 的 control_fields",
         )
-    wanted = {key: spec.control_fields.get(key, figure.field) for key, figure in known.items()}
+    wanted = {key: named.get(key, figure.field) for key, figure in known.items()}
     return {key: field for key, field in wanted.items() if field in columns}
 
 

@@ -49,6 +49,7 @@ def _zones(name: str, title: str, zones: tuple[ZoneOverlap, ...]) -> Table:
     rows = tuple(
         {**z.model_dump(include={"code", "name", "area_ha", "area_mu"}), **_share(z.share)}
         for z in zones
+        if z.area_ha
     )
     if zones:
         area = round(sum(z.area_ha for z in zones), 4)

@@ -95,16 +95,20 @@ def test_demands_come_with_clause_and_simply_met_rules_are_counted(planned, writ
 
 def test_other_field_names_come_from_the_catalogue(planned, write_boundary):
     boundary = write_boundary(at(100, 600, 200, 700))
-    planned.entry("planned_land_use")["control_fields"] = {"building_height": "RJL"}
+    planned.entry("planned_land_use")["control_fields"] = [
+        {"figure": "building_height", "field": "RJL"}
+    ]
     planned.save()
     result = planning_conditions(boundary, planned.folder)
     assert {r["title"]: r["value"] for r in _table(result, "figures").rows}["建筑高度（米）"] == "2"
-    planned.entry("planned_land_use")["control_fields"] = {"plot_ratio": "NONE"}
+    planned.entry("planned_land_use")["control_fields"] = [
+        {"figure": "plot_ratio", "field": "NONE"}
+    ]
     planned.save()
     with pytest.raises(InputError, match="没有字段 NONE") as wrong:
         planning_conditions(boundary, planned.folder)
     assert wrong.value.field == "control_fields" and wrong.value.layer == "YDYHGHFQ"
-    planned.entry("planned_land_use")["control_fields"] = {"rooms": "RJL"}
+    planned.entry("planned_land_use")["control_fields"] = [{"figure": "rooms", "field": "RJL"}]
     planned.save()
     with pytest.raises(InputError, match="plot_ratio（容积率）"):
         planning_conditions(boundary, planned.folder)
