@@ -141,7 +141,7 @@ def zones_of(
         zone[inside] = number[name]
         held |= inside
     thin = np.isin(kind, LINEAR) | (np.isin(kind, ["open", "hill", "pond"]) & (faces.area_m2 < 400))
-    zone = absorb(faces, zone, thin & ~held, ~held)
+    zone = absorb(faces, zone, thin & ~held & ~farmland, ~held)
     return absorb_specks(
         faces, zone, held | farmland, ~held,
         least_m2=12_000 * setting.scale, least_width_m=14.0, rounds=3,

@@ -18,7 +18,7 @@ ROLES = {
     "soil_organic_carbon", "planning_zones", "planned_land_use", "urban_green_line",
     "urban_purple_line", "urban_blue_line", "urban_yellow_line", "flood_risk_line", "heritage_line",
     "nature_reserve", "mineral_line", "industrial_land_line", "power_lines", "oil_gas_pipelines",
-    "rivers_line",
+    "rivers_line", "geohazard_zones", "fault_lines", "hazard_points", "flood_depth", "public_services",
 }  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_the_catalogue_names_every_layer_once_and_labels_it(catalogue):
 
 def test_gdal_opens_every_vector_layer_in_its_crs(county, catalogue):
     vectors = [layer for layer in catalogue.layers if layer.geometry != "raster"]
-    assert len(vectors) == 23
+    assert len(vectors) == 27
     for layer in vectors:
         info = pyogrio.read_info(county / layer.path, layer=layer.layer)
         assert info["crs"] == "EPSG:4547"
@@ -54,7 +54,7 @@ def test_gdal_opens_every_vector_layer_in_its_crs(county, catalogue):
 
 def test_rasters_share_one_grid_and_carry_the_label(county, catalogue):
     rasters = [layer for layer in catalogue.layers if layer.geometry == "raster"]
-    assert len(rasters) == 9
+    assert len(rasters) == 10
     frames = set()
     for layer in rasters:
         with rasterio.open(county / layer.path) as raster:
