@@ -18,7 +18,9 @@ from cspon.schemas.spatial import ToolResult
 MODULES = (
     "tools.compliance.check",
     "tools.models.tool",
+    "tools.quality_check.check",
     "tools.planning_conditions.conditions",
+    "tools.base_data.extract",
 )
 """Modules that register tools when imported; a new tool adds its module here."""
 
