@@ -1,0 +1,1 @@
+"""Accessibility on a street network: distances, service areas, coverage, commuting; never circles."""
