@@ -18,6 +18,9 @@ RATE = 2e-3
 TEMPERATURE = 20.0
 PULL = 5e-3
 NEGATIVES = 1500
+KEPT = 0.7
+"""Share of the fitted map that is kept: at full strength it fits its own questions perfectly and
+overshoots on others (decision 0010)."""
 QUESTIONS = 300
 """A step sees at most so many questions of a large corpus, against its gold and random passages."""
 LARGE = 3000
@@ -48,7 +51,7 @@ def fit_map(corpora: Sequence[Corpus], *, steps: int = STEPS, seed: int = 0) -> 
         second = 0.99 * second + 0.01 * gradient**2
         change = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
         matrix = matrix - RATE * change.astype(np.float32)
-    return matrix
+    return np.float32(KEPT) * matrix
 
 
 def _gradient(corpus: Corpus, matrix: Matrix, rng: np.random.Generator) -> Matrix:
