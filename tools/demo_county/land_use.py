@@ -48,15 +48,30 @@ class LandUse:
     area_m2: Floats
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """Pairs of faces (a < b) with the length of their common boundary, m."""
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    length: Floats
+
+
+@product
+def face_neighbours(faces: Faces) -> Neighbours:
+    """Which faces border on each other."""
+    return Neighbours(*shared_lengths(faces.polygons, precision=PRECISION))
+
+
 @product
 def land_use(
     setting: Setting, faces: Faces, terrain: Terrain, waters: Waters, towns: tuple[Town, ...],
-    villages: tuple[Village, ...], road_network: tuple[Road, ...],
+    villages: tuple[Village, ...], road_network: tuple[Road, ...], face_neighbours: Neighbours,
 ) -> LandUse:  # fmt: skip
     """Merge, name and order the parcels."""
     kind = np.array([*(c.kind for c in faces.covers), "open"])[faces.cover]
     number = np.array([*(c.number for c in faces.covers), -1])[faces.cover]
-    parts, first = _merge(setting, faces, kind)
+    parts, first = _merge(setting, faces, kind, face_neighbours)
     kind, number, town = kind[first], number[first], faces.town[first]
     points = shapely.get_coordinates(shapely.point_on_surface(parts))
     centres = np.array([v.centre for v in villages])
@@ -86,7 +101,7 @@ def land_use(
 
 
 def _merge(
-    setting: Setting, faces: Faces, kind: NDArray[np.str_]
+    setting: Setting, faces: Faces, kind: NDArray[np.str_], neighbours: Neighbours
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Merge linear features and slivers; returns parts and a face that stands for each."""
     count = len(faces.polygons)
@@ -94,7 +109,7 @@ def _merge(
     lot = np.isin(kind, _LOTS)
     group = np.where(lot, np.arange(count), count + faces.cover * 64 + faces.town)
     _, group = np.unique(group, return_inverse=True)
-    a, b, length = shared_lengths(faces.polygons, precision=PRECISION)
+    a, b, length = neighbours.a, neighbours.b, neighbours.length
     small = area < np.where(lot, SMALL_LOT_M2, SMALL_PIECE_M2)
     left_in = hash01(setting.seed, 67, np.arange(count)) < 0.03
     same_town = faces.town[a] == faces.town[b]

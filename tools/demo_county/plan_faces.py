@@ -5,7 +5,7 @@ together from these pieces is a coverage of the county.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,10 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from tools.demo_county.dissolve import (
     longest_neighbour,
     shared_lengths,
-    union_groups,
 )
 from tools.demo_county.land_cover import PRECISION, Faces
-from tools.demo_county.land_use import LandUse
+from tools.demo_county.land_use import LandUse, Neighbours
 from tools.demo_county.noise import Floats
 from tools.demo_county.shapes import points_at, polygons, subdivide
 
@@ -46,6 +45,7 @@ class PlanFaces:
     a: Ints
     b: Ints
     shared: Floats
+    made: dict[bytes, BaseGeometry] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def spots(self) -> shapely.STRtree:
@@ -61,7 +61,9 @@ class PlanFaces:
         return found
 
 
-def cut_faces(faces: Faces, land_use: LandUse, lines: Sequence[BaseGeometry]) -> PlanFaces:
+def cut_faces(
+    faces: Faces, neighbours: Neighbours, land_use: LandUse, lines: Sequence[BaseGeometry]
+) -> PlanFaces:
     """Cut the faces along lines."""
     segments = np.concatenate([_short(line) for line in lines])
     tree = shapely.STRtree(faces.polygons)
@@ -78,7 +80,7 @@ def cut_faces(faces: Faces, land_use: LandUse, lines: Sequence[BaseGeometry]) ->
     points = np.concatenate([faces.points[kept], shapely.get_coordinates(inner[piece])])
     town = np.concatenate([faces.town[kept], faces.town[met[owner[first]]]])
     parcel = np.full(len(found), -1)
-    spot, owner = shapely.STRtree(land_use.polygons).query(points_at(points), "within")
+    owner, spot = shapely.STRtree(points_at(points)).query(land_use.polygons, "contains")
     parcel[spot] = owner
     lost = np.flatnonzero(parcel < 0)  # an inner point of a sliver may lie on a boundary
     if len(lost):
@@ -86,8 +88,28 @@ def cut_faces(faces: Faces, land_use: LandUse, lines: Sequence[BaseGeometry]) ->
             points_at(points[lost]), all_matches=False
         )
         parcel[lost[nearest[0]]] = nearest[1]
-    a, b, shared = shared_lengths(found, precision=PRECISION)
+    a, b, shared = _neighbours(found, kept, met, neighbours)
     return PlanFaces(found, points, shapely.area(found), parcel, town, a, b, shared)
+
+
+def _neighbours(
+    found: Objects, kept: Ints, met: Ints, before: Neighbours
+) -> tuple[Ints, Ints, Floats]:
+    """Neighbours after the cut: those among kept faces are known, the others are found anew."""
+    place = np.full(len(kept) + len(met), -1)
+    place[kept] = np.arange(len(kept))
+    a, b = place[before.a], place[before.b]
+    known = (a >= 0) & (b >= 0)
+    beside = np.unique(np.concatenate([a[(a >= 0) & (b < 0)], b[(b >= 0) & (a < 0)]]))
+    part = np.concatenate([beside, np.arange(len(kept), len(found))])
+    one, other, length = shared_lengths(found[part], precision=PRECISION)
+    one, other = part[one], part[other]
+    new = np.maximum(one, other) >= len(kept)
+    return (
+        np.concatenate([a[known], one[new]]),
+        np.concatenate([b[known], other[new]]),
+        np.concatenate([before.length[known], length[new]]),
+    )
 
 
 def _short(line: BaseGeometry) -> Objects:
@@ -182,9 +204,21 @@ def absorb_specks(
 
 
 def dissolve(faces: PlanFaces, label: Ints) -> tuple[Objects, Ints]:
-    """Connected areas of one label within a town, with an inner piece's index of each."""
-    _, group = np.unique(label * 64 + faces.town, return_inverse=True)
-    parts, group_of = union_groups(faces.polygons, group)
-    first = np.zeros(int(group.max()) + 1, np.int64)
-    first[group] = np.arange(len(group))
-    return parts, first[group_of]
+    """Connected areas of one label within a town, with the first piece's index of each.
+
+    Areas of the same pieces are made once, whichever version of the plan asks for them.
+    """
+    same = (label[faces.a] == label[faces.b]) & (faces.town[faces.a] == faces.town[faces.b])
+    part = components(len(label), faces.a[same], faces.b[same])
+    order = np.argsort(part, kind="stable")
+    first, starts = np.unique(part[order], return_index=True)
+    areas = np.empty(len(first), dtype=object)
+    for k, members in enumerate(np.split(order, starts[1:])):
+        key = members.tobytes()
+        area = faces.made.get(key)
+        if area is None:
+            pieces = faces.polygons[members]
+            area = pieces[0] if len(pieces) == 1 else shapely.coverage_union_all(pieces)
+            faces.made[key] = area
+        areas[k] = area
+    return areas, first

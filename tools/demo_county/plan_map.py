@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tools.demo_county.control_lines import CORE, ELASTIC, SPECIAL, Boundary, Farmland, Redline
 from tools.demo_county.land_cover import Faces
-from tools.demo_county.land_use import LandUse
+from tools.demo_county.land_use import LandUse, Neighbours
 from tools.demo_county.mining import MineralSite
 from tools.demo_county.noise import Fractal, hash01
 from tools.demo_county.plan_2020 import EarlierPlan
@@ -75,7 +75,7 @@ class PlanMap:
 
 @product
 def plan_faces(
-    faces: Faces, land_use: LandUse, development_boundary: Boundary, ecological_redline: Redline,
+    faces: Faces, face_neighbours: Neighbours, land_use: LandUse, development_boundary: Boundary, ecological_redline: Redline,
     plan_2020: EarlierPlan, projects: tuple[Project, ...],
 ) -> PlanFaces:  # fmt: skip
     """The county's faces cut along the lines of both plans and the planned school's site."""
@@ -83,7 +83,9 @@ def plan_faces(
     known = {shapely.to_wkb(line) for line in today}
     before = _lines(plan_2020.boundary, plan_2020.redline)
     lines = [*today, *(line for line in before if shapely.to_wkb(line) not in known)]
-    return cut_faces(faces, land_use, [*lines, shapely.boundary(projects[0].geometry)])
+    return cut_faces(
+        faces, face_neighbours, land_use, [*lines, shapely.boundary(projects[0].geometry)]
+    )
 
 
 def _lines(boundary: Boundary, redline: Redline) -> list[BaseGeometry]:

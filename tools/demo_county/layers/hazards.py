@@ -28,12 +28,13 @@ def slide_zones(
 ) -> tuple[tuple[str, BaseGeometry], ...]:
     """Class and area, classes apart from each other."""
     slope = terrain.slope
-    x, y = np.meshgrid(slope.x, slope.y)
-    surface = smoothed(slope.values, round(150 / slope.cell))
+    east, north = slope.x[::2], slope.y[::2]
+    x, y = np.meshgrid(east, north)
+    surface = smoothed(slope.values, round(150 / slope.cell))[::2, ::2].copy()
     surface += 2.2 * Fractal(setting.seed, 220, 1700, 2)(x, y) * (surface > 3)
     shells = [
         shapely.intersection(
-            shapely.simplify(contour(slope.x, slope.y, surface, level), 3.0), county_outline
+            shapely.simplify(contour(east, north, surface, level), 3.0), county_outline
         )
         for _, level in LEVELS
     ]
@@ -112,7 +113,7 @@ def _spots(area: BaseGeometry, count: int, rng: np.random.Generator) -> list[Any
 def flood_depth_layer(setting: Setting, terrain: Terrain, courses: Courses) -> RasterLayer:
     """Depth in m: a level of some metres over the river's bed, which falls away from the river."""
     height = terrain.height
-    step = 4
+    step = 6
     x, y = np.meshgrid(height.x[::step], height.y[::step])
     river = courses.river[::4]
     index, distance = shapely.STRtree(points_at(river)).query_nearest(

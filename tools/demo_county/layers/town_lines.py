@@ -6,7 +6,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tools.demo_county.control_lines import CORE, ELASTIC, Boundary
 from tools.demo_county.land_use import LandUse
-from tools.demo_county.plan_faces import Flags, PlanFaces
+from tools.demo_county.plan_faces import Flags, PlanFaces, absorb
 from tools.demo_county.plan_layer import areas, plan_polygons
 from tools.demo_county.plan_map import ZONES, PlanMap
 from tools.demo_county.products import LayerInfo, Setting, VectorLayer, layer, product
@@ -111,14 +111,11 @@ def industrial_line_layer(
     setting: Setting, plan_faces: PlanFaces, plan_map: PlanMap, towns: tuple[Town, ...]
 ) -> VectorLayer:
     """Quarters of works inside the development boundary, streets between them included."""
-    works: BaseGeometry = _union(plan_faces, _planned(plan_faces, plan_map, _WORKS))
-    closed: BaseGeometry = shapely.buffer(works, 16, join_style="mitre")
-    closed = shapely.buffer(closed, -16, join_style="mitre")
-    others = np.isin(plan_map.zone, [ZONES.index(CORE), ZONES.index(ELASTIC)])
-    others &= ~np.isin(plan_map.codes[plan_map.use], [*_WORKS, "1207", "1202"])
-    closed = shapely.difference(closed, _union(plan_faces, others))
-    inside = _union(plan_faces, np.isin(plan_map.zone, [ZONES.index(CORE), ZONES.index(ELASTIC)]))
-    opened = shapely.buffer(shapely.buffer(shapely.intersection(closed, inside), -8), 8, join_style="mitre")  # fmt: skip
-    parts = polygons(areas(shapely.intersection(opened, closed), 10_000))
+    urban = np.isin(plan_map.zone, [ZONES.index(CORE), ZONES.index(ELASTIC)])
+    code = plan_map.codes[plan_map.use]
+    street = urban & np.isin(code, ["1207", "1202"])
+    works = (urban & np.isin(code, _WORKS)).astype(np.int64)
+    chosen = absorb(plan_faces, works, street, urban & ~street) == 1
+    parts = polygons(areas(_union(plan_faces, chosen), 10_000))
     names = [f"工业用地保护区块{k}" for k in range(1, len(parts) + 1)]
     return plan_polygons(setting, 2315, parts, {"MC": ("TEXT(100)", names)}, towns=towns)
