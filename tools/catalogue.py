@@ -17,10 +17,12 @@ from cspon.schemas.spatial import ToolResult
 
 MODULES = (
     "tools.compliance.check",
+    "tools.accessibility.tool",
     "tools.models.tool",
     "tools.quality_check.check",
     "tools.planning_conditions.conditions",
     "tools.base_data.extract",
+    "tools.plan_versions.compare",
 )
 """Modules that register tools when imported; a new tool adds its module here."""
 

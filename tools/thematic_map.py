@@ -23,6 +23,7 @@ FRAME = (13.0, 13.0, 205.0, 168.0)
 PAGE = (297.0, 210.0)
 MARGIN = 0.06
 MOST_LEGEND = 26
+LABEL_MM = 4.5
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _draw(sheet: ThematicMap, out: Path) -> Path:
     axes.set(xlim=(window[0], window[2]), ylim=(window[1], window[3]), xticks=[], yticks=[])
     for z, layer in enumerate(sheet.layers):
         _draw_layer(axes, layer, z)
-    for label in sheet.labels:
+    for label in _legible(sheet.labels, scale):
         axes.text(
             label.x, label.y, label.text, color=label.colour, zorder=100, ha="center", va="center",
             fontproperties=font(8, bold=True),
@@ -123,6 +124,19 @@ def _draw(sheet: ThematicMap, out: Path) -> Path:
         Path(name).unlink(missing_ok=True)
         figure.clear()
     return out
+
+
+def _legible(labels: Sequence[MapLabel], scale: float) -> list[MapLabel]:
+    """Leave out labels that would lie over an earlier one."""
+    shown: list[MapLabel] = []
+    for label in labels:
+        wide = (2.0 * len(label.text) + 4.0) * scale / 1000
+        if all(
+            abs(label.x - other.x) > wide or abs(label.y - other.y) > LABEL_MM * scale / 1000
+            for other in shown
+        ):
+            shown.append(label)
+    return shown
 
 
 def window_of(
