@@ -14,6 +14,8 @@ from tools.models.node import Constant, Nodes
 
 Compute = Callable[[Mapping[str, Any], Context], Quantity]
 
+ScopeKind = Literal["county", "town", "urban"]
+
 OUTPUT = "value"
 """Output port of every indicator."""
 
@@ -55,6 +57,13 @@ class Indicator(Header):
     to_confirm: str = ""
     """What a bureau must confirm where the official definition was not found."""
     inputs: Ports
+    statistics: dict[str, str] = Field(default_factory=dict)
+    """Input to the item of the yearly statistics (指标项) that fills it."""
+    reported: str = ""
+    """Item of the yearly statistics that states the indicator itself."""
+    scopes: tuple[ScopeKind, ...] = ("county",)
+    """For which parts of a place it can be computed."""
+    period: str = "年末时点"
     constants: dict[str, Constant] = Field(default_factory=dict)
     nodes: Nodes = Field(default_factory=dict)
     """Empty when a function computes it."""
@@ -66,6 +75,8 @@ class Indicator(Header):
     def _whole(self) -> "Indicator":
         if bool(self.nodes) != bool(self.result):
             raise ValueError("nodes 与 result 须同时写；由函数计算的两者都不写")
+        if unknown := set(self.statistics) - set(self.inputs):
+            raise ValueError(f"statistics 写了没有的输入：{'、'.join(sorted(unknown))}")
         if self.verified and not self.basis:
             raise ValueError("verified 为 true 的指标须有依据 basis；自定义的写 verified: false")
         if not self.verified and not self.to_confirm:
