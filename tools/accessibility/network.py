@@ -190,4 +190,4 @@ def _disconnected(network: Network, roads: Roads, parameters: NetworkParameters)
         )
     title = parameters.modes[network.mode].title
     share = lengths[0] / lengths.sum()
-    return [f"{title}路网不连通：最大部分占总长 {share:.1%}；{'；'.join(words)}"]
+    return [f"{title}路网不连通：最大部分占总长 {share:.2%}；{'；'.join(words)}"]
