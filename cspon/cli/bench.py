@@ -65,3 +65,15 @@ def ingest(
     from eval.bench.ingest import run
 
     _print(run(paths=paths or (), files=files, unstructured_python=unstructured_python))
+
+
+@app.command()
+def qc(
+    seed: Annotated[int, typer.Option(help="随机种子：相同种子植入相同缺陷")] = 1,
+    times: Annotated[int, typer.Option(min=1, help="每种要素缺陷植入几处")] = 3,
+    parcels: Annotated[int, typer.Option(min=0, help="测速的图斑数，0 为不测")] = 1_000_000,
+) -> None:
+    """成果质检：植入缺陷的查全率与准确率（分类型），以及图斑质检的速度与内存."""
+    from eval.bench.qc import run
+
+    _print(run(seed=seed, times=times, parcels=parcels, folder=load_settings().home / "bench"))

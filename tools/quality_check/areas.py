@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 
 from tools.geometry.area import ellipsoidal_areas_m2
+from tools.geometry.crs import zone_of
 from tools.layer_health import UNIT_TITLES, UNITS_M2, guess_unit
 from tools.quality_check.attributes import number
 from tools.quality_check.context import LayerContext, Survey
@@ -16,20 +18,31 @@ from tools.quality_check.registry import check
 from tools.quality_check.shapes import hits, of_kind, valid
 from tools.quality_check.source import Chunk
 
+_REACH_M = 1_000_000.0
+
 
 def areas_m2(chunk: Chunk, context: LayerContext) -> npt.NDArray[np.float64]:
     """Compute ellipsoidal areas once a chunk; zeros without a metric system."""
     if "ellipsoidal" not in chunk.cache:
-        from tools.geometry.crs import zone_of
-
         epsg = context.file.epsg
         areas = np.zeros(len(chunk))
         if epsg is not None and zone_of(epsg) is not None and context.rule.geometry == "polygon":
             rows = np.flatnonzero(of_kind(chunk, "polygon") & valid(chunk))
+            rows = rows[_in_reach(chunk, epsg)[rows]]
             areas[rows] = ellipsoidal_areas_m2(chunk.geometries[rows], epsg)
         chunk.cache["ellipsoidal"] = areas
     areas_found: npt.NDArray[np.float64] = chunk.cache["ellipsoidal"]
     return areas_found
+
+
+def _in_reach(chunk: Chunk, epsg: int) -> npt.NDArray[np.bool_]:
+    """Say which features lie where the projection holds; another zone's numbers do not."""
+    zone = zone_of(epsg)
+    assert zone is not None
+    bounds = shapely.bounds(chunk.geometries)
+    east = np.abs(bounds[:, (0, 2)] - zone.false_easting_m).max(axis=1)
+    reach: npt.NDArray[np.bool_] = (east < _REACH_M) & (np.abs(bounds[:, 3]) < 10 * _REACH_M)
+    return reach
 
 
 def stated_m2(chunk: Chunk, context: LayerContext) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tools.geometry.crs import zone_of
 from tools.quality_check.context import Survey
 from tools.quality_check.hits import Hit
 from tools.quality_check.indicator_table import Figure, read_figures
@@ -18,7 +19,8 @@ _DIRECTIONS = {"at_least": "不低于", "at_most": "不高于", "equal": "等于
 def layer_ha(survey: Survey, rule: IndicatorRule) -> float | None:
     """Sum the ellipsoidal areas of the features that count, in hectares; None without the layer."""
     gathered = survey.gathered.get(rule.layer)
-    if gathered is None:
+    epsg = survey.layers[rule.layer].file.epsg if gathered is not None else None
+    if gathered is None or epsg is None or zone_of(epsg) is None:
         return None
     if not rule.field or not rule.codes:
         return float(gathered.areas_m2.sum()) / 1e4

@@ -58,17 +58,20 @@ def dangling(survey: Survey, parameters: dict[str, Any], layer: str) -> Iterator
         ).at(ends[at])
 
 
-@check("line_overlap", scope="gathered", parameters=("min_length_m",))
+@check("line_overlap", scope="gathered", parameters=("min_length_m", "tolerance_m"))
 def line_overlap(survey: Survey, parameters: dict[str, Any], layer: str) -> Iterator[Hit]:
-    """Find lines that run along each other; lines that are equal are the check of duplicates'."""
-    least = float(parameters["min_length_m"])
+    """Find lines that run along each other; lines that are equal are the check of duplicates'.
+
+    A vertex put on a slanting line is off it by a rounding: what lies within the tolerance counts.
+    """
+    least, near = float(parameters["min_length_m"]), float(parameters["tolerance_m"])
     chunk, parts, owner = _lines(survey, layer)
     if not len(parts):
         return
-    one, other = shapely.STRtree(parts).query(parts, predicate="intersects")
+    one, other = shapely.STRtree(parts).query(parts, predicate="dwithin", distance=near)
     once = owner[one] < owner[other]
     one, other = one[once], other[once]
-    common = shapely.intersection(parts[one], parts[other])
+    common = shapely.intersection(parts[one], shapely.buffer(parts[other], near, quad_segs=2))
     lengths = shapely.length(common)
     for at in np.flatnonzero(lengths >= least):
         if shapely.equals(parts[one[at]], parts[other[at]]):
