@@ -7,6 +7,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from tools.demo_county.control_lines import Boundary
+from tools.demo_county.mining import MineralSite
 from tools.demo_county.noise import Floats
 from tools.demo_county.products import product
 from tools.demo_county.settlements import Village
@@ -15,11 +16,17 @@ from tools.demo_county.shapes import polygons
 
 @product
 def settled(
-    development_boundary: Boundary, villages: tuple[Village, ...]
+    development_boundary: Boundary,
+    villages: tuple[Village, ...],
+    mineral_sites: tuple[MineralSite, ...],
 ) -> tuple[BaseGeometry, ...]:
-    """Outlines of the towns and villages that corridors keep off."""
+    """Outlines of the towns, villages and mineral sites that corridors keep off."""
     town = shapely.union_all([area for _, _, area in development_boundary.zones])
-    return (*polygons(shapely.buffer(town, 30)), *(v.outline for v in villages))
+    return (
+        *polygons(shapely.buffer(town, 30)),
+        *(v.outline for v in villages),
+        *(s.area for s in mineral_sites),
+    )
 
 
 def corridor(

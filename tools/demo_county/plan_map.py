@@ -76,16 +76,16 @@ class PlanMap:
 @product
 def plan_faces(
     faces: Faces, face_neighbours: Neighbours, land_use: LandUse, development_boundary: Boundary, ecological_redline: Redline,
-    plan_2020: EarlierPlan, projects: tuple[Project, ...],
+    plan_2020: EarlierPlan, projects: tuple[Project, ...], mineral_sites: tuple[MineralSite, ...],
 ) -> PlanFaces:  # fmt: skip
     """The county's faces cut along the lines of both plans and the planned school's site."""
     today = _lines(development_boundary, ecological_redline)
     known = {shapely.to_wkb(line) for line in today}
     before = _lines(plan_2020.boundary, plan_2020.redline)
     lines = [*today, *(line for line in before if shapely.to_wkb(line) not in known)]
-    return cut_faces(
-        faces, face_neighbours, land_use, [*lines, shapely.boundary(projects[0].geometry)]
-    )
+    lines += [shapely.boundary(site.area) for site in mineral_sites]
+    lines.append(shapely.boundary(projects[0].geometry))
+    return cut_faces(faces, face_neighbours, land_use, lines)
 
 
 def _lines(boundary: Boundary, redline: Redline) -> list[BaseGeometry]:

@@ -7,6 +7,9 @@ from tools.demo_county.plan_layer import plan_lines
 from tools.demo_county.products import LayerInfo, Setting, VectorLayer, layer
 from tools.demo_county.terrain import Waters
 
+_WATER = ("1701", "1702", "1703")
+"""Codes of waters in which a river has no bank."""
+
 
 @layer(
     LayerInfo(
@@ -20,7 +23,7 @@ def river_banks_layer(setting: Setting, county_outline: Polygon, waters: Waters)
     for name, code, body in waters.bodies:
         if code == "1701":
             others = shapely.union_all(
-                [b for n, c, b in waters.bodies if c == "1701" and n != name]
+                [b for n, c, b in waters.bodies if c in _WATER and n != name]
             )
             edge = shapely.difference(shapely.boundary(body), others)
             banks = shapely.line_merge(shapely.intersection(edge, county_outline))
