@@ -22,7 +22,9 @@ MODULES = (
     "tools.quality_check.check",
     "tools.planning_conditions.conditions",
     "tools.base_data.extract",
+    "tools.indicators.tool",
     "tools.plan_versions.compare",
+    "tools.site_selection.select",
 )
 """Modules that register tools when imported; a new tool adds its module here."""
 
