@@ -1,11 +1,12 @@
 """`cspon access KIND`: who reaches what in how many minutes, on the street network."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from cspon.cli.tables import print_json, say_saved, show_result
+from cspon.errors import InputError
 from cspon.settings import load_settings
 
 
@@ -23,9 +24,7 @@ def command(
     mode: Annotated[
         str | None, typer.Option(help="walk（步行）或 drive（机动车），默认按定义")
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.1, max=600, help="时间上限（分钟），默认按定义")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="时间上限（分钟），默认按定义")] = None,
     weight: Annotated[
         str, typer.Option(help="按 area（用地面积）或 population（人口）计算覆盖率")
     ] = "area",
@@ -40,9 +39,16 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
 ) -> int:
     """可达性评价：沿路网计算，不用圆形缓冲；退出码 0 为已计算，2 为数据缺失或输入有误."""
-    from tools.accessibility.outcome import COMPUTED
+    from tools.accessibility.outcome import COMPUTED, Weight
+    from tools.accessibility.parameters import ModeName
     from tools.catalogue import load_tools
 
+    for name, value, known in (
+        ("mode", mode, get_args(ModeName)),
+        ("weight", weight, get_args(Weight)),
+    ):
+        if value is not None and value not in known:
+            raise InputError(f"不能是“{value}”", field=name, mend=f"可用：{'、'.join(known)}")
     folder = load_settings(layers=layers).layers
     result = load_tools()["accessibility"].run(
         layers=folder,

@@ -158,14 +158,30 @@ def parcels(
     geometries = np.array(found_geometries, dtype=object)
     fids = np.array(found_fids, dtype=np.int64)
     broken = ~shapely.is_valid(geometries)
-    geometries[broken] = shapely.make_valid(geometries[broken])
+    if broken.any():
+        geometries[broken] = shapely.make_valid(geometries[broken])
+        first = fids[np.flatnonzero(broken)[0]]
+        place.notices.append(
+            f"地类图斑图层 {spec.name} 有 {int(broken.sum())} 个{what}图斑自相交，已修复，第一个是要素 {first}"
+        )
     if scope is not None and len(geometries):
         geometries = _clipped(geometries, scope)
+    geometries = _polygons_only(geometries)
     area = ellipsoidal_areas_m2(geometries, place.epsg) / 10_000 if len(geometries) else np.empty(0)
     keep = area > 0
     geometries, fids, area = geometries[keep], fids[keep], area[keep]
     points = np.asarray(shapely.point_on_surface(geometries), dtype=object)
     return DemandPlaces(geometries, points, area, fids)
+
+
+def _polygons_only(geometries: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Drop the points and lines that repairing and clipping leave beside polygons."""
+    result = geometries.copy()
+    mixed = shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION
+    for k in np.flatnonzero(mixed).tolist():
+        parts = shapely.get_parts(geometries[k])
+        result[k] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    return result
 
 
 def _clipped(geometries: npt.NDArray[np.object_], scope: BaseGeometry) -> npt.NDArray[np.object_]:

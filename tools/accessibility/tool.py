@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cspon.errors import InputError
 from cspon.schemas.spatial import LayerOutput, Provenance, ToolResult
 from tools.accessibility.commuting import HEADER, commuting_minutes, read_pairs
 from tools.accessibility.definition import (
@@ -39,6 +40,7 @@ from tools.catalogue import tool
 from tools.layers import open_layer
 
 VERSION = "1"
+MOST_MINUTES = 600.0
 
 
 @tool(
@@ -84,7 +86,11 @@ def accessibility(
     """
     measure = find_measure(kind)
     chosen: ModeName = mode or measure.mode
-    minutes = limit_minutes or measure.limit_minutes
+    minutes = measure.limit_minutes if limit_minutes is None else limit_minutes
+    if not 0 < minutes <= MOST_MINUTES:
+        raise InputError(
+            f"时间上限 {minutes:g} 分钟不合理", field="limit_minutes", mend="应大于 0、不超过 600"
+        )
     place = open_place(layers)
     call = {
         "kind": measure.id,
