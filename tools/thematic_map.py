@@ -188,7 +188,7 @@ def _draw_side(page: Any, sheet: ThematicMap, scale: float) -> None:
     """Draw north, scale bar, legend and notes."""
     from matplotlib.patches import Polygon, Rectangle
 
-    from tools.map_labels import wrap
+    from tools.map_labels import text_width_mm, wrap
     from tools.map_style import INK, PALE, font
 
     left = 223.0
@@ -215,7 +215,9 @@ def _draw_side(page: Any, sheet: ThematicMap, scale: float) -> None:
                 Rectangle((left, y - 0.5), 7, 3.2, fc=layer.face, ec=layer.edge, lw=0.6,
                           hatch=layer.hatch or None)
             )  # fmt: skip
-        page.text(left + 9, y, layer.title, fontproperties=font(7.5), color=INK)
+        room = 290 - left - 10 - (text_width_mm(layer.value, 7.5) + 2 if layer.value else 0)
+        title = wrap(layer.title, room, 7.5, most=1)[0]
+        page.text(left + 9, y, title, fontproperties=font(7.5), color=INK)
         if layer.value:
             page.text(290, y, layer.value, fontproperties=font(7.5), color=INK, ha="right")
         y -= 4.7

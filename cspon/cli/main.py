@@ -25,6 +25,7 @@ VERBS = (
     "conditions",
     "extract",
     "diff",
+    "site",
     "serve",
     "kb",
     "library",

@@ -1,0 +1,1 @@
+"""Site selection: constraints and weighted criteria to ranked candidate polygons with reasons."""
