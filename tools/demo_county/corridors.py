@@ -10,6 +10,7 @@ from tools.demo_county.control_lines import Boundary
 from tools.demo_county.mining import MineralSite
 from tools.demo_county.noise import Floats
 from tools.demo_county.products import product
+from tools.demo_county.projects import Project
 from tools.demo_county.settlements import Village
 from tools.demo_county.shapes import polygons
 
@@ -19,13 +20,15 @@ def settled(
     development_boundary: Boundary,
     villages: tuple[Village, ...],
     mineral_sites: tuple[MineralSite, ...],
+    projects: tuple[Project, ...],
 ) -> tuple[BaseGeometry, ...]:
-    """Outlines of the towns, villages and mineral sites that corridors keep off."""
+    """Outlines of the towns, villages, mineral sites and projects that corridors keep off."""
     town = shapely.union_all([area for _, _, area in development_boundary.zones])
     return (
         *polygons(shapely.buffer(town, 30)),
         *(v.outline for v in villages),
         *(s.area for s in mineral_sites),
+        *(p.geometry for p in projects),
     )
 
 
