@@ -91,11 +91,12 @@ def test_every_format_gives_the_same_figures(demo, capsys, suffix):
 
 
 @pytest.mark.parametrize(
-    ("project", "verdict"), [("1_clean", "符合"), ("3_partly_outside", "不符合")]
+    ("project", "kind", "verdict"),
+    [("1_clean", "public_service", "符合"), ("3_partly_outside", "industrial_park", "不符合")],
 )
-def test_the_other_projects_get_their_verdicts(demo, capsys, project, verdict):
+def test_the_other_projects_get_their_verdicts(demo, capsys, project, kind, verdict):
     boundary = demo.county / "projects" / f"{project}.txt"
-    run(["check", str(boundary), "--type", "industrial_park", "--json"])
+    run(["check", str(boundary), "--type", kind, "--json"])
     data = json.loads(capsys.readouterr().out)["data"]
     assert data["verdict"] == verdict
     for line in data["lines"][:2]:
