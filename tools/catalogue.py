@@ -23,6 +23,7 @@ MODULES = (
     "tools.planning_conditions.conditions",
     "tools.base_data.extract",
     "tools.indicators.tool",
+    "tools.assessment.tool",
     "tools.plan_versions.compare",
     "tools.site_selection.select",
 )

@@ -34,7 +34,9 @@ def print_table(target: "Console", table: "Table") -> None:
 
     grid = Grid(title=table.title, title_justify="left")
     for column in table.columns:
-        grid.add_column(heading(column), justify="right" if column.unit else "left")
+        grid.add_column(
+            heading(column), justify="right" if column.unit else "left", overflow="fold"
+        )
     for row in table.rows:
         grid.add_row(*(cell(row.get(c.key), c.unit) for c in table.columns))
     target.print(grid, soft_wrap=False)

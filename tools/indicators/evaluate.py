@@ -62,7 +62,9 @@ def _value(
     said = definition.said
     part = "" if layers.kind == "county" else layers.name
     if written is not None:
-        return _checked(said, layers, year, lambda: _given(said, written), ("直接给出",), "reported", GIVEN)
+        return _checked(
+            said, layers, year, lambda: _given(said, written), ("直接给出",), "reported", GIVEN
+        )
     stated = _stated(said, table, year, part)
     own_figure = said.reported in said.statistics.values()
     inputs = _inputs(said, layers, table, year, part)
@@ -175,9 +177,7 @@ def _checked(
     return _made(said, layers, year, number, sources, status, method, scope)
 
 
-def _compared(
-    found: IndicatorValue, said: Indicator, stated: Figure | None
-) -> IndicatorValue:
+def _compared(found: IndicatorValue, said: Indicator, stated: Figure | None) -> IndicatorValue:
     """Add what the statistics state for a computed indicator."""
     if found.value is None or stated is None or stated.value is None:
         return found

@@ -16,7 +16,9 @@ from tools.operators.functions.overlay import clip
 
 URBAN = "城区"
 URBAN_ROLE, TOWN_ROLE, BOUNDARY_ROLE = "urban_area", "admin_town", "urban_development_boundary"
-OWN_URBAN_AREA = "城区范围没有专门图层，以城镇开发边界在面积最大的一个乡镇（街道）内的部分代替（软件自定义）"
+OWN_URBAN_AREA = (
+    "城区范围没有专门图层，以城镇开发边界在面积最大的一个乡镇（街道）内的部分代替（软件自定义）"
+)
 
 
 @dataclass
@@ -129,6 +131,8 @@ def _town(folder: Path, catalogue: LayerCatalogue, name: str) -> Layer:
     known = towns(folder, catalogue)
     if spec is None or name not in known:
         listed = "、".join(known[:30]) or "（目录没有乡镇图层）"
-        raise InputError(f"没有“{name}”这个范围", field="scope", mend=f"可用 county、城区；乡镇：{listed}")
+        raise InputError(
+            f"没有“{name}”这个范围", field="scope", mend=f"可用 county、城区；乡镇：{listed}"
+        )
     layer = CatalogueLayer(spec, folder).whole()
     return layer.take(layer.column("name") == name)

@@ -113,7 +113,9 @@ def compute_indicators(
             layer_dates={spec.name: spec.date for spec in used},
         ),
         warnings=_warnings(values, part, table),
-        secrecy=max((s.secrecy for s in used), key=lambda level: level.rank, default=Secrecy.PUBLIC),
+        secrecy=max(
+            (s.secrecy for s in used), key=lambda level: level.rank, default=Secrecy.PUBLIC
+        ),
         synthetic=catalogue.synthetic or any(s.synthetic for s in used),
     )
 
@@ -140,7 +142,11 @@ def definitions(ids: tuple[str, ...] = ()) -> list[Definition[Indicator]]:
     known = indicators()
     if not ids:
         off = disabled("indicator")
-        return [d for name, d in known.items() if name not in off and (d.said.listed or d.origin == "own")]
+        return [
+            d
+            for name, d in known.items()
+            if name not in off and (d.said.listed or d.origin == "own")
+        ]
     chosen = [entry("indicator", name) for name in dict.fromkeys(ids)]
     for one in chosen:
         require_enabled("indicator", one.id, one.title)
@@ -185,7 +191,7 @@ def values_table(values: tuple[IndicatorValue, ...], scope: str, year: int) -> T
             "unit": v.unit,
             "scope": v.scope,
             "status": STATUS_TITLES[v.status],
-            "note": "；".join(v.sources) if v.value is not None else v.method,
+            "note": _where_from(v),
         }
         for v in sorted(values, key=lambda v: order.get(v.category, 99))
     ]
@@ -196,6 +202,14 @@ def values_table(values: tuple[IndicatorValue, ...], scope: str, year: int) -> T
         rows=tuple(rows),
         note="指标定义均为软件按公开资料自拟，官方定义原文未见到，正式使用前须由使用单位确认。",
     )
+
+
+def _where_from(value: IndicatorValue) -> str:
+    """Return the sources in few words, or why there is no value."""
+    if value.value is None:
+        return value.method
+    short = [s.partition("年（")[0] + "年" if s.startswith("统计表") and "年（" in s else s for s in value.sources]  # fmt: skip
+    return "；".join(short)
 
 
 def _used(
