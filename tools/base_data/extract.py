@@ -206,10 +206,11 @@ def _chosen(
     wanted = [by_name[name] for name in names] if names else list(readable)
     vectors = [spec for spec in dict.fromkeys(wanted) if spec.geometry != "raster"]
     rasters = [spec for spec in dict.fromkeys(wanted) if spec.geometry == "raster"]
-    said = tuple(
-        Withheld(what=f"图层 {s.name}（{s.title}）", why="是栅格，本工具只导出矢量图层")
-        for s in rasters
-    )
+    said: tuple[Withheld, ...] = ()
+    if rasters:
+        listed = "、".join(f"{spec.name}（{spec.title}）" for spec in rasters)
+        why = "是栅格，本工具只导出矢量图层"
+        said = (Withheld(what=f"{len(rasters)} 个图层：{listed}", why=why),)
     if not vectors:
         raise InputError("没有可导出的矢量图层", field="names", mend="核对图层名称、角色与权限")
     return tuple(vectors), (*(withheld if not names else ()), *said)

@@ -15,7 +15,7 @@ from tools.compliance.overlay import polygonal
 from tools.compliance.rounding import HA_DIGITS, hectares, mu, share_out
 from tools.geometry.area import ellipsoidal_area_m2, ellipsoidal_areas_m2
 from tools.geometry.crs import require_metric
-from tools.layers import load_catalogue
+from tools.layers import layer_by_role, load_catalogue
 from tools.rules.model import COUNTY
 from tools.site_selection import tables
 from tools.site_selection.feasible import Feasible, Places, divided, feasible_land
@@ -125,6 +125,13 @@ def select_sites(
     """
     catalogue = load_catalogue(layers)
     require_metric(catalogue.epsg)
+    if boundary is None and unit is None and layer_by_role(catalogue, COUNTY) is None:
+        raise InputError(
+            "目录没有县级行政区图层，不知道研究范围",
+            file=layers / "layers.yaml",
+            field="role",
+            mend="用 --boundary 给出研究范围，或补充县级行政区图层（admin_county）",
+        )
     whole = unit or (None if boundary else catalogue.region_name)
     study, name, source = extraction_area(catalogue, layers, boundary, whole, epsg)
     assert study is not None

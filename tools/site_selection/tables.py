@@ -20,7 +20,7 @@ UNITS = {
 
 def selection_tables(data: "Selection") -> tuple[Table, ...]:
     """Build the tables in the order of the report."""
-    return _candidates(data), _merits(data), _sensitivity(data), _exclusions(data)
+    return _candidates(data), _reasons(data), _merits(data), _sensitivity(data), _exclusions(data)
 
 
 def _candidates(data: "Selection") -> Table:
@@ -34,11 +34,10 @@ def _candidates(data: "Selection") -> Table:
             Column(key="area_mu", title="面积", unit="亩"),
             Column(key="range", title="名次变动"),
             Column(key="place", title="位置（东、北坐标）"),
-            Column(key="reason", title="理由"),
         ),
         rows=tuple(
             {
-                **c.model_dump(include={"rank", "area_ha", "area_mu", "reason"}),
+                **c.model_dump(include={"rank", "area_ha", "area_mu"}),
                 "score": f"{c.score:.1f}",
                 "range": f"{c.best_rank}"
                 if c.best_rank == c.worst_rank
@@ -49,6 +48,16 @@ def _candidates(data: "Selection") -> Table:
         ),
         note="得分 0–100，为各指标得分按权重的加权平均；名次变动为各指标权重逐一增减 20% 时的名次范围。"
         f"{AREA_DEFINITION}",
+    )
+
+
+def _reasons(data: "Selection") -> Table:
+    return Table(
+        name="reasons",
+        title="理由",
+        columns=(Column(key="rank", title="名次"), Column(key="reason", title="有利与不利")),
+        rows=tuple({"rank": c.rank, "reason": c.reason} for c in data.candidates),
+        note="得分不低于 70 的指标为有利，不高于 30 的为不利，按权重由大到小列出。",
     )
 
 

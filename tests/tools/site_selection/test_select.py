@@ -155,6 +155,9 @@ def test_a_missing_layer_is_an_error_and_a_declared_absence_a_note(county):
         search(county, avoid=[{"role": "heritage_line"}])
     with pytest.raises(InputError, match="缺少图层 roads"):
         search(county, criteria=[ROAD])
+    county.remove("admin_county")
+    with pytest.raises(InputError, match="不知道研究范围"):
+        search(county)
 
 
 def test_nothing_left_is_said_with_the_largest_reason(county):
