@@ -17,8 +17,8 @@ ENTRY_SPACING_M = 25.0
 ENTRY_REACH_M = 30.0
 """A street this near to an outline point is an entry; where there is none, the nearest street is."""
 
-_AT_NODE_M = 1e-6
-"""An entry this near to the end of an edge is at the node."""
+_AT_NODE_M = 0.01
+"""An entry this near to the end of an edge is at the node: a one-way street does not hold it."""
 
 
 @dataclass(frozen=True)

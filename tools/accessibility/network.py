@@ -74,7 +74,12 @@ def build_network(
             layer=roads.layer,
             mend="检查道路等级字段，或改 tools/accessibility/network.yaml 的 closed",
         )
-    pieces = node_lines(roads.lines[open_], roads.levels[open_], parameters.snap_m)
+    pieces = node_lines(
+        roads.lines[open_],
+        roads.levels[open_],
+        parameters.snap_m,
+        at_vertices=roads.meet_at_vertices,
+    )
     road = open_[pieces.source]
     length = shapely.length(pieces.lines)
     oneway = roads.oneway[road] if profile.keeps_oneway else np.zeros(len(road), np.int8)

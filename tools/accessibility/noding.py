@@ -2,6 +2,8 @@
 
 Lines of one level meet wherever they touch or cross. Lines of different levels (a bridge and the
 road below) meet only where ends coincide, or where an end lies on a vertex of the other line.
+Data that keep their own topology (OpenStreetMap) meet at shared vertices, whatever the level, and
+nowhere else.
 """
 
 from dataclasses import dataclass
@@ -31,18 +33,25 @@ class Pieces:
     """Coordinates, shape (nodes, 2)."""
 
 
-def node_lines(lines: npt.NDArray[np.object_], levels: Ints, snap_m: float) -> Pieces:
+def node_lines(
+    lines: npt.NDArray[np.object_], levels: Ints, snap_m: float, *, at_vertices: bool = False
+) -> Pieces:
     """Split lines at their meeting points.
 
     Args:
         lines: LineStrings of positive length, metres.
         levels: Level of each.
         snap_m: Points this near are one node; an end this near to a line joins it.
+        at_vertices: Lines meet at shared vertices only; then nothing is snapped.
     """
-    lines, source = _simple(lines)
-    levels = levels[source]
-    owner, offsets = _meetings(lines, levels, snap_m)
-    cut_lines, parts = _split(lines, owner, offsets, snap_m)
+    if at_vertices:
+        levels, snap_m, source = np.zeros_like(levels), 0.0, np.arange(len(lines))
+        owner, offsets = _shared_vertices(lines)
+    else:
+        lines, source = _simple(lines)
+        levels = levels[source]
+        owner, offsets = _meetings(lines, levels, snap_m)
+    cut_lines, parts = _split(lines, owner, offsets)
     piece_source = source[parts]
     first, last = shapely.get_point(cut_lines, 0), shapely.get_point(cut_lines, -1)
     points = np.concatenate([first, last])
@@ -101,29 +110,40 @@ def _meetings(
     return owner, shapely.line_locate_point(lines[owner], located)
 
 
+def _shared_vertices(
+    lines: npt.NDArray[np.object_],
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Return the lines that hold a vertex twice or share it with another, and where along them."""
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    _, place, times = np.unique(xy, axis=0, return_inverse=True, return_counts=True)
+    shared = times[place.ravel()] > 1
+    steps = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
+    along = np.cumsum(steps)
+    first = np.searchsorted(line, np.arange(len(lines)))
+    return line[shared], (along - along[first[line]])[shared]
+
+
 def _split(
-    lines: npt.NDArray[np.object_], owner: Ints, offsets: npt.NDArray[np.float64], snap_m: float
+    lines: npt.NDArray[np.object_], owner: Ints, offsets: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.object_], Ints]:
-    """Cut each line at its offsets; those nearer than the tolerance to a cut or an end are one."""
+    """Cut each line at its offsets; equal ones, and those at an end, are one.
+
+    Near cuts are all made: leaving one out would lose a meeting. Their nodes become one later.
+    """
     order = np.lexsort((offsets, owner))
     owner, offsets = owner[order], offsets[order]
     lengths = shapely.length(lines)
-    inside = (offsets > snap_m) & (offsets < lengths[owner] - snap_m)
+    inside = (offsets > _LEAST_SNAP_M) & (offsets < lengths[owner] - _LEAST_SNAP_M)
     owner, offsets = owner[inside], offsets[inside]
+    same = (owner[1:] == owner[:-1]) & (offsets[1:] - offsets[:-1] <= _LEAST_SNAP_M)
+    first_of_equal = np.append(True, ~same)[: len(owner)]
+    owner, offsets = owner[first_of_equal], offsets[first_of_equal]
     first = np.searchsorted(owner, np.arange(len(lines)), side="left")
     last = np.searchsorted(owner, np.arange(len(lines)), side="right")
     pieces: list[shapely.LineString] = []
     source: list[int] = []
     for k, line in enumerate(lines):
-        if first[k] == last[k]:
-            pieces.append(line)
-            source.append(k)
-            continue
-        kept: list[float] = []
-        for offset in offsets[first[k] : last[k]].tolist():
-            if not kept or offset - kept[-1] > snap_m:
-                kept.append(offset)
-        parts = cut(line, np.array(kept))
+        parts = [line] if first[k] == last[k] else cut(line, offsets[first[k] : last[k]])
         pieces += parts
         source += [k] * len(parts)
     return np.array(pieces, dtype=object), np.array(source, dtype=np.int64)

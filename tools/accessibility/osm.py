@@ -5,6 +5,7 @@ ODbL; nothing is fetched here.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def read_osm(file: Path, epsg: int, parameters: NetworkParameters) -> tuple[Road
         lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])),
     )
     tags = [dict(_TAG.findall(values[2][k] or "")) for k in rows]
-    return roads_of(
+    roads, notices = roads_of(
         RawRoads(
             layer=file.name,
             epsg=epsg,
@@ -74,3 +75,4 @@ def read_osm(file: Path, epsg: int, parameters: NetworkParameters) -> tuple[Road
         ),
         parameters,
     )
+    return replace(roads, meet_at_vertices=True), notices

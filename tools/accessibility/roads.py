@@ -38,6 +38,8 @@ class Roads:
     """1 along the line, -1 against it, 0 both."""
     levels: npt.NDArray[np.int64]
     """Lines of the same level meet at grade."""
+    meet_at_vertices: bool = False
+    """The data keep their topology: lines meet at shared vertices and nowhere else."""
 
     def __len__(self) -> int:
         return len(self.fids)

@@ -130,6 +130,38 @@ def test_helsinki_agrees_with_plain_dijkstra_on_200_origins(helsinki, oracle_gra
         assert theirs > ours
 
 
+@pytest.mark.component
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_helsinki_agrees_with_a_graph_of_its_raw_segments(helsinki, mode):
+    """Nothing of ours makes this graph but the reader: the noding is checked with the search."""
+    parameters = network_parameters().model_copy(update={"smallest_part_m": 0.0})
+    roads, _ = read_osm(helsinki, HELSINKI_EPSG, parameters)
+    graph = networkx.MultiDiGraph()
+    profile = parameters.modes[mode]
+    for line, kind, way in zip(roads.lines, roads.kinds, roads.oneway, strict=True):
+        if kind in profile.closed:
+            continue
+        vertices = [tuple(xy) for xy in shapely.get_coordinates(line).tolist()]
+        for a, b in itertools.pairwise(vertices):
+            if way >= 0 or not profile.keeps_oneway:
+                graph.add_edge(a, b, weight=float(np.hypot(a[0] - b[0], a[1] - b[1])))
+            if way <= 0 or not profile.keeps_oneway:
+                graph.add_edge(b, a, weight=float(np.hypot(a[0] - b[0], a[1] - b[1])))
+    vertices = list(graph)
+    chosen = np.random.default_rng(3).choice(len(vertices), 200, replace=False)
+    picked = [vertices[k] for k in chosen]
+    network, _ = build_network(roads, mode, parameters)
+    places = attach(network, points(*picked), 1.0)
+    assert len(places.outside) == 0
+    ours = network_distances(network, places, places).total
+    for i, origin in enumerate(picked):
+        ways = networkx.single_source_dijkstra_path_length(graph, origin)
+        theirs = np.array([ways.get(target, np.inf) for target in picked])
+        way = np.isfinite(theirs)
+        assert (way == np.isfinite(ours[i])).all()
+        assert np.abs(ours[i][way] - theirs[way]).max() < 1e-6
+
+
 def _agree(network, places, graph):
     """Compare all pairs within 1e-6 m; returns CPU seconds of both."""
     begin = time.process_time()

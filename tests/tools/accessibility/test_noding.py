@@ -1,3 +1,4 @@
+import networkx
 import numpy as np
 import pytest
 import shapely
@@ -80,3 +81,29 @@ def test_nothing_is_lost_and_pieces_touch_only_at_nodes(lines):
     met = shapely.points(shapely.get_coordinates(shared[shapely.get_dimensions(shared) == 0]))
     nodes = shapely.multipoints(pieces.nodes)
     assert (shapely.distance(met, nodes) < 1e-5).all()
+
+
+def parts_of(pieces):
+    graph = networkx.Graph(zip(pieces.start.tolist(), pieces.end.tolist(), strict=True))
+    return networkx.number_connected_components(graph)
+
+
+@given(st.integers(0, 10_000))
+def test_a_tolerance_never_loses_a_meeting(seed):
+    ends = np.random.default_rng(seed).uniform(0, 12, (8, 2, 2))
+    lines = [line for line in ends.tolist() if np.hypot(*np.subtract(*line)) > 3]
+    if lines:
+        assert parts_of(noded(lines, snap=0.5)) <= parts_of(noded(lines, snap=1e-6))
+
+
+def test_lines_with_their_own_topology_meet_at_vertices_only():
+    over = [(0, 0), (50, 0), (100, 0)]
+    across = [(50, -50), (50, 50)]
+    joined = [(50, 0), (50.0, 0.3), (80, 40)]
+    loop = [(0, 90), (10, 90), (10, 99), (10, 90), (30, 90)]
+    array = np.array([shapely.LineString(x) for x in (over, across, joined, loop)], dtype=object)
+    pieces = node_lines(array, np.array([0, 0, 1, 0]), 0.5, at_vertices=True)
+    assert np.bincount(pieces.source).tolist()[:3] == [2, 1, 1]
+    assert (pieces.source == 3).sum() >= 3
+    starts = pieces.start[pieces.source == 2]
+    assert starts[0] in pieces.end[pieces.source == 0]
