@@ -33,6 +33,7 @@ COMPONENTS = (
     "cspon/cli/test_library.py",
     "tools/test_maps.py",
     "tools/demo_county",
+    "tools/quality_check/seeding",
     "eval",
     "serving/test_openai_api.py",
     "serving/test_tools_api.py",

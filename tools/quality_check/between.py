@@ -11,6 +11,7 @@ from tools.quality_check.context import Survey
 from tools.quality_check.edges import degrees
 from tools.quality_check.faces import Faces, faces_of, grouped, owners
 from tools.quality_check.hits import Hit
+from tools.quality_check.mend import mended
 from tools.quality_check.registry import check
 from tools.quality_check.source import read_features
 from tools.quality_check.topology import LIMITS, layer_edges, sizes
@@ -111,7 +112,7 @@ def within_classes(survey: Survey, parameters: dict[str, Any]) -> Iterator[Hit]:
     fids = survey.gathered[inner].fids.tolist()
     for start in range(0, len(fids), _STEP):
         chunk = read_features(inner_file, fids[start : start + _STEP], columns)
-        shapes = shapely.make_valid(chunk.geometries)
+        shapes = mended(chunk.geometries)
         row, near = tree.query(shapes)
         if not len(row):
             continue
@@ -120,7 +121,7 @@ def within_classes(survey: Survey, parameters: dict[str, Any]) -> Iterator[Hit]:
         )
         place = {fid: at for at, fid in enumerate(others.fids.tolist())}
         at = np.array([place[fid] for fid in around.fids[candidates[near]].tolist()], dtype=np.intp)
-        parts = shapely.intersection(shapes[row], shapely.make_valid(others.geometries[at]))
+        parts = shapely.intersection(shapes[row], mended(others.geometries[at]))
         areas = shapely.area(parts)
         for pair in np.flatnonzero(areas >= least):
             code = others.columns[field][at[pair]]

@@ -10,6 +10,7 @@ import shapely
 
 from tools.quality_check.context import Survey
 from tools.quality_check.edges import Edges, lines
+from tools.quality_check.mend import mended
 from tools.quality_check.source import read_features
 
 _BOXES = 200_000
@@ -76,7 +77,7 @@ def owners(survey: Survey, layer: str, faces: Faces) -> list[list[Owner]]:
     fids = sorted(by_fid)
     for start in range(0, len(fids), 5000):
         chunk = read_features(context.file, fids[start : start + 5000], columns)
-        valid = shapely.make_valid(chunk.geometries)
+        valid = mended(chunk.geometries)
         for row, fid in enumerate(chunk.fids.tolist()):
             identifier = str(chunk.columns[id_field][row] or "") if columns else ""
             for at in by_fid[fid]:

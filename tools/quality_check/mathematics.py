@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
-from tools.geometry.crs import GEOGRAPHIC, describe, zone_of
+from tools.geometry.crs import GEOGRAPHIC, describe, reproject, zone_of
+from tools.layer_placement import gcj02_offset_m
 from tools.quality_check.context import LayerContext, Survey
 from tools.quality_check.hits import Hit
+from tools.quality_check.mend import mended
 from tools.quality_check.registry import check
 
 
@@ -83,6 +86,42 @@ def zone_coordinates(survey: Survey, parameters: dict[str, Any]) -> Iterator[Hit
             )
 
 
+@check("shifted_layer", scope="gathered", parameters=("least_outside",))
+def shifted_layer(survey: Survey, parameters: dict[str, Any], layer: str) -> Iterator[Hit]:
+    """Recognise a layer in GCJ-02: what lies outside the county comes back without its offset.
+
+    The published approximation of the offset is good to a few metres, so boxes are compared.
+    """
+    gathered, region = survey.gathered[layer], survey.region
+    epsg = survey.layers[layer].file.epsg
+    if region.outline is None or region.epsg != epsg or epsg is None or zone_of(epsg) is None:
+        return
+    county = shapely.from_wkb(region.outline)
+    shapely.prepare(county)
+    boxes = gathered.bounds[np.isfinite(gathered.bounds).all(axis=1)]
+    if not len(boxes) or layer == survey.pack.region_layer:
+        return
+    longitude, latitude = shapely.get_coordinates(reproject(county.centroid, epsg, 4490))[0]
+    east, north = gcj02_offset_m(float(longitude), float(latitude))
+    least = float(parameters["least_outside"])
+    before = _outside_share(county, boxes)
+    after = _outside_share(county, boxes - (east, north, east, north))
+    if before >= least and after < before / 4:
+        shift = float(np.hypot(east, north))
+        yield Hit(
+            f"{before:.1%}的范围在行政区外，反向平移 {shift:.0f} 米后为 {after:.1%}：像是 GCJ-02（火星坐标）",
+            layer=layer,
+            measured=f"偏移约 {shift:.0f} 米",
+        )
+
+
+def _outside_share(county: Any, boxes: npt.NDArray[np.float64]) -> float:
+    """Return the share of the boxes' middles and corners that lie outside the county."""
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    points = np.concatenate([middle, (boxes[:, :2] + middle) / 2, (boxes[:, 2:] + middle) / 2])
+    return float(1 - shapely.contains_xy(county, points).mean())
+
+
 @check("inside_region", scope="gathered", parameters=("tolerance_m",))
 def inside_region(survey: Survey, parameters: dict[str, Any], layer: str) -> Iterator[Hit]:
     """Find features that reach beyond the county by more than a distance."""
@@ -104,10 +143,10 @@ def inside_region(survey: Survey, parameters: dict[str, Any], layer: str) -> Ite
     columns = (id_field,) if id_field in context.file.column_names else ()
     for start in range(0, len(suspects), 5000):
         chunk = read_features(context.file, suspects[start : start + 5000], columns)
-        outside = ~shapely.covers(wide, chunk.geometries)
+        shapes = mended(chunk.geometries)
+        outside = ~shapely.covers(wide, shapes) & ~shapely.is_missing(shapes)
         for row in np.flatnonzero(outside):
-            geometry = shapely.make_valid(chunk.geometries[row])
-            beyond = shapely.difference(geometry, wide)
+            beyond = shapely.difference(shapes[row], wide)
             if beyond.is_empty:
                 continue
             far = float(

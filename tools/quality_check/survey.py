@@ -10,6 +10,7 @@ import shapely
 from cspon.errors import InputError
 from tools.quality_check.context import Gathered, LayerContext, Region, Survey
 from tools.quality_check.hits import Hit, finding
+from tools.quality_check.mend import mended
 from tools.quality_check.model import CheckRule, Finding, LayerRule, Pack
 from tools.quality_check.registry import CheckKind, check_kinds
 from tools.quality_check.scan import Plan, Tally, scan_layer
@@ -178,7 +179,7 @@ def _region(pack: Pack, files: dict[str, LayerFile]) -> Region:
             [[], *(read_chunk(county, p, ()).geometries for p in split(county))]
         )
         if len(shapes):
-            outline = shapely.union_all(shapely.make_valid(shapes))
+            outline = shapely.union_all(mended(shapes))
     return Region(
         code=code,
         name=names.get(code, ""),

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 
+from tools.geometry.crs import reproject
 from tools.layer_placement import gcj02_offset_m
-from tools.quality_check.seeding.draft import CODE, DraftLayer
+from tools.quality_check.seeding.draft import CODE, EPSG, DraftLayer
 from tools.quality_check.seeding.truth import Planter
 
 
@@ -102,13 +103,16 @@ def other_height(planter: Planter) -> None:
 
 def shifted_coordinates(planter: Planter) -> None:
     """A layer in the shifted coordinates of web maps (GCJ-02)."""
-    east, north = gcj02_offset_m(113.8, 29.8)
+    longitude, latitude = shapely.get_coordinates(
+        reproject(planter.draft.layers["XZQ"].shapes[0].centroid, EPSG, 4490)
+    )[0]
+    east, north = gcj02_offset_m(float(longitude), float(latitude))
     layer = planter.draft.layers["YJJBNT"]
     layer.shapes = [
         shapely.transform(s, lambda xy: np.add(xy, (east, north))) for s in layer.shapes
     ]
-    planter.plant("shifted_coordinates", "inside_region", "YJJBNT")
-    for check in ("farmland_on_cultivated", "three_lines_disjoint", "stated_area"):
+    planter.plant("shifted_coordinates", "shifted_layer", "YJJBNT")
+    for check in ("inside_region", "farmland_on_cultivated", "three_lines_disjoint", "stated_area"):
         planter.follows("shifted_coordinates", check, "YJJBNT")
 
 

@@ -1,0 +1,19 @@
+from tools.quality_check.registry import check_kinds
+from tools.quality_check.seeding.measure import measure
+
+
+def test_every_planted_defect_is_found_and_nothing_else():
+    result = measure(seed=7, times=1, size=48, small=12)
+    assert [t.defect for t in result.missed] == []
+    assert [(f.check, f.layer, f.fid, f.message) for f in result.false] == []
+    assert len(result.kinds) >= 60
+    assert all(score.planted for score in result.kinds.values())
+
+
+def test_every_kind_of_check_is_planted_for():
+    result = measure(seed=8, times=1, size=48, small=12)
+    rare = {"within", "many_vertices"}
+    assert set(result.by_check) >= {
+        name for name in check_kinds() if name not in rare and name in result.by_check
+    }
+    assert len(result.by_check) >= 50
