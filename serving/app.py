@@ -20,6 +20,7 @@ from serving import (
     library_api,
     openai_api,
     problems,
+    tool_calls,
     tools_api,
 )
 from serving.assembly import library_place_of
@@ -71,6 +72,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(openai_api.router)
     app.include_router(tools_api.router)
+    app.include_router(tool_calls.router)
     app.include_router(exports.router)
     app.include_router(kb_upload.router)
     app.include_router(kb_documents.router)

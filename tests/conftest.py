@@ -41,6 +41,7 @@ COMPONENTS = (
     "serving/test_kb_leaks.py",
     "serving/test_kb_upload.py",
     "serving/test_library_api.py",
+    "serving/test_tool_calls.py",
 )
 """Tests that build a real index, county, map or gateway in process: seconds, not milliseconds."""
 

@@ -1,0 +1,192 @@
+"""`/v1/tools` and `/v1/tools/{name}`: every registered tool that needs no more than boundaries.
+
+The schema is the tool's own, less what the server decides: which layers are read, how far the caller
+may see, how many processes work and where files are written. A boundary comes as inline GeoJSON or as
+the id of a file uploaded to `/v1/files`; a path of the server is never taken from a caller.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from anyio import to_thread
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, create_model
+
+from cspon.errors import CsponError, InputError
+from cspon.schemas.agent import Principal
+from cspon.schemas.base import Frozen
+from cspon.schemas.spatial import ToolResult
+from serving.principal import current_principal
+from serving.problems import ApiError
+from serving.services import Services, threads
+from serving.streams import unless_gone
+from serving.uploads import Uploads, inline_boundary
+
+router = APIRouter(prefix="/v1/tools")
+Who = Annotated[Principal, Depends(current_principal)]
+
+BOUNDARIES = ("boundary", "parcel", "scope")
+"""Arguments that take a boundary; other files cannot be sent yet."""
+DECIDED_HERE = ("layers", "clearance", "workers", "out", "overwrite", "max_features")
+
+
+class ToolEntry(Frozen):
+    """One tool as a caller sees it."""
+
+    name: str
+    title: str
+    version: str
+    description: str
+    examples: tuple[str, ...]
+    available: bool
+    why: str = ""
+    """Why it cannot be called here."""
+    parameters: dict[str, Any]
+    """JSON schema of the arguments."""
+
+
+class ToolList(Frozen):
+    """All tools."""
+
+    object: str = "list"
+    data: tuple[ToolEntry, ...]
+
+
+@router.get("")
+async def list_tools() -> ToolList:
+    """List the tools with the JSON schemas of their arguments."""
+    return await to_thread.run_sync(_entries, limiter=threads)
+
+
+@router.get("/{name}")
+async def get_tool(name: str) -> ToolEntry:
+    """Return one tool."""
+    return await to_thread.run_sync(_entry, name, limiter=threads)
+
+
+@router.post("/{name}")
+async def call_tool(
+    request: Request, name: str, principal: Who, arguments: Annotated[dict[str, Any], Body()]
+) -> Response:
+    """Call a tool; returns the `ToolResult`. A result above the caller's clearance is not given."""
+    services: Services = request.app.state.services
+    result = await unless_gone(
+        request, to_thread.run_sync(_work(services, principal, name, arguments), limiter=threads)
+    )
+    if result.secrecy.rank > principal.clearance.rank:
+        raise ApiError(
+            403,
+            f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
+            code="beyond_permission",
+            kind="permission_error",
+        )
+    await asyncio.to_thread(
+        services.audit.tool, result, principal=principal, request_id=request.state.request_id
+    )
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
+def _work(
+    services: Services, principal: Principal, name: str, arguments: dict[str, Any]
+) -> Callable[[], ToolResult]:
+    def work() -> ToolResult:
+        calls = services.metrics.tool_calls
+        try:
+            result = _call(services, principal, name, arguments)
+        except CsponError as error:
+            calls.labels(name, type(error).__name__).inc()
+            raise
+        calls.labels(name, "ok").inc()
+        return result
+
+    return work
+
+
+def _call(
+    services: Services, principal: Principal, name: str, arguments: dict[str, Any]
+) -> ToolResult:
+    entry = _entry(name)
+    if not entry.available:
+        raise ApiError(409, f"工具 {name} 不能经接口调用：{entry.why}", code="tool_unavailable")
+    tool = _tools()[name]
+    unknown = sorted(set(arguments) - set(entry.parameters["properties"]))
+    if unknown:
+        raise InputError(
+            f"工具 {name} 没有参数 {'、'.join(unknown)}",
+            field=unknown[0],
+            mend=f"可用：{'、'.join(entry.parameters['properties'])}",
+        )
+    with ExitStack() as stack:
+        sent: dict[str, Any] = {}
+        folders: list[Path] = []
+        for key, value in arguments.items():
+            if key in BOUNDARIES and value is not None:
+                path = _boundary(stack, services.uploads, key, value)
+                folders.append(path.parent)
+                sent[key] = path
+            else:
+                sent[key] = value
+        taken = tool.arguments.model_fields
+        decided = {"layers": services.settings.layers, "clearance": principal.clearance}
+        sent |= {key: value for key, value in decided.items() if key in taken}
+        text = tool.run(**sent).model_dump_json()
+    for folder in (*folders, services.settings.layers):
+        text = text.replace(f"{folder}/", "")
+    return ToolResult.model_validate_json(text)
+
+
+def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any) -> Path:
+    """Find an uploaded boundary, or write an inline one down for the length of the call."""
+    if isinstance(value, str):
+        return uploads.get(value).path
+    if isinstance(value, dict):
+        return stack.enter_context(inline_boundary(value, epsg=None, name=None))
+    raise InputError(
+        f"{key} 应为 GeoJSON 对象，或 /v1/files 返回的文件编号", field=key, mend="先上传边界文件"
+    )
+
+
+def _entries() -> ToolList:
+    return ToolList(data=tuple(_entry(name) for name in _tools()))
+
+
+def _tools() -> dict[str, Any]:
+    from tools.catalogue import load_tools
+
+    return load_tools()
+
+
+@cache
+def _entry(name: str) -> ToolEntry:
+    tool = _tools().get(name)
+    if tool is None:
+        raise ApiError(404, f"没有名为 {name} 的工具", code="tool_not_found", param="name")
+    fields: dict[str, Any] = {}
+    why = ""
+    for key, field in tool.arguments.model_fields.items():
+        if key in DECIDED_HERE:
+            continue
+        if Path in (field.annotation, *get_args(field.annotation)):
+            if key in BOUNDARIES:
+                kind = str | dict[str, Any]
+                fields[key] = (kind, ...) if field.is_required() else (kind | None, None)
+            elif field.is_required():
+                why = f"需要文件 {key}，接口尚不能上传；请用命令行"
+            continue
+        fields[key] = (field.annotation, field)
+    schema: type[BaseModel] = create_model(f"{name}_request", **fields)
+    return ToolEntry(
+        name=name,
+        title=tool.title,
+        version=tool.version,
+        description=tool.description,
+        examples=tool.examples,
+        available=not why,
+        why=why,
+        parameters=schema.model_json_schema() | {"additionalProperties": False},
+    )
