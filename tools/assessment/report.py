@@ -32,7 +32,7 @@ def save_assessment(result: ToolResult, folder: Path) -> tuple[dict[str, Path], 
                 f"series_{number}.png",
                 f"逐年变化（{number}）",
                 partial(draw_series, part, data.grades),
-            )  # fmt: skip
+            )
         )
     files, notices = save_tool_result(
         result,

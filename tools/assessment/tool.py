@@ -105,7 +105,12 @@ def assess_indicators(
         tool="assess_indicators",
         version=VERSION,
         data=data.model_dump(mode="json"),
-        tables=(counts_table(data), results_table(data), series_table(data)),
+        tables=(
+            counts_table(data),
+            results_table(data),
+            trends_table(data),
+            series_table(data),
+        ),
         basis=tuple(dict.fromkeys(b for a in items for b in a.now.basis if b.verified)),
         provenance=Provenance(
             tool="assess_indicators",
@@ -134,56 +139,88 @@ def counts_table(data: Assessment) -> Table:
         for name, count in data.counts.items()
     )
     columns = ("grade", "等级"), ("count", "个数"), ("titles", "指标")
-    return Table(
-        name="counts", title="预警总览", columns=tuple(Column(key=k, title=t) for k, t in columns), rows=rows,
-        note=f"等级名称与阈值为“{data.grades.title}”，{data.grades.to_confirm}。{data.grades.method}。",
-    )  # fmt: skip
+    grades = data.grades
+    note = f"等级名称与阈值为“{grades.title}”，{grades.to_confirm}。{grades.method}。"
+    return _table("counts", "预警总览", columns, rows, note)
 
 
 def results_table(data: Assessment) -> Table:
-    """One row an indicator: value, requirement, gap, grade, trend, forecast."""
+    """One row an indicator: value, what is required, target, deviation, grade."""
     columns = (
         ("title", "指标"), ("attribute", "属性"), ("value", "现状"), ("required", "应达值"),
-        ("target", "目标"), ("deviation", "偏离率（%）"), ("grade", "预警"), ("trend", "趋势"), ("forecast", "按趋势到目标年"),
+        ("target", "目标值"), ("deviation", "偏离率（%）"), ("grade", "预警"),
     )  # fmt: skip
     rows = tuple(
         {
-            "title": f"{a.now.title}（{a.now.unit}）",
+            "title": _titled(a),
             "attribute": a.attribute or "—",
             "value": current_shown(a, data.year),
             "required": _shown(a, a.required, least=1),
-            "target": f"{_shown(a, a.target)}（{a.target_year}）" if a.target is not None else "—",
+            "target": _shown(a, a.target),
             "deviation": "—" if a.deviation_percent is None else f"{a.deviation_percent:.2f}",
             "grade": a.grade,
-            "trend": a.trend_word,
-            "forecast": f"{_shown(a, a.forecast)}（{a.forecast_grade}）" if a.forecast is not None else "—",
         }
         for a in in_order(data.items)
+    )
+    return _table(
+        "results", "指标达标情况", columns, rows,
+        f"应达值由基期到目标年按直线取 {data.year} 年的值；偏离率为负表示优于应达值。",
     )  # fmt: skip
-    return Table(
-        name="results", title="指标达标与趋势", columns=tuple(Column(key=k, title=t) for k, t in columns), rows=rows,
-        note=f"应达值由基期到目标年按直线取 {data.year} 年的值；偏离率为负表示优于应达值。趋势：{data.trend_method}。",
+
+
+def trends_table(data: Assessment) -> Table:
+    """One row an indicator: trend, change a year, and where it leads."""
+    columns = (
+        ("title", "指标"), ("trend", "趋势"), ("slope", "年均变化"), ("year", "目标年"),
+        ("forecast", "按趋势将达到"), ("target", "目标值"), ("grade", "届时预警"),
     )  # fmt: skip
+    rows = tuple(
+        {
+            "title": _titled(a),
+            "trend": a.trend_word,
+            "slope": "—" if a.trend is None else f"{a.trend.slope:+.{max(a.now.digits, 2)}f}",
+            "year": "—" if a.target_year is None else str(a.target_year),
+            "forecast": _shown(a, a.forecast, least=1),
+            "target": _shown(a, a.target),
+            "grade": a.forecast_grade or "—",
+        }
+        for a in in_order(data.items)
+        if a.trend is not None
+    )
+    note = f"趋势：{data.trend_method}；照此外推，不是预测模型的结果，百分比以 0—100 为限。"
+    return _table("trends", "趋势与外推", columns, rows, note)
 
 
 def series_table(data: Assessment) -> Table:
     """One row an indicator, one column a year."""
     years = sorted({p.year for a in data.items for p in a.points})
-    columns = (
-        Column(key="title", title="指标"),
-        Column(key="unit", title="单位"),
-        *(Column(key=str(y), title=str(y)) for y in years),
-    )
+    columns = (("title", "指标"), *((str(y), str(y)) for y in years))
     rows = tuple(
-        {
-            "title": a.now.title,
-            "unit": a.now.unit,
-            **{str(p.year): _shown(a, p.value) for p in a.points},
-        }
+        {"title": _titled(a), **{str(p.year): _short(a, p.value) for p in a.points}}
         for a in in_order(data.items)
         if a.points
     )
-    return Table(name="series", title="逐年数值", columns=columns, rows=rows)
+    return _table("series", "逐年数值", columns, rows)
+
+
+def _table(
+    name: str,
+    title: str,
+    columns: tuple[tuple[str, str], ...],
+    rows: tuple[dict[str, str], ...],
+    note: str = "",
+) -> Table:
+    shown = tuple(Column(key=key, title=heading) for key, heading in columns)
+    return Table(name=name, title=title, columns=shown, rows=rows, note=note)
+
+
+def _titled(item: Assessed) -> str:
+    return f"{item.now.title}（{item.now.unit}）"
+
+
+def _short(item: Assessed, value: float) -> str:
+    """Two decimals are enough for a number above ten."""
+    return f"{value:.{min(item.now.digits, 2) if abs(value) >= 10 else item.now.digits}f}"
 
 
 def in_order(items: tuple[Assessed, ...]) -> list[Assessed]:
