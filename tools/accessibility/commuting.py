@@ -111,9 +111,7 @@ def _zone_points(file: Path, place: Place) -> dict[str, tuple[float, float]]:
             file=file,
             mend="补充该图层和 id_field，或在表中改用坐标",
         )
-    place.notices.append(
-        f"起讫点为“{spec.title}”的代码，以各单元面内一点代表，单元内通勤按 0 距离计"
-    )
+    place.notices.append(f"起讫点为“{spec.title}”的代码，以各单元面内一点代表")
     points = {}
     for window in read_table(spec, place.folder, None, (spec.id_field,)):
         for code, geometry in zip(window.columns[spec.id_field], window.geometries, strict=True):

@@ -275,6 +275,11 @@ def _commuting(
         pairs = read_pairs(table, place)
         times = commuting_minutes(network, pairs, mode)
         way, total = np.isfinite(times), float(pairs.people.sum())
+        staying = float(pairs.people[(pairs.origins == pairs.destinations).all(axis=1)].sum())
+        if staying:
+            place.notices.append(
+                f"有 {staying:.0f} 人（{staying / total:.1%}）起讫点相同，按 0 分钟计，平均时间因此偏低"
+            )
         if pairs.people[way].sum() > 0:
             mean = round(float(np.average(times[way], weights=pairs.people[way])), 2)
             within = round(100 * float(pairs.people[times <= minutes].sum()) / total, 2)

@@ -136,6 +136,7 @@ def test_commuting_between_towns_by_code(town, tmp_path):
     result, data = measured(town, "commuting", table=table)
     assert data.value == pytest.approx(800 * 3.6 / 20 / 60 / 2)
     assert any("面内一点" in warning for warning in result.warnings)
+    assert any("5 人（50.0%）起讫点相同" in warning for warning in result.warnings)
     table.write_text("起点,终点,人数\n01,09,5\n", encoding="utf-8")
     with pytest.raises(InputError, match="第 2 行") as caught:
         measured(town, "commuting", table=table)
