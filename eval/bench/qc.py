@@ -29,13 +29,14 @@ LIMIT_S, LIMIT_MB = 120.0, 3_000.0
 _SAMPLE_S = 0.1
 
 
-def run(*, seed: int, times: int, parcels: int, folder: Path) -> dict[str, Any]:
+def run(*, seed: int, times: int, parcels: int, postgis: int, folder: Path) -> dict[str, Any]:
     """Measure recall, precision and speed.
 
     Args:
         seed: Equal seeds plant equal defects.
         times: How often each defect of a feature is planted.
         parcels: Parcels of the speed run; 0 leaves it out.
+        postgis: Parcels of the comparison with PostGIS; 0 leaves it out.
         folder: Where generated parcels are kept between runs.
     """
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
@@ -63,7 +64,29 @@ def run(*, seed: int, times: int, parcels: int, folder: Path) -> dict[str, Any]:
     }
     if parcels:
         figures |= speed(folder, parcels, say)
+    if postgis:
+        figures["postgis"] = beside_postgis(folder, postgis, say)
     return figures
+
+
+def beside_postgis(folder: Path, parcels: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Check the same parcels here and in PostGIS; says why where there is no server."""
+    from eval.bench.postgis import PostgisUnavailable
+    from eval.bench.qc_postgis import compare
+
+    work = make_workload(folder, parcels=parcels, projects=0, progress=say)
+    ours = speed(folder, parcels, say)
+    try:
+        theirs = compare(work)
+    except PostgisUnavailable as error:
+        return {"parcels": parcels, "unavailable": str(error)}
+    return {
+        "parcels": parcels,
+        "ours_s": ours["parcels_s"],
+        "ours_found": ours["parcels_findings"],
+        **theirs,
+        "ratio": round(theirs["total_s"] / ours["parcels_s"], 1),
+    }
 
 
 def speed(folder: Path, parcels: int, say: Callable[[str], None]) -> dict[str, Any]:
