@@ -10,10 +10,11 @@ from shapely.geometry.base import BaseGeometry
 from tools.accessibility.attach import Attached, attach
 from tools.accessibility.coverage import Coverage, coverage
 from tools.accessibility.definition import CoverageMeasure
+from tools.accessibility.facilities import facilities, tell_unattached
 from tools.accessibility.network import Floats, Network
 from tools.accessibility.outcome import COMPUTED, MISSING, GroupRow
 from tools.accessibility.parameters import Mode
-from tools.accessibility.place import DemandPlaces, Place, facilities, tell_unattached
+from tools.accessibility.place import DemandPlaces, Place
 from tools.accessibility.service_areas import ServiceArea, service_area
 
 

@@ -1,4 +1,4 @@
-"""What one call reads: the catalogue's roads, scope, demand and facilities, and what it lacks."""
+"""What one call reads: the catalogue's roads, scope and demand, and what it lacks."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
-from tools.accessibility.definition import Codes, CoverageMeasure, Group
+from tools.accessibility.definition import Codes
 from tools.accessibility.network import Floats
 from tools.accessibility.parameters import network_parameters
 from tools.accessibility.roads import ROLE, Roads, read_roads
@@ -21,11 +21,8 @@ from tools.geometry.crs import METRIC_MEND, describe, reproject, zone_of
 from tools.geometry.read import read_boundary
 from tools.layers import layer_by_role, load_catalogue, read_windows
 
-KIND_FIELDS = ("SSLX", "LX", "kind")
-"""Field of a facility's kind where the catalogue names no code field."""
 PEOPLE_FIELDS = ("RKS", "population")
 _LAND_USE = "land_use"
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -233,88 +230,3 @@ def people(place: Place, scope: BaseGeometry | None) -> DemandPlaces | None:
         shapely.prepare(scope)
         keep &= shapely.intersects(scope, points)
     return DemandPlaces(points[keep], points[keep], counts[keep], fids[keep])
-
-
-def facilities(
-    place: Place, groups: tuple[Group, ...]
-) -> dict[str, tuple[npt.NDArray[np.object_], list[str]]]:
-    """Read the facilities of each group: geometries and labels for messages.
-
-    A group comes from the facility layer by kind; one that is not there comes from parcels by code.
-
-    Raises:
-        InputError: a facility that is neither point nor polygon.
-    """
-    by_kind = _facility_layer(place) if any(group.kinds for group in groups) else {}
-    found = {}
-    for group in groups:
-        geometries = [g for kind in group.kinds for g, _ in by_kind.get(kind, [])]
-        labels = [name for kind in group.kinds for _, name in by_kind.get(kind, [])]
-        if not geometries:
-            before = len(place.missing)
-            sites = parcels(place, group.codes, None, f"{group.title}设施")
-            del place.missing[before:]
-            if sites is not None:
-                geometries = sites.geometries.tolist()
-                labels = [f"地类图斑要素 {fid}" for fid in sites.fids.tolist()]
-            if geometries and group.kinds:
-                place.notices.append(
-                    f"设施图层没有{group.title}设施，改用相应地类的图斑 {len(geometries)} 个"
-                )
-        found[group.id] = (np.array(geometries, dtype=object), labels)
-    return found
-
-
-def _facility_layer(place: Place) -> dict[str, list[tuple[BaseGeometry, str]]]:
-    spec = place.layer("facilities")
-    if spec is None:
-        place.notices.append("没有公共服务设施图层（角色 facilities），设施取自地类图斑")
-        return {}
-    columns = columns_of(spec, place.folder)
-    kind_field = spec.code_field or next((c for c in KIND_FIELDS if c in columns), None)
-    if kind_field is None:
-        raise InputError(
-            f"设施图层“{spec.title}”没有设施类别字段；已有：{'、'.join(columns)}",
-            file=spec.path,
-            layer=spec.name,
-            field="code_field",
-            mend="在 layers.yaml 用 code_field 指明设施类别字段（如 SSLX）",
-        )
-    names = tuple(dict.fromkeys(c for c in (kind_field, spec.name_field) if c))
-    found: dict[str, list[tuple[BaseGeometry, str]]] = {}
-    for window in read_table(spec, place.folder, None, names):
-        for row, (fid, geometry) in enumerate(
-            zip(window.fids.tolist(), window.geometries, strict=True)
-        ):
-            if geometry.is_empty:
-                place.notices.append(f"设施图层 {spec.name} 的要素 {fid} 没有图形，已略去")
-                continue
-            if shapely.get_dimensions(geometry) == 1 or geometry.geom_type == "GeometryCollection":
-                raise InputError(
-                    f"要素 {fid} 的图形是 {geometry.geom_type}，设施须为点或面",
-                    file=spec.path,
-                    layer=spec.name,
-                    mend="改正或移走该要素",
-                )
-            kind = str(window.columns[kind_field][row] or "").strip()
-            name = str(window.columns[spec.name_field][row] or "") if spec.name_field else ""
-            found.setdefault(kind, []).append((geometry, f"{spec.name} 要素 {fid} {name}".strip()))
-    return found
-
-
-def tell_unattached(
-    place: Place,
-    measure: CoverageMeasure,
-    group: Group,
-    labels: list[str],
-    unattached: list[int],
-    farthest_m: float,
-) -> None:
-    """Warn of facilities that no road comes near."""
-    if not unattached:
-        return
-    named = "、".join(labels[k] for k in unattached[:_MOST_NAMED])
-    more = f"等 {len(unattached)} 处" if len(unattached) > _MOST_NAMED else ""
-    place.notices.append(
-        f"{group.title}设施距可走的道路超过 {farthest_m:g} 米，未计其服务（{measure.title}）：{named}{more}"
-    )
