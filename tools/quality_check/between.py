@@ -9,7 +9,7 @@ import shapely
 
 from tools.quality_check.context import Survey
 from tools.quality_check.edges import degrees
-from tools.quality_check.faces import Faces, faces_of, grouped, owners
+from tools.quality_check.faces import Faces, Owner, faces_of, owners, pairs_of
 from tools.quality_check.hits import Hit
 from tools.quality_check.mend import mended
 from tools.quality_check.registry import check
@@ -25,23 +25,17 @@ def disjoint(survey: Survey, parameters: dict[str, Any]) -> Iterator[Hit]:
     there = [name for name in parameters["group"] if layer_edges(survey, name) is not None]
     for one, other in combinations(there, 2):
         faces = _common(survey, one, other, parameters, inside=True)
-        first, second = owners(survey, one, faces), owners(survey, other, faces)
-        rows, names = [], []
-        identifiers = {o.fid: o.identifier for group in first for o in group}
-        for at, (a_group, b_group) in enumerate(zip(first, second, strict=True)):
-            for a in a_group:
-                for b in b_group:
-                    rows.append(at)
-                    names.append((a.fid, b.fid))
-        for (a_fid, b_fid), shape, area in grouped(
-            faces.polygons[np.array(rows, dtype=np.intp)], names
-        ):
+        least = float(parameters["min_area_m2"])
+        first = owners(survey, one, faces, least)
+        second = owners(survey, other, faces, least)
+        groups = list(zip(first, second, strict=True))
+        for a, b, shape, area in pairs_of(groups, least):
             yield Hit(
-                f"与 {other} 的要素 {b_fid} 重叠 {area:.4f} 平方米",
+                f"与 {other} 的要素 {b.fid} 重叠 {area:.4f} 平方米",
                 layer=one,
-                fid=a_fid,
-                other_fid=b_fid,
-                identifier=identifiers[a_fid],
+                fid=a.fid,
+                other_fid=b.fid,
+                identifier=a.identifier,
                 measured=f"{area:.4f} 平方米",
                 tolerance=f"{parameters['min_area_m2']:g} 平方米",
             ).at(shape)
@@ -54,19 +48,19 @@ def within(survey: Survey, parameters: dict[str, Any]) -> Iterator[Hit]:
     if layer_edges(survey, inner) is None or layer_edges(survey, outer) is None:
         return
     faces = _common(survey, inner, outer, parameters, inside=False)
-    groups = owners(survey, inner, faces)
-    rows, names = [], []
-    identifiers = {o.fid: o.identifier for group in groups for o in group}
-    for at, group in enumerate(groups):
+    least = float(parameters["min_area_m2"])
+    parts: dict[int, list[Owner]] = {}
+    for group in owners(survey, inner, faces, least):
         for owner in group:
-            rows.append(at)
-            names.append((owner.fid, 0))
-    for (fid, _), shape, area in grouped(faces.polygons[np.array(rows, dtype=np.intp)], names):
+            parts.setdefault(owner.fid, []).append(owner)
+    for fid, outside in parts.items():
+        shape = shapely.union_all([owner.geometry for owner in outside])
+        area = float(shape.area)
         yield Hit(
             f"超出 {outer} {area:.4f} 平方米",
             layer=inner,
             fid=fid,
-            identifier=identifiers[fid],
+            identifier=outside[0].identifier,
             measured=f"{area:.4f} 平方米",
             tolerance=f"{parameters['min_area_m2']:g} 平方米",
         ).at(shape)

@@ -50,21 +50,23 @@ def faces_of(parts: list[Edges], grid_m: float, *, least_m2: float, least_width_
 
 @dataclass(frozen=True)
 class Owner:
-    """A feature that covers a face."""
+    """A feature that lies over a face, wholly or partly."""
 
     fid: int
     identifier: str
+    whole: Any
+    """Its geometry, mended."""
     geometry: Any
+    """Its part inside the face. A face may span many features: borders between them cancel."""
 
 
-def owners(survey: Survey, layer: str, faces: Faces) -> list[list[Owner]]:
-    """Name the features of a layer that cover each face, in ascending order of id."""
+def owners(survey: Survey, layer: str, faces: Faces, least_m2: float) -> list[list[Owner]]:
+    """Name the features of a layer that lie over each face, in ascending order of id."""
     found: list[list[Owner]] = [[] for _ in range(len(faces))]
     if not len(faces):
         return found
     context, gathered = survey.layers[layer], survey.gathered[layer]
-    points = np.asarray(shapely.points(faces.points), dtype=object)
-    tree = shapely.STRtree(points)
+    tree = shapely.STRtree(faces.polygons)
     by_fid: dict[int, list[int]] = {}
     known = np.flatnonzero(np.isfinite(gathered.bounds).all(axis=1))
     for start in range(0, len(known), _BOXES):
@@ -80,19 +82,34 @@ def owners(survey: Survey, layer: str, faces: Faces) -> list[list[Owner]]:
         valid = mended(chunk.geometries)
         for row, fid in enumerate(chunk.fids.tolist()):
             identifier = str(chunk.columns[id_field][row] or "") if columns else ""
-            for at in by_fid[fid]:
-                if shapely.intersects(valid[row], points[at]):
-                    found[at].append(Owner(fid, identifier, valid[row]))
+            faces_near = np.array(by_fid[fid], dtype=np.intp)
+            parts = shapely.intersection(faces.polygons[faces_near], valid[row])
+            areas = shapely.area(parts)
+            for at, part, area in zip(faces_near.tolist(), parts, areas.tolist(), strict=True):
+                if area > 0 and area >= least_m2:
+                    found[at].append(Owner(fid, identifier, valid[row], part))
     return found
 
 
-def grouped(
-    polygons: npt.NDArray[np.object_], names: list[tuple[int, int]]
-) -> Iterator[tuple[tuple[int, int], Any, float]]:
-    """Join the faces of the same two features: names, geometry, area in m²."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for at, name in enumerate(names):
-        groups.setdefault(name, []).append(at)
-    for name, rows in groups.items():
-        shape = shapely.union_all(polygons[rows])
-        yield name, shape, float(shape.area)
+def pairs_of(
+    groups: list[tuple[list[Owner], list[Owner]]], least_m2: float
+) -> Iterator[tuple[Owner, Owner, Any, float]]:
+    """Cross two lists of owners face by face: each pair once, with what they share and its area."""
+    shared: dict[tuple[int, int], list[Any]] = {}
+    known: dict[tuple[int, int], tuple[Owner, Owner]] = {}
+    for first, second in groups:
+        if not first or not second:
+            continue
+        shapes = np.array([o.geometry for o in second], dtype=object)
+        mine = np.array([o.geometry for o in first], dtype=object)
+        one, other = shapely.STRtree(shapes).query(mine)
+        parts = shapely.intersection(mine[one], shapes[other])
+        areas = shapely.area(parts)
+        for at in np.flatnonzero(areas > 0):
+            a, b = first[one[at]], second[other[at]]
+            shared.setdefault((a.fid, b.fid), []).append(parts[at])
+            known[a.fid, b.fid] = (a, b)
+    for name, parts_of in shared.items():
+        shape = shapely.union_all(parts_of)
+        if shape.area >= least_m2:
+            yield *known[name], shape, float(shape.area)

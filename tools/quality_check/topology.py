@@ -1,15 +1,13 @@
 """Checks of topology inside a polygon layer: overlaps and gaps."""
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
-import numpy as np
 import shapely
 
 from tools.quality_check.context import Survey
 from tools.quality_check.edges import Edges, degrees, joined, reversed_edges
-from tools.quality_check.faces import Owner, faces_of, grouped, owners
+from tools.quality_check.faces import faces_of, owners, pairs_of
 from tools.quality_check.hits import Hit
 from tools.quality_check.registry import check
 
@@ -38,23 +36,17 @@ def overlap(survey: Survey, parameters: dict[str, Any], layer: str) -> Iterator[
         return
     faces = faces_of([edges], grid, **sizes(parameters))
     faces = faces.chosen(degrees(edges, faces.points, grid) > 1)
-    covering = owners(survey, layer, faces)
-    known: dict[int, Owner] = {o.fid: o for group in covering for o in group}
-    names: list[tuple[int, int]] = []
-    rows: list[int] = []
-    for at, group in enumerate(covering):
-        for one, other in combinations(sorted(o.fid for o in group), 2):
-            names.append((one, other))
-            rows.append(at)
-    for (one, other), shape, area in grouped(faces.polygons[np.array(rows, dtype=np.intp)], names):
-        if shapely.equals(known[one].geometry, known[other].geometry):
-            continue  # the check of duplicates says it
+    least = float(parameters["min_area_m2"])
+    covering = owners(survey, layer, faces, least)
+    for one, other, shape, area in pairs_of([(group, group) for group in covering], least):
+        if one.fid >= other.fid or shapely.equals(one.whole, other.whole):
+            continue  # once for each pair; of equal polygons the check of duplicates speaks
         yield Hit(
-            f"要素 {one} 与 {other} 重叠 {area:.4f} 平方米",
+            f"要素 {one.fid} 与 {other.fid} 重叠 {area:.4f} 平方米",
             layer=layer,
-            fid=one,
-            other_fid=other,
-            identifier=known[one].identifier,
+            fid=one.fid,
+            other_fid=other.fid,
+            identifier=one.identifier,
             measured=f"{area:.4f} 平方米",
             tolerance=f"{parameters['min_area_m2']:g} 平方米",
         ).at(shape)
