@@ -149,3 +149,87 @@ def report(
     counts = "，".join(f"{name} {n} 个" for name, n in data["counts"].items())
     show_result(result, lead=[f"{data['place']} {data['year']} 年体检：{counts}"], skip=["series"])
     return 0
+
+
+@app.command("sets")
+def sets(
+    name: Annotated[str | None, typer.Argument(help="指标集编号，默认列出全部")] = None,
+    version: Annotated[int | None, typer.Option(help="版本，默认最新")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """列出指标集，或说明一个指标集的指标、权重、目标与历次调整."""
+    import json
+
+    from tools.indicators.load import indicators
+    from tools.indicators.sets import indicator_set, indicator_sets, versions_of
+
+    if name is None:
+        for one in indicator_sets():
+            kept = "、".join(map(str, versions_of(one.id)))
+            typer.echo(
+                f"{one.id}  {one.title}（{one.stage}，{len(one.members)} 个指标，版本 {kept}）"
+            )
+        return
+    chosen = indicator_set(name, version)
+    if as_json:
+        typer.echo(json.dumps(chosen.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        return
+    typer.echo(f"{chosen.title}，版本 {chosen.version}，自 {chosen.valid_from} 起\n{chosen.source}")
+    known = indicators()
+    for m in chosen.members:
+        goal = f"，{m.target.year} 年目标 {m.target.value:g} {m.target.unit}" if m.target else ""
+        title = known[m.id].said.title if m.id in known else "（指标库没有）"
+        typer.echo(f"  {m.id}  {title}  权重 {m.weight:g}  {m.attribute}{goal}")
+    for r in chosen.retired:
+        typer.echo(f"  已退出 {r.id}（{r.since}）：{r.reason}")
+    for c in chosen.changes:
+        typer.echo(f"  {c.at} {c.by}：{'；'.join(c.what)}。原因：{c.reason}")
+
+
+@app.command("revise")
+def revise(
+    name: Annotated[str, typer.Argument(help="指标集编号")],
+    why: Annotated[str, typer.Option("--why", help="调整原因，随版本保存")],
+    add: Annotated[list[str] | None, typer.Option(help="增加的指标，可写权重：编号=2")] = None,
+    retire: Annotated[list[str] | None, typer.Option(help="退出的指标")] = None,
+    weight: Annotated[list[str] | None, typer.Option(help="改权重：编号=3")] = None,
+) -> None:
+    """调整指标集：增加、退出、改权重；写成新版本，旧版本保留."""
+    import getpass
+
+    from cspon.errors import InputError
+    from tools.indicators.sets import Member, indicator_set
+    from tools.indicators.sets import revise as write
+
+    chosen = indicator_set(name)
+    changed = []
+    for one, number in _weights(weight or []):
+        member = chosen.member(one)
+        if member is None:
+            raise InputError(f"指标集中没有“{one}”", field="--weight", mend="先用 --add 增加")
+        changed.append(Member.model_validate({**member.model_dump(), "weight": number}))
+    new = write(
+        name,
+        by=getpass.getuser(),
+        reason=why,
+        add=tuple(Member(id=one, weight=number) for one, number in _weights(add or [])),
+        retire=tuple(retire or ()),
+        change=tuple(changed),
+    )
+    typer.echo(f"已写成版本 {new.version}：{'；'.join(new.changes[-1].what)}", err=True)
+
+
+def _weights(written: list[str]) -> list[tuple[str, float]]:
+    from cspon.errors import InputError
+
+    found = []
+    for item in written:
+        name, _, number = item.partition("=")
+        try:
+            weight = float(number or 1)
+        except ValueError:
+            weight = 0.0
+        if not 0 < weight <= 100:
+            raise InputError(f"“{item}”的权重不对", field="weight", mend="写 编号=权重，权重 0—100")
+        found.append((name.strip(), weight))
+    return found

@@ -1,6 +1,5 @@
 """Graded early warning: thresholds and names are data (`grades.yaml`)."""
 
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,12 +88,8 @@ def load_grades(file: Path | None = None) -> Grades:
     Raises:
         InputError: the file has a mistake.
     """
-    return _read(FILE if file is None else file)
-
-
-@cache
-def _read(file: Path) -> Grades:
+    read = FILE if file is None else file
     try:
-        return Grades.model_validate(read_yaml(file))
+        return Grades.model_validate(read_yaml(read))
     except ValidationError as error:
-        raise field_error(file, error) from None
+        raise field_error(read, error) from None

@@ -27,7 +27,9 @@ def rows(folder: Path, name: str, *fields: str):
 
 
 def km2(geometry) -> float:
-    polygons = [p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon"]
+    polygons = [
+        p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon" and not p.is_empty
+    ]
     total = 0.0
     for polygon in polygons:
         for sign, ring in ((1, polygon.exterior), *((-1, hole) for hole in polygon.interiors)):
@@ -77,10 +79,7 @@ def expected(demo, figures):
         if kind in STREETS:
             for part in shapely.get_parts(shapely.intersection(line, urban)):
                 places = shapely.get_coordinates(part).tolist()
-                metres += sum(
-                    hypot(b[0] - a[0], b[1] - a[1])
-                    for a, b in pairwise(places)
-                )
+                metres += sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(places))
     f = figures
     density = metres / 1000 / km2(urban)
     water = f["农业用水量"] + f["工业用水量"] + f["生活用水量"] + f["生态环境用水量"]
