@@ -22,6 +22,9 @@ FilledOption = Annotated[
     list[str] | None,
     typer.Option("--filled", help="直接给出的值，可多次：fire_service_coverage=85%"),
 ]
+NetworkOption = Annotated[
+    bool, typer.Option("--network", help="统计表没有的覆盖率按路网计算（较慢）")
+]
 
 app = kind_app("indicator")
 app.registered_commands = [c for c in app.registered_commands if c.name != "compute"]
@@ -38,6 +41,7 @@ def compute(
     year: YearOption = None,
     scope: Annotated[str, typer.Option(help="范围：county（全域）、城区，或乡镇名称")] = "county",
     filled: FilledOption = None,
+    network: NetworkOption = False,
     given: Annotated[
         list[str] | None,
         typer.Option("--input", help="只算一个指标时给出公式的输入：名称=值，图层写文件路径"),
@@ -59,6 +63,7 @@ def compute(
         ids=chosen,
         scope=scope,
         filled=_pairs(filled or []),
+        network=network,
     )
     _finish(result, out, as_json, "指标计算表")
     return 0
@@ -120,6 +125,7 @@ def report(
     version: Annotated[int | None, typer.Option(help="指标集的版本，默认最新")] = None,
     grades: Annotated[Path | None, typer.Option(help="本单位的预警等级与阈值（YAML）")] = None,
     filled: FilledOption = None,
+    network: NetworkOption = False,
     out: Annotated[
         Path | None, typer.Option(help="另存体检评估报告（docx、md、xlsx、图表、JSON）的目录")
     ] = None,
@@ -137,6 +143,7 @@ def report(
         version=version,
         filled=_pairs(filled or []),
         grades=grades,
+        network=network,
     )
     if out is not None:
         from tools.assessment.report import save_assessment

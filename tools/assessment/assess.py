@@ -9,6 +9,7 @@ from cspon.schemas.base import Frozen
 from tools.assessment.grades import Grades, grade_of
 from tools.assessment.trend import Trend, theil_sen
 from tools.indicators.evaluate import evaluate
+from tools.indicators.network_measures import measured
 from tools.indicators.scopes import scoped_layers
 from tools.indicators.sets import IndicatorSet, Member
 from tools.indicators.tool import DIFFERENCE_PERCENT, definitions
@@ -59,6 +60,8 @@ def assess(
     table: YearlyTable | None,
     year: int,
     filled: Mapping[str, str] | None = None,
+    *,
+    network: bool = False,
 ) -> tuple[Assessed, ...]:
     """Assess every member of a set that is switched on.
 
@@ -69,15 +72,20 @@ def assess(
         table: Yearly statistics; series are built from its years up to `year`.
         year: Of the check-up.
         filled: Values given directly for `year`, by id.
+        network: Measure on the street network what the statistics of `year` do not state.
 
     Raises:
         InputError: an unknown indicator, a target in another unit, or wrong data.
     """
     known = definitions(tuple(m.id for m in chosen.members))
-    place = scoped_layers(layers, load_catalogue(layers), "county")
+    catalogue = load_catalogue(layers)
+    place = scoped_layers(layers, catalogue, "county")
     earlier = [] if table is None else [y for y in table.years if y < year]
     by_year = {y: {v.id: v for v in evaluate(known, place, table, y)} for y in earlier}
-    by_year[year] = {v.id: v for v in evaluate(known, place, table, year, filled)}
+    present = evaluate(known, place, table, year, filled)
+    if network:
+        present = measured(present, layers, catalogue, year)
+    by_year[year] = {v.id: v for v in present}
     return tuple(
         _assessed(m, by_year, year, grades) for m in chosen.members if m.id in by_year[year]
     )

@@ -54,6 +54,7 @@ def assess_indicators(
     version: int | None = None,
     filled: dict[str, str] | None = None,
     grades: Path | None = None,
+    network: bool = False,
 ) -> ToolResult:
     """Assess a place: yearly series, target, gap, trend and graded warning of each indicator.
 
@@ -68,6 +69,7 @@ def assess_indicators(
         version: Of the set; the last when not given.
         filled: Values given directly for the year, by id, with unit.
         grades: The bureau's own thresholds (YAML).
+        network: Measure coverage on the street network where the statistics do not state it.
 
     Raises:
         InputError: no such set, indicator or file, or one of them is wrong.
@@ -83,7 +85,7 @@ def assess_indicators(
     if not active.members:
         raise InputError("指标集中的指标都已停用", field="set", mend="启用指标或换一个指标集")
     direct = {entry("indicator", name).id: value for name, value in (filled or {}).items()}
-    items = assess(active, limits, layers, table, when, direct)
+    items = assess(active, limits, layers, table, when, direct, network=network)
     graded = [a for a in items if a.deviation_percent is not None]
     weight = sum(a.weight for a in graded)
     first = limits.tables[limits.standard][0].name
@@ -116,7 +118,12 @@ def assess_indicators(
             tool="assess_indicators",
             version=VERSION,
             inputs=provenance_inputs(wanted, table),
-            parameters={"year": when, "set": f"{chosen.id} v{chosen.version}", "filled": direct},
+            parameters={
+                "year": when,
+                "set": f"{chosen.id} v{chosen.version}",
+                "filled": direct,
+                "network": network,
+            },
             epsg=catalogue.epsg,
             layer_dates={spec.name: spec.date for spec in used},
         ),
