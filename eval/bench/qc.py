@@ -134,7 +134,9 @@ def _peak_mb() -> Iterator[list[float]]:
     peak, over = [0.0], threading.Event()
 
     def sample() -> None:
-        while not over.wait(_SAMPLE_S):
+        last = False
+        while not last:
+            last = over.wait(_SAMPLE_S)
             pids = ["self", *(str(child.pid) for child in multiprocessing.active_children())]
             peak[0] = max(peak[0], sum(_rss_mb(pid) for pid in pids))
 
