@@ -22,6 +22,7 @@ from cspon.errors import SetupError
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Document
 from knowledge_base.store.protocol import Where
+from knowledge_base.store.sparse import copy_tree, size_on_disk
 from knowledge_base.titles import canonical_key, carried_title, title_key
 from knowledge_base.validity import Repeal
 
@@ -193,8 +194,8 @@ def new_generation(folder: Path, copy_of: Path | None = None) -> Iterator[Path]:
         if copy_of is None:
             working.mkdir()
         else:
-            _require_space(folder, sum(f.stat().st_size for f in copy_of.rglob("*") if f.is_file()))
-            shutil.copytree(copy_of, working)
+            _require_space(folder, size_on_disk(copy_of))
+            copy_tree(copy_of, working)
     try:
         with disk_errors(folder):
             yield working

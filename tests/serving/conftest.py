@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import shutil
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import shapely
 import uvicorn
 
 from cspon.settings import Settings
+from knowledge_base.store.sparse import copy_tree
 from llm.scripted import ScriptedModel
 from serving.app import create_app
 from serving.run import listen
@@ -184,6 +184,6 @@ def restricted(kb_home, fakes, kb_texts):
 @pytest.fixture
 def kb_gateway(kb_home, fakes, kb_texts, tmp_path):
     """A gateway on a base of its own, to be changed."""
-    shutil.copytree(kb_home, tmp_path / "home")
+    copy_tree(kb_home, tmp_path / "home")
     with start_kb(tmp_path / "home", fakes, kb_texts) as started:
         yield started

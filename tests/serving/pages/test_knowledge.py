@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from knowledge_base.store.sparse import copy_tree
+
 pytestmark = pytest.mark.integration
 
 PLAN = """<meta charset="utf-8"><style>body { font: 15pt/2 "Noto Sans CJK SC" }</style>
@@ -30,13 +32,12 @@ def plan(browser, tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(kb_home, fakes, kb_texts, start_kb, plan, tmp_path_factory):
     """A gateway on a base with the plan in it; `keep` saves a picture where one is asked for."""
-    import shutil
 
     from cspon.schemas.base import Secrecy
     from knowledge_base.ingest.build import add_paths
 
     home = tmp_path_factory.mktemp("pages") / "home"
-    shutil.copytree(kb_home, home)
+    copy_tree(kb_home, home)
     add_paths(home / "kb", [plan], embedder=kb_texts.embedder(), secrecy=Secrecy.PUBLIC, ocr=False)
     with start_kb(home, fakes, kb_texts) as started:
         yield started
