@@ -11,7 +11,7 @@ from tools.indicators.model import OUTPUT
 from tools.library import explain
 from tools.library.entry import Entry, Kind, Problem, problem_of
 from tools.library.kinds import Context, entry
-from tools.library.own import shown_path
+from tools.library.listing import listed
 from tools.library.state import disabled, require_enabled
 from tools.models.explain import mermaid, steps
 
@@ -27,27 +27,17 @@ class IndicatorLibrary:
         """List the indicators."""
         off = disabled("indicator")
         return tuple(
-            Entry(
-                kind="indicator",
-                id=name,
-                title=d.said.title,
-                version=d.said.version,
-                enabled=name not in off,
-                disabled_because=off.get(name, ""),
-                origin=d.origin,
-                group=d.said.category,
-                basis=d.said.basis,
+            listed(
+                "indicator",
+                d,
+                off,
                 verified=d.said.verified,
-                valid_from=d.said.valid_from,
-                valid_to=d.said.valid_to,
-                summary=d.said.summary,
                 inputs=d.said.ports,
                 outputs=check_indicator(d.said, d.file, code_allowed=d.origin == "shipped"),
                 examples=len(d.said.examples),
-                file=shown_path(d.file, d.origin),
-                sha256=d.sha256,
+                group=d.said.category,
             )
-            for name, d in indicators().items()
+            for d in indicators().values()
         )
 
     def explain(self, entry_id: str) -> str:

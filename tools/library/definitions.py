@@ -19,13 +19,14 @@ from tools.library.reading import digest, read_entry
 from tools.library.state import STATE
 
 M = TypeVar("M", bound=BaseModel)
+Said = TypeVar("Said", bound=BaseModel, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Definition(Generic[M]):
+class Definition(Generic[Said]):
     """One entry's file and what it says."""
 
-    said: M
+    said: Said
     file: Path
     origin: Origin
     sha256: str

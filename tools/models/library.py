@@ -8,7 +8,7 @@ from cspon.registry import registry
 from tools.library import explain
 from tools.library.entry import Entry, Kind, Problem, problem_of
 from tools.library.kinds import Context, entry
-from tools.library.own import shown_path
+from tools.library.listing import listed
 from tools.library.state import disabled, require_enabled
 from tools.models.explain import mermaid, steps
 from tools.models.load import models, outputs_of
@@ -24,27 +24,17 @@ class ModelLibrary:
         """List the models."""
         off = disabled("model")
         return tuple(
-            Entry(
-                kind="model",
-                id=name,
-                title=d.said.title,
-                version=d.said.version,
-                enabled=name not in off,
-                disabled_because=off.get(name, ""),
-                origin=d.origin,
-                group=d.said.group,
-                basis=d.said.basis,
+            listed(
+                "model",
+                d,
+                off,
                 verified=d.said.verified and all(c.verified for c in d.said.constants.values()),
-                valid_from=d.said.valid_from,
-                valid_to=d.said.valid_to,
-                summary=d.said.summary,
                 inputs=d.said.ports,
                 outputs=outputs_of(d.said, d.file),
                 examples=len(d.said.examples),
-                file=shown_path(d.file, d.origin),
-                sha256=d.sha256,
+                group=d.said.group,
             )
-            for name, d in models().items()
+            for d in models().values()
         )
 
     def explain(self, entry_id: str) -> str:

@@ -8,7 +8,7 @@ from cspon.registry import registry
 from tools.library import explain
 from tools.library.entry import Entry, Kind, Problem, problem_of
 from tools.library.kinds import Context, entry
-from tools.library.own import shown_path
+from tools.library.listing import listed
 from tools.library.state import disabled
 from tools.operators.load import operators
 from tools.operators.run import check_examples, run_operator
@@ -23,26 +23,17 @@ class OperatorLibrary:
         """List the operators by group."""
         off = disabled("operator")
         return tuple(
-            Entry(
-                kind="operator",
-                id=name,
-                title=d.said.title,
-                version=d.said.version,
-                enabled=name not in off,
-                disabled_because=off.get(name, ""),
-                group=d.said.group,
-                basis=d.said.basis,
+            listed(
+                "operator",
+                d,
+                off,
                 verified=d.said.verified,
-                valid_from=d.said.valid_from,
-                valid_to=d.said.valid_to,
-                summary=d.said.summary,
                 inputs=d.said.ports,
                 outputs=d.said.outputs,
                 examples=len(d.said.examples),
-                file=shown_path(d.file, d.origin),
-                sha256=d.sha256,
+                group=d.said.group,
             )
-            for name, d in operators().items()
+            for d in operators().values()
         )
 
     def explain(self, entry_id: str) -> str:
