@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
 from tools.base_data.taking import Taken
-from tools.compliance.measure import SLIVER_M2, patches
+from tools.compliance.patches import SLIVER_M2, patches
 from tools.compliance.rounding import hectares, mu, share_out
 from tools.geometry.area import AREA_DEFINITION, ellipsoidal_area_m2
 from tools.land_use import UNCOVERED

@@ -14,8 +14,8 @@ from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import LayerSpec
 from tools.base_data.desensitise import Withheld, generalise, reader_columns, rounded_places
 from tools.base_data.filters import CODE, Filter, matches
-from tools.compliance.measure import NOISE_M2
 from tools.compliance.overlay import Cutter
+from tools.compliance.patches import NOISE_M2
 from tools.compliance.zones import zone_name
 from tools.feature_table import columns_of, read_table
 from tools.geometry.area import M2_PER_HA, ellipsoidal_areas_m2

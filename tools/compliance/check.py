@@ -18,7 +18,7 @@ from tools.catalogue import tool
 from tools.compliance import tables
 from tools.compliance.conflicts import Conflict, standing
 from tools.compliance.figures import figures, site_of
-from tools.compliance.measure import SLIVER_M2
+from tools.compliance.patches import SLIVER_M2
 from tools.compliance.remarks import headline, unknowns, warnings
 from tools.compliance.survey import Survey, place, survey_project
 from tools.geometry.area import AREA_DEFINITION

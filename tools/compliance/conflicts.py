@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cspon.schemas.spatial import LayerCatalogue, RuleOutcome, Verdict
-from tools.compliance.measure import LineMeasure, Patches
+from tools.compliance.measure import LineMeasure
 from tools.compliance.near import NearMeasure
+from tools.compliance.patches import Patches
 from tools.compliance.slope import SlopeMeasure
 from tools.compliance.zones import ZoneMeasure
 from tools.rules.lines import PARTITIONS, line_roles, role_title

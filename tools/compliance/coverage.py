@@ -33,9 +33,19 @@ def covers_once(parcels: npt.NDArray[Any], project: BaseGeometry) -> bool:
     edge = edge[order]
     first = np.flatnonzero(np.concatenate([[True], edge[1:] != edge[:-1]]))
     count = np.diff(np.append(first, len(edge)))
-    single = start[order[first[count != 2]]]
-    lines = shapely.linestrings(np.stack([points[single], points[single + 1]], axis=1))
-    return not shapely.intersects(project, lines).any()
+    single = np.sort(start[order[first[count != 2]]])
+    return len(single) == 0 or not shapely.intersects(project, _chained(points, single)).any()
+
+
+def _chained(points: npt.NDArray[np.float64], edges: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Draw the edges that begin at these points, those that follow one another as one line."""
+    begins = np.concatenate([[True], edges[1:] != edges[:-1] + 1])
+    line = np.cumsum(begins) - 1
+    ends = np.flatnonzero(np.append(begins[1:], True))
+    at = np.insert(edges, ends + 1, edges[ends] + 1)
+    return np.asarray(
+        shapely.linestrings(points[at], indices=np.insert(line, ends + 1, line[ends]))
+    )
 
 
 def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -1,9 +1,6 @@
 """Measure a project against control lines and land use: areas, crossings, conflict patches.
 
 Areas here are exact square metres; rounding happens once, in `tools.compliance.tables`.
-
-Slivers: a patch of less than `sliver_m2` (default 1 m²) counts as contact along a shared border, not
-as occupation. Its area is kept and reported as a warning.
 """
 
 from collections import defaultdict
@@ -19,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from cspon.schemas.spatial import LayerSpec
 from tools.compliance.coverage import covers_once, first_come
+from tools.compliance.crossings import crossings
 from tools.compliance.overlay import (
     Cutter,
     OverlayRows,
@@ -26,28 +24,10 @@ from tools.compliance.overlay import (
     is_areal,
     polygonal,
 )
-from tools.geometry.area import ellipsoidal_areas_m2
+from tools.compliance.patches import SLIVER_M2, Patches, inside_and_outside, patches
 from tools.land_use import UNCOVERED, CodeLabel, label_code
 from tools.layer_health import Finding, check_window
 from tools.layers import Features, read_windows
-
-SLIVER_M2 = 1.0
-NOISE_M2 = 0.001
-"""Below this a polygon is a rounding error of the overlay, not even contact."""
-
-
-@dataclass(frozen=True)
-class Patches:
-    """Disjoint polygons with their areas; contact is what was too small to count."""
-
-    polygons: npt.NDArray[np.object_]
-    areas_m2: npt.NDArray[np.float64]
-    contact_m2: float = 0.0
-
-    @property
-    def total_m2(self) -> float:
-        """Ellipsoidal area of all patches."""
-        return float(self.areas_m2.sum())
 
 
 @dataclass(frozen=True)
@@ -133,30 +113,13 @@ def measure_line(
     if repaired:
         found = [polygonal(part) for part in shapely.make_valid(np.array(found))]
     line = found[0] if len(found) == 1 else shapely.union_all(found)
+    inside, outside = inside_and_outside(project, line, spec.epsg, sliver_m2)
     return LineMeasure(
         spec=spec,
-        inside=patches(shapely.intersection(project, line), spec.epsg, sliver_m2),
-        outside=patches(shapely.difference(project, line), spec.epsg, sliver_m2),
+        inside=inside,
+        outside=outside,
         repaired=tuple(sorted(repaired)),
         findings=tuple(findings),
-    )
-
-
-def patches(geometry: BaseGeometry, epsg: int, sliver_m2: float) -> Patches:
-    """Split into polygons and set aside those that are too small to count.
-
-    Size is judged by the planar area: where two overlays round an edge differently they leave
-    polygons of no planar area, whose ellipsoidal area is not zero because their edges are drawn
-    straight in latitude and longitude.
-    """
-    parts = shapely.get_parts(shapely.get_parts(polygonal(geometry)))
-    planar = shapely.area(parts)
-    counts = planar >= max(sliver_m2, NOISE_M2)
-    noise = planar < NOISE_M2
-    return Patches(
-        polygons=parts[counts],
-        areas_m2=ellipsoidal_areas_m2(parts[counts], epsg),
-        contact_m2=float(planar[~counts & ~noise].sum()),
     )
 
 
@@ -240,19 +203,8 @@ def _count(
     ]
     measure.add(rows, labels)
     measure.repaired += rows.repaired
-    tree = shapely.STRtree(parcels)
-    cuts: list[Any] = []
-    owners: list[tuple[str, int, str]] = []
-    for name, group in conflicts.items():
-        for index, patch in enumerate(group.polygons):
-            near = np.sort(tree.query(patch))
-            cut, _ = Cutter(patch).cut(parcels[near])
-            shared = np.flatnonzero(shapely.area(cut) >= NOISE_M2)
-            cuts.extend(cut[shared])
-            owners.extend((name, index, labels[i].code) for i in near[shared].tolist())
-    areas = ellipsoidal_areas_m2(np.array(cuts, dtype=object), spec.epsg)
-    for owner, area in zip(owners, areas.tolist(), strict=True):
-        measure.add_crossing(*owner, area)
+    for name, patch, row, area_m2 in crossings(rows, parcels, conflicts, spec.epsg):
+        measure.add_crossing(name, patch, labels[row].code, area_m2)
 
 
 def _count_disjoint(

@@ -15,7 +15,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from cspon.schemas.spatial import LayerSpec
-from tools.compliance.measure import SLIVER_M2, Patches, patches
+from tools.compliance.patches import SLIVER_M2, Patches, patches
 from tools.compliance.zones import check_scheme, zone_name
 from tools.layer_health import Finding, check_window
 from tools.layers import read_windows

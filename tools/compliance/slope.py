@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError, missing_extra
 from cspon.schemas.spatial import LayerSpec
-from tools.compliance.measure import SLIVER_M2, Patches, patches
+from tools.compliance.patches import SLIVER_M2, Patches, patches
 
 MOST_CELLS = 50_000_000
 """Of the window around a project: 200 MB of elevations."""

@@ -19,14 +19,13 @@ from tools.compliance.conflicts import (
     slope_conflicts,
 )
 from tools.compliance.measure import (
-    SLIVER_M2,
     LandUseMeasure,
     LineMeasure,
-    Patches,
     measure_land_use,
     measure_line,
 )
 from tools.compliance.near import NearMeasure, look_around, measure_near
+from tools.compliance.patches import SLIVER_M2, Patches
 from tools.compliance.rounding import hectares, share_out
 from tools.compliance.slope import SlopeMeasure, measure_slope
 from tools.compliance.zones import ZoneMeasure, measure_zones

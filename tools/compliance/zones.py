@@ -16,8 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
-from tools.compliance.measure import NOISE_M2, SLIVER_M2, Patches, patches
 from tools.compliance.overlay import Cutter, polygonal
+from tools.compliance.patches import NOISE_M2, SLIVER_M2, Patches, patches
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, label_code
 from tools.layer_health import Finding, check_window

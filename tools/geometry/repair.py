@@ -69,7 +69,7 @@ def repair_plots(
             raise InputError(
                 f"{title}面积为零，不是面状图形", file=file, row=plot.row, mend="请检查该地块的坐标"
             )
-        _compare_area(plot, ellipsoidal_area_m2(whole, epsg), title, notices)
+        _compare_area(plot, whole, epsg, title, notices)
         parcels.append(
             BoundaryParcel(plot.name, plot.number, plot.use, plot.declared_area_ha, whole)
         )
@@ -128,12 +128,14 @@ def _explain(reason: str) -> str:
     return f"{_REASONS.get(what, what)}，首处位于东 {float(east):.3f}、北 {float(north):.3f}"
 
 
-def _compare_area(plot: Plot, computed_m2: float, title: str, notices: list[str]) -> None:
+def _compare_area(
+    plot: Plot, geometry: BaseGeometry, epsg: int, title: str, notices: list[str]
+) -> None:
     """Tell when the declared area differs by more than one percent, with the likely unit."""
     declared_ha = plot.declared_area_ha
     if declared_ha is None:
         return
-    computed_ha = computed_m2 / M2_PER_HA
+    computed_ha = ellipsoidal_area_m2(geometry, epsg) / M2_PER_HA
     if abs(declared_ha - computed_ha) <= _AREA_TOLERANCE * computed_ha:
         return
     likely = next(

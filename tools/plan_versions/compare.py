@@ -11,7 +11,7 @@ from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import CodeScheme, LayerOutput, Provenance, ToolResult
 from tools.catalogue import tool
-from tools.compliance.measure import NOISE_M2
+from tools.compliance.patches import NOISE_M2
 from tools.compliance.rounding import HA_DIGITS, hectares
 from tools.geometry.area import M2_PER_HA
 from tools.layer_health import named

@@ -11,8 +11,8 @@ import shapely
 from cspon.errors import InputError
 from cspon.schemas.spatial import CodeScheme, LayerSpec
 from tools.compliance.coverage import first_come
-from tools.compliance.measure import SLIVER_M2
 from tools.compliance.overlay import polygonal
+from tools.compliance.patches import SLIVER_M2
 from tools.compliance.zones import zone_name
 from tools.feature_table import columns_of, read_table
 from tools.geometry.area import ellipsoidal_areas_m2

@@ -13,8 +13,8 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
-from tools.compliance.measure import SLIVER_M2
 from tools.compliance.overlay import Cutter
+from tools.compliance.patches import SLIVER_M2
 from tools.compliance.rounding import hectares
 from tools.feature_table import columns_of, read_table
 from tools.geometry.area import ellipsoidal_areas_m2

@@ -2,7 +2,7 @@ import numpy as np
 
 from cspon.schemas.spatial import RuleOutcome, Verdict
 from tools.compliance.conflicts import Conflict, passed_lines, standing
-from tools.compliance.measure import Patches
+from tools.compliance.patches import Patches
 
 NOTHING = Patches(np.empty(0, object), np.empty(0))
 

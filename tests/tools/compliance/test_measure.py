@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from cspon.errors import InputError
-from tools.compliance.measure import measure_land_use, measure_line, patches
+from tools.compliance.measure import measure_land_use, measure_line
+from tools.compliance.patches import patches
 from tools.geometry.area import ellipsoidal_area_m2
 from tools.land_use import UNCOVERED
 from tools.layers import layer_by_role, load_catalogue
