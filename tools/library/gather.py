@@ -21,6 +21,8 @@ def gather(
 ) -> dict[str, Any]:
     """Return a typed value for every port; optional ones that nobody gives are left out.
 
+    The catalogue is read only when a layer is taken from it.
+
     Raises:
         InputError: an unknown name, a value that does not fit, or a layer that is not there. A
             missing layer is never taken for an empty one.
@@ -33,7 +35,8 @@ def gather(
             field=unknown[0],
             mend=f"输入有：{'、'.join(ports)}",
         )
-    catalogue = load_catalogue(layers) if layers is not None else None
+    wanted = any(port.role is not None and given.get(name) is None for name, port in ports.items())
+    catalogue = load_catalogue(layers) if layers is not None and wanted else None
     values: dict[str, Any] = {}
     for name, port in ports.items():
         value = given.get(name)

@@ -14,6 +14,7 @@ X, Y = 500_000.0, 3_300_000.0
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("CSPON_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CSPON_LIBRARY", str(tmp_path / "own"))
+    monkeypatch.setenv("CSPON_LAYERS", str(tmp_path / "no layers"))
     with placed(None):
         yield tmp_path / "home"
 
