@@ -125,7 +125,7 @@ def _check_width(spec: LayerSpec, features: Features) -> list[Finding]:
 
 def _check_ids(spec: LayerSpec, features: Features) -> list[Finding]:
     """Find identifiers that several features share."""
-    if features.ids is None:
+    if features.ids is None or len(set(features.ids.tolist())) == len(features.ids):
         return []
     _, which, count = np.unique(features.ids, return_inverse=True, return_counts=True)
     shared = (count > 1)[which] & (features.ids != "")

@@ -131,12 +131,14 @@ def _problem(
             f"与县级行政区相距约 {gap / 1000:.0f} 千米，可能带号或中央经线写错",
             "核对坐标系、带号和坐标轴次序后重新导出",
         )
-    gcj = _gcj02_at(outline, spec.epsg)
     shift = _uniform_shift(box, bounds) if coverage else None
-    if shift is None and _sticks_out(box, bounds) and _comes_back(table, outline, box, gcj):
-        shift = gcj
-    if shift is None:
+    if shift is None and not _sticks_out(box, bounds):
         return None
+    gcj = _gcj02_at(outline, spec.epsg)
+    if shift is None:
+        if not _comes_back(table, outline, box, gcj):
+            return None
+        shift = gcj
     like = math.hypot(shift[0] - gcj[0], shift[1] - gcj[1]) <= 0.15 * math.hypot(*gcj)
     why = (
         "与 GCJ-02（火星坐标）的偏移一致" if like else "可能是其他基准（如 1980 西安坐标系）的坐标"

@@ -5,6 +5,7 @@ rest of the project. Their area is known already; only parcels across a patch's 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,24 @@ from tools.compliance.overlay import Cutter, OverlayRows
 from tools.compliance.patches import NOISE_M2, Patches
 from tools.geometry.area import ellipsoidal_areas_m2
 
-Crossing = tuple[str, int, int, float]
-"""Name of the conflict, its patch, the row of the parcel, and their common area in m²."""
+
+@dataclass(frozen=True)
+class Crossings:
+    """Common areas of parcels and the patches of one conflict: parallel arrays."""
+
+    name: str
+    """Of the conflict."""
+    patches: npt.NDArray[np.intp]
+    """Place of the patch in its conflict, ascending."""
+    rows: npt.NDArray[np.intp]
+    """Row of the parcel, ascending within a patch."""
+    areas_m2: npt.NDArray[np.float64]
 
 
 def crossings(
     rows: OverlayRows, parcels: npt.NDArray[Any], conflicts: Mapping[str, Patches], epsg: int
-) -> Iterator[Crossing]:
-    """Yield the common areas of parcels and patches, by conflict, then patch, then parcel.
+) -> Iterator[Crossings]:
+    """Yield the common areas of parcels and patches, one conflict after another.
 
     Args:
         rows: Pieces of the parcels inside the project.
@@ -31,30 +42,37 @@ def crossings(
         epsg: Coordinate system.
     """
     tree = shapely.STRtree(parcels)
-    found: list[tuple[str, int, int]] = []
-    areas: list[float] = []
-    cuts: list[Any] = []
-    cut_at: list[int] = []
+    found: list[tuple[str, npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
+    cuts: list[npt.NDArray[Any]] = []
     for name, group in conflicts.items():
-        which, near = tree.query(group.polygons)
-        order = np.lexsort((near, which))
-        which, near = which[order], near[order]
-        shapely.prepare(group.polygons)
-        meets = shapely.intersects(group.polygons[which], parcels[near])
-        which, near = which[meets], near[meets]
+        which, near = _meeting(group, tree, parcels)
         whole = _whole(group, which, near, parcels)
         cut = _cut(group, which, near, parcels, ~whole)
-        planar = np.where(whole, rows.planar_m2[near], shapely.area(cut))
-        for i in np.flatnonzero(planar >= NOISE_M2).tolist():
-            found.append((name, int(which[i]), int(near[i])))
-            areas.append(float(rows.ellipsoidal_m2[near[i]]))
-            if not whole[i]:
-                cut_at.append(len(areas) - 1)
-                cuts.append(cut[i])
-    for at, area in zip(cut_at, ellipsoidal_areas_m2(np.array(cuts, object), epsg), strict=True):
-        areas[at] = float(area)
-    for (name, patch, row), area in zip(found, areas, strict=True):
-        yield name, patch, row, area
+        shared = np.where(whole, rows.planar_m2[near], shapely.area(cut)) >= NOISE_M2
+        found.append((name, which[shared], near[shared]))
+        cuts.append(cut[shared])
+    pieces = np.concatenate([np.empty(0, dtype=object), *cuts])
+    areas_m2 = ellipsoidal_areas_m2(pieces, epsg)
+    start = 0
+    for name, which, near in found:
+        end = start + len(which)
+        known = shapely.is_missing(pieces[start:end])
+        yield Crossings(
+            name, which, near, np.where(known, rows.ellipsoidal_m2[near], areas_m2[start:end])
+        )
+        start = end
+
+
+def _meeting(
+    group: Patches, tree: shapely.STRtree, parcels: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pair patches with the parcels that they meet, by patch, then parcel."""
+    which, near = tree.query(group.polygons)
+    order = np.lexsort((near, which))
+    which, near = which[order], near[order]
+    shapely.prepare(group.polygons)
+    meets = shapely.intersects(group.polygons[which], parcels[near])
+    return which[meets], near[meets]
 
 
 def _whole(
@@ -80,7 +98,7 @@ def _cut(
 ) -> npt.NDArray[Any]:
     """Intersect the chosen pairs; None for the others and where nothing is shared."""
     pieces = np.full(len(which), None, dtype=object)
-    for patch in np.unique(which[chosen]).tolist():
+    for patch in dict.fromkeys(which[chosen].tolist()):
         pairs = np.flatnonzero(chosen & (which == patch))
         pieces[pairs], _ = Cutter(group.polygons[patch]).cut(parcels[near[pairs]])
     return pieces

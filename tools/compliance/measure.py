@@ -195,16 +195,22 @@ def _count(
     conflicts: Mapping[str, Patches],
 ) -> None:
     """Count pieces under their codes, and their parcels under the conflicts they lie in."""
-    labels = [
-        label_code(spec, code, name, fid=fid)
-        for code, name, fid in zip(
-            rows.codes.tolist(), rows.names.tolist(), rows.fids.tolist(), strict=True
-        )
-    ]
+    named: dict[tuple[str, str], CodeLabel] = {}
+    labels = []
+    for key in zip(rows.codes.tolist(), rows.names.tolist(), rows.fids.tolist(), strict=True):
+        code, name, fid = key
+        if (code, name) not in named:
+            named[code, name] = label_code(spec, code, name, fid=fid)
+        labels.append(named[code, name])
     measure.add(rows, labels)
     measure.repaired += rows.repaired
-    for name, patch, row, area_m2 in crossings(rows, parcels, conflicts, spec.epsg):
-        measure.add_crossing(name, patch, labels[row].code, area_m2)
+    codes = list(measure.codes)
+    code_of = np.array([codes.index(label.code) for label in labels], dtype=np.intp)
+    for crossing in crossings(rows, parcels, conflicts, spec.epsg):
+        sums = np.zeros((len(conflicts[crossing.name].polygons), len(codes)))
+        np.add.at(sums, (crossing.patches, code_of[crossing.rows]), crossing.areas_m2)
+        for patch, code in np.argwhere(sums > 0).tolist():
+            measure.add_crossing(crossing.name, patch, codes[code], float(sums[patch, code]))
 
 
 def _count_disjoint(
