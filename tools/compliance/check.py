@@ -3,8 +3,6 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import shapely
-
 from cspon.schemas.knowledge import Basis
 from cspon.schemas.spatial import (
     Compliance,
@@ -22,6 +20,7 @@ from tools.compliance.patches import SLIVER_M2
 from tools.compliance.remarks import headline, unknowns, warnings
 from tools.compliance.survey import Survey, place, survey_project
 from tools.geometry.area import AREA_DEFINITION
+from tools.geometry.geojson import geometry_object
 from tools.geometry.read import Boundary, read_boundary
 from tools.layers import load_catalogue, open_layer
 from tools.rules.evaluate import caveats, evaluate, rules_in_use, worst
@@ -133,7 +132,7 @@ def _layers(
     """Return the project and its conflict patches as GeoJSON features."""
     feature = {
         "type": "Feature",
-        "geometry": shapely.geometry.mapping(survey.project),
+        "geometry": geometry_object(survey.project),
         "properties": {"name": name, "area_ha": survey.area_ha},
     }
     epsg = survey.catalogue.epsg

@@ -5,7 +5,7 @@ as occupation. Its area is kept and reported as a warning.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,15 @@ class Patches:
     """Disjoint polygons with their areas; contact is what was too small to count."""
 
     polygons: npt.NDArray[np.object_]
-    areas_m2: npt.NDArray[np.float64]
+    epsg: int
     contact_m2: float = 0.0
     rest: BaseGeometry | None = None
     """The project without these polygons, where that is known and nothing was set aside."""
+
+    @cached_property
+    def areas_m2(self) -> npt.NDArray[np.float64]:
+        """Ellipsoidal area of each polygon, computed when first asked for."""
+        return ellipsoidal_areas_m2(self.polygons, self.epsg)
 
     @property
     def total_m2(self) -> float:
@@ -36,15 +41,26 @@ class Patches:
         return float(self.areas_m2.sum())
 
 
-def patches(geometry: BaseGeometry, epsg: int, sliver_m2: float) -> Patches:
+def patches(
+    geometry: BaseGeometry, epsg: int, sliver_m2: float, *, rest: BaseGeometry | None = None
+) -> Patches:
     """Split into polygons and set aside those that are too small to count.
 
     Size is judged by the planar area: where two overlays round an edge differently they leave
     polygons of no planar area, whose ellipsoidal area is not zero because their edges are drawn
     straight in latitude and longitude.
+
+    Args:
+        geometry: A part of a project.
+        epsg: Its coordinate system.
+        sliver_m2: Smallest patch that counts.
+        rest: The other part of the project, where known.
     """
-    polygons, contact_m2 = _counted(geometry, sliver_m2)
-    return Patches(polygons, ellipsoidal_areas_m2(polygons, epsg), contact_m2)
+    parts = shapely.get_parts(shapely.get_parts(polygonal(geometry)))
+    planar = shapely.area(parts)
+    counts = planar >= max(sliver_m2, NOISE_M2)
+    contact = planar[~counts & (planar >= NOISE_M2)]
+    return Patches(parts[counts], epsg, float(contact.sum()), None if len(contact) else rest)
 
 
 def inside_and_outside(
@@ -53,30 +69,20 @@ def inside_and_outside(
     """Part a project into what lies inside a line and what lies outside.
 
     Args:
-        project: Valid (Multi)Polygon.
+        project: Valid (Multi)Polygon, prepared.
         line: Valid (Multi)Polygon of the whole line near the project.
         epsg: Coordinate system of both.
         sliver_m2: Smallest patch that counts.
     """
-    inside, outside = shapely.intersection(project, line), shapely.difference(project, line)
-    in_polygons, in_contact_m2 = _counted(inside, sliver_m2)
-    out_polygons, out_contact_m2 = _counted(outside, sliver_m2)
-    areas_m2 = ellipsoidal_areas_m2(np.concatenate([in_polygons, out_polygons]), epsg)
-    count = len(in_polygons)
+    inside: BaseGeometry
+    outside: BaseGeometry
+    if line.is_empty:
+        inside, outside = shapely.Polygon(), project
+    elif shapely.covers(line, project):
+        inside, outside = project, shapely.Polygon()
+    else:
+        inside, outside = shapely.intersection(project, line), shapely.difference(project, line)
     return (
-        Patches(
-            in_polygons, areas_m2[:count], in_contact_m2, outside if in_contact_m2 == 0 else None
-        ),
-        Patches(
-            out_polygons, areas_m2[count:], out_contact_m2, inside if out_contact_m2 == 0 else None
-        ),
+        patches(inside, epsg, sliver_m2, rest=outside),
+        patches(outside, epsg, sliver_m2, rest=inside),
     )
-
-
-def _counted(geometry: BaseGeometry, sliver_m2: float) -> tuple[npt.NDArray[Any], float]:
-    """Return the polygons that count, and the planar area of those that are contact."""
-    parts = shapely.get_parts(shapely.get_parts(polygonal(geometry)))
-    planar = shapely.area(parts)
-    counts = planar >= max(sliver_m2, NOISE_M2)
-    contact = ~counts & (planar >= NOISE_M2)
-    return parts[counts], float(planar[contact].sum())

@@ -57,7 +57,7 @@ def unknowns(
         said.append(f"项目类型未说明，{kind.note}。")
     if survey.catalogue.synthetic:
         said.append("图层为合成数据，仅供演示，结论不得用于实际项目。")
-    unseen = [o.title for o in outcomes if not o.verified]
+    unseen = [o.title for o in outcomes if not o.verified and o.verdict is not Verdict.PASS]
     if unseen:
         said.append(f"以下规则的部分依据或归类未见原文，须以原文核对：{'、'.join(unseen)}。")
     for entry in survey.catalogue.absent:

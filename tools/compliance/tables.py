@@ -17,6 +17,7 @@ from cspon.schemas.spatial import (
 from tools.compliance.conflicts import Conflict, passed_lines
 from tools.compliance.measure import LandUseMeasure
 from tools.compliance.rounding import ROUNDING_NOTE, hectares, mu
+from tools.geometry.geojson import geometry_object
 from tools.rules.lines import PARTITIONS
 
 _REQUIREMENTS = {"avoid": "应避让", "within": "应位于线内", "inform": "只作提示"}
@@ -53,7 +54,7 @@ def _feature(
     largest = max(by_code, key=lambda code: by_code[code], default="")
     return {
         "type": "Feature",
-        "geometry": shapely.geometry.mapping(polygon),
+        "geometry": geometry_object(polygon),
         "properties": {
             "line": conflict.role,
             "line_title": conflict.title,

@@ -4,7 +4,7 @@ from cspon.schemas.spatial import RuleOutcome, Verdict
 from tools.compliance.conflicts import Conflict, passed_lines, standing
 from tools.compliance.patches import Patches
 
-NOTHING = Patches(np.empty(0, object), np.empty(0))
+NOTHING = Patches(np.empty(0, object), 4547)
 
 
 def outcome(rule_id, line, verdict):
