@@ -31,6 +31,13 @@ def select(layer: AnyLayer, codes: tuple[str, ...], scheme: str) -> dict[str, An
     return {"result": concatenated(kept) if kept else layer.whole()}
 
 
+@operator("select_named")
+def select_named(layer: AnyLayer, names: tuple[str, ...]) -> dict[str, Any]:
+    """Keep the features whose name is one of `names`, word for word."""
+    kept = [part.take(np.isin(part.column("name").astype(str), names)) for part in layer.chunks()]
+    return {"result": concatenated(kept) if kept else layer.whole()}
+
+
 @operator("dissolve")
 def dissolve(layer: Layer, by: str) -> dict[str, Any]:
     """Union the features of each value of a field; each value gives one feature."""
