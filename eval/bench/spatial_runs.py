@@ -113,9 +113,15 @@ class _Session:
 
 
 def run_warm(
-    engines: Engines, why: dict[str, str], say: Callable[[str], None]
+    engines: Engines, why: dict[str, str], say: Callable[[str], None], *, postgis: bool
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Time warm queries of our engine and of PostGIS, alternating, so that both see the same load.
+
+    Args:
+        engines: The workload's engines.
+        why: Gets the reason where PostGIS cannot run.
+        say: Gets Chinese sentences.
+        postgis: Whether PostGIS is asked at all.
 
     Returns:
         Times and result of our engine; times, rows and version of PostGIS, or None where it cannot
@@ -128,13 +134,8 @@ def run_warm(
         with ExitStack() as stack:
             theirs: dict[str, Any] | None = None
             asked: dict[str, Callable[[int], float]] = {"ours": session.ask}
-            try:
-                say("启动私有 PostgreSQL/PostGIS 并装载图斑")
-                connection = stack.enter_context(private_server())
-            except PostgisUnavailable as problem:
-                why["vs_postgis"] = str(problem)
-                say(f"未测：{problem}")
-            else:
+            connection = _server(stack, why, say) if postgis else None
+            if connection is not None:
                 theirs = {
                     "load_s": load_parcels(connection, work.spec, work.folder),
                     "version": version(connection),
@@ -152,6 +153,17 @@ def run_warm(
         return times["ours"] | session.finish(), theirs
     finally:
         session.close()
+
+
+def _server(stack: ExitStack, why: dict[str, str], say: Callable[[str], None]) -> Any:
+    """Return a connection to a private server, or None and the reason."""
+    try:
+        say("启动私有 PostgreSQL/PostGIS 并装载图斑")
+        return stack.enter_context(private_server())
+    except PostgisUnavailable as problem:
+        why["vs_postgis"] = str(problem)
+        say(f"未测：{problem}")
+        return None
 
 
 def _ask_postgis(

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import shapely
 
-from eval.bench import postgis, spatial_engines, spatial_runs, spatial_workload
+from eval.bench import postgis, spatial, spatial_engines, spatial_runs, spatial_workload
 from eval.bench.postgis import PostgisUnavailable, ask, load_parcels, private_server
-from eval.bench.spatial import compare_areas, run
+from eval.bench.spatial import run
 from eval.bench.spatial_engines import drop_page_cache, peak_rss_mb, timed_ms
+from eval.bench.spatial_equality import compare_areas
 from eval.bench.spatial_runs import EngineFailed, Engines
 from eval.bench.spatial_workload import generator_digest, make_project, make_workload
 from tools.compliance.overlay import overlay_layer
@@ -124,6 +125,16 @@ def test_run_without_postgis_has_every_key(work, monkeypatch, short_run, capsys)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "未测：未安装 PostGIS 服务端" in captured.err
+
+
+def test_very_many_parcels_are_measured_without_other_engines(work, monkeypatch, short_run):
+    monkeypatch.setattr(spatial, "MOST_COMPARED", 1_000)
+    monkeypatch.setattr(postgis, "find_binaries", lambda: pytest.fail("asked for a server"))
+    result = run(parcels=2_000, projects=3, folder=work.folder.parent)
+    assert set(result) >= KEYS
+    assert result["vs_postgis"] is result["vs_geopandas_overlay"] is result["results_equal"] is None
+    assert set(result["why"]) == {"vs_postgis", "vs_geopandas_overlay", "results_equal"}
+    assert result["batch_projects_per_cpu_s"] > 0
 
 
 @pytest.mark.integration
