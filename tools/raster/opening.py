@@ -1,4 +1,8 @@
-"""Open raster files: local files of known formats, and errors that name factor and file."""
+"""Open raster files: local files of known formats, and errors that name factor and file.
+
+GeoTIFF, Erdas IMG and ASCII grids are read, told apart by their first bytes. VRT is not: it may point
+to other files and to the network.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +11,6 @@ from typing import Any
 
 from cspon.errors import InputError
 
-DRIVERS = ("GTiff", "HFA", "AAIGrid")
-"""Formats that are read. VRT is none of them: it may point to other files and to the network."""
 BLOCK_CACHE_MB = 32
 """Strips are read once and kept by the engine; GDAL's own cache would only double them."""
 
@@ -45,6 +47,8 @@ def open_raster(file: Path, *, factor: str, threads: int = 1) -> Iterator[Any]:
 
 def _open(rasterio: Any, file: Path, threads: int) -> Any:
     with file.open("rb") as handle:
-        tiff = handle.read(4)[:2] in (b"II", b"MM")
-    options = {"NUM_THREADS": threads} if tiff and threads > 1 else {}
-    return rasterio.open(file, driver=list(DRIVERS), **options)
+        start = handle.read(16)
+    if start[:2] in (b"II", b"MM"):
+        return rasterio.open(file, driver="GTiff", **({"NUM_THREADS": threads} if threads > 1 else {}))
+    driver = "HFA" if start.startswith(b"EHFA_HEADER") else "AAIGrid"
+    return rasterio.open(file, driver=driver)
