@@ -24,8 +24,10 @@ MODULES = (
     "tools.base_data.extract",
     "tools.indicators.tool",
     "tools.assessment.tool",
+    "tools.risk_assessment.tool",
     "tools.plan_versions.compare",
     "tools.site_selection.select",
+    "tools.dual_evaluation.tool",
 )
 """Modules that register tools when imported; a new tool adds its module here."""
 

@@ -62,7 +62,7 @@ def compute(
         year=year,
         ids=chosen,
         scope=scope,
-        filled=_pairs(filled or []),
+        filled=pairs(filled or []),
         network=network,
     )
     _finish(result, out, as_json, "指标计算表")
@@ -88,7 +88,12 @@ def _one(
     return 0
 
 
-def _pairs(written: list[str]) -> dict[str, str]:
+def pairs(written: list[str]) -> dict[str, str]:
+    """Read `id=value` options.
+
+    Raises:
+        InputError: one is written otherwise.
+    """
     from cspon.errors import InputError
 
     found = {}
@@ -141,7 +146,7 @@ def report(
         year=year,
         indicator_set_id=chosen,
         version=version,
-        filled=_pairs(filled or []),
+        filled=pairs(filled or []),
         grades=grades,
         network=network,
     )

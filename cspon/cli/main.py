@@ -26,11 +26,13 @@ VERBS = (
     "extract",
     "diff",
     "site",
+    "dual-eval",
     "serve",
     "kb",
     "library",
     "rule",
     "indicator",
+    "assess",
     "operator",
     "engine",
     "doctor",
@@ -65,7 +67,7 @@ def run(arguments: list[str]) -> int:
     )
     wanted = next((a for a in arguments if not a.startswith("-")), None)
     for verb in VERBS if wanted not in VERBS else (wanted,):
-        module = importlib.import_module(f"cspon.cli.{verb}")
+        module = importlib.import_module(f"cspon.cli.{verb.replace('-', '_')}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)
         else:

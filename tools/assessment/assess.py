@@ -95,7 +95,7 @@ def _assessed(
     member: Member, by_year: dict[int, dict[str, IndicatorValue]], year: int, grades: Grades
 ) -> Assessed:
     now = by_year[year][member.id]
-    points, remarks = _series(member.id, by_year)
+    points, remarks = series_of(member.id, by_year)
     trend = theil_sen([p.year for p in points], [p.value for p in points])
     if len(points) < grades.trend.least_points:
         trend = None
@@ -115,7 +115,7 @@ def _assessed(
     return _against_target(found, member, current, year, grades)
 
 
-def _series(
+def series_of(
     name: str, by_year: dict[int, dict[str, IndicatorValue]]
 ) -> tuple[tuple[Point, ...], tuple[str, ...]]:
     """Make one series by one definition: reported throughout where layers say something else."""

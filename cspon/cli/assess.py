@@ -1,0 +1,66 @@
+"""`cspon assess`: the two assessments of a plan (双评估): its implementation, and the risks of the place."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cspon.cli.indicator import FilledOption, LayersOption, StatisticsOption, YearOption, pairs
+from cspon.cli.library import JsonOption
+from cspon.settings import load_settings
+
+if TYPE_CHECKING:
+    from cspon.schemas.spatial import ToolResult
+
+OutOption = Annotated[
+    Path | None, typer.Option(help="另存评估报告（docx、md、图、GeoPackage、JSON）的目录")
+]
+
+app = typer.Typer(help="双评估：规划实施评估、开发保护风险评估", no_args_is_help=True)
+
+
+@app.command("risk")
+def risk(
+    layers: LayersOption = None,
+    statistics: StatisticsOption = None,
+    year: YearOption = None,
+    filled: FilledOption = None,
+    risks: Annotated[
+        Path | None, typer.Option(help="本单位的风险类型、证据指标与阈值（YAML）")
+    ] = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """开发保护风险评估：粮食、生态、水、能源、灾害、气候、收缩，分乡镇给等级和证据."""
+    from tools.catalogue import load_tools
+    from tools.risk_assessment.report import save_risks
+
+    print("正在评估风险（逐乡镇计算，约需十余秒）…", file=sys.stderr)
+    result = load_tools()["assess_risks"].run(
+        layers=load_settings(layers=layers).layers,
+        statistics=statistics,
+        year=year,
+        filled=pairs(filled or []),
+        risks=risks,
+    )
+    if out is not None:
+        _say(save_risks(result, out))
+    graded = "，".join(f"{k['title']}{k['grade']}" for k in result.data["kinds"])
+    _show(result, as_json, f"{result.data['place']} {result.data['year']} 年：{graded}")
+    return 0
+
+
+def _say(saved: tuple[dict[str, Path], tuple[str, ...]]) -> None:
+    from cspon.cli.tables import say_saved
+
+    say_saved(*saved)
+
+
+def _show(result: "ToolResult", as_json: bool, lead: str) -> None:
+    from cspon.cli.tables import print_json, show_result
+
+    if as_json:
+        print_json(result)
+    else:
+        show_result(result, lead=[lead])
