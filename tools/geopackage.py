@@ -96,7 +96,10 @@ def open_table(file: Path, layer: str | None) -> Table:
         table = _describe(_connect(file), file, layer)
     except sqlite3.DatabaseError as error:
         raise InputError(
-            f"不是可用的 GeoPackage（{error}）", file=file, mend="重新导出该图层为 GeoPackage"
+            f"不是可用的 GeoPackage（{error}）",
+            file=file,
+            layer=layer,
+            mend="重新导出该图层为 GeoPackage",
         ) from None
     cache[key] = (version, table)
     return table
@@ -176,6 +179,15 @@ def count_indexed(table: Table) -> int:
     """Count the features that the spatial index knows: those with a geometry that is not empty."""
     query = f"SELECT count(*) FROM {quoted(table.rtree + '_rowid')}"
     return int(table.connection.execute(query).fetchone()[0])
+
+
+def not_indexed(table: Table, most: int) -> tuple[int, ...]:
+    """Return features that the spatial index does not know, at most so many; it reads the table."""
+    query = (
+        f"SELECT {quoted(table.key)} FROM {quoted(table.name)} WHERE {quoted(table.key)} NOT IN "
+        f"(SELECT rowid FROM {quoted(table.rtree + '_rowid')}) LIMIT ?"
+    )
+    return tuple(int(row[0]) for row in table.connection.execute(query, (most,)))
 
 
 def indexed_extent(table: Table) -> Box | None:

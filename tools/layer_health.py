@@ -40,7 +40,7 @@ class Finding:
     """One thing that is wrong with features of a layer."""
 
     kind: str
-    """mixed_type, empty, no_width, duplicate_id, area_unit, no_geometry or extent."""
+    """mixed_type, empty, no_width, invalid, duplicate_id, area_unit, no_geometry or no_scheme."""
     layer: str
     """Title of the layer and its name, as users know it."""
     message: str
@@ -56,7 +56,7 @@ class Finding:
 
 def named(fids: Iterable[int]) -> str:
     """List features for a reader, the first few of them."""
-    known = list(dict.fromkeys(fids))
+    known = sorted(set(fids))
     if not known:
         return ""
     shown = "、".join(str(fid) for fid in known[:MOST_NAMED])
@@ -117,6 +117,7 @@ def _check_width(spec: LayerSpec, features: Features) -> list[Finding]:
     areas, outlines = shapely.area(features.geometries), shapely.length(features.geometries)
     areal = np.isin(shapely.get_type_id(features.geometries), _POLYGONS) & (outlines > 0)
     narrow = areal & (2 * areas < SLIVER_WIDTH_M * outlines)
+    narrow[narrow] = shapely.is_valid(features.geometries[narrow])  # a bow-tie is something else
     if not narrow.any():
         return []
     message = f"有宽度不足 {SLIVER_WIDTH_M * 100:g} 厘米的狭长图形，请检查是否为拓扑碎屑"

@@ -19,8 +19,16 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
 from tools.geometry.crs import reproject
-from tools.geopackage import Box, Table, Window, count_indexed, indexed_extent, read_boxes
-from tools.layer_health import Finding, label
+from tools.geopackage import (
+    Box,
+    Table,
+    Window,
+    count_indexed,
+    indexed_extent,
+    not_indexed,
+    read_boxes,
+)
+from tools.layer_health import MOST_NAMED, Finding, label
 from tools.layers import open_layer
 from tools.ogr_layer import OgrTable, read_ogr_boxes
 
@@ -29,6 +37,8 @@ LEAST_SHIFT_M = 50.0
 FAR_M = 100_000.0
 """A neighbouring river may lie outside the county; half a zone's width is another zone."""
 _SAMPLE = 2_000
+_MOST_SOUGHT = 1_000_000
+"""Features of a table in which those without geometry are looked for one by one."""
 
 
 def gcj02_offset_m(longitude: float, latitude: float) -> tuple[float, float]:
@@ -172,7 +182,8 @@ def _without_geometry(spec: LayerSpec, table: Table | OgrTable) -> tuple[Finding
     if indexed >= table.features:
         return ()
     message = f"有 {table.features - indexed} 个要素没有图形，未参与计算，请修正源数据"
-    return (Finding("no_geometry", label(spec), message),)
+    fids = not_indexed(table, MOST_NAMED) if table.features <= _MOST_SOUGHT else ()
+    return (Finding("no_geometry", label(spec), message, fids),)
 
 
 def _windows(table: Table | OgrTable, boxes: list[Box]) -> Iterator[Window]:

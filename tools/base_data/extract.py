@@ -3,19 +3,24 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from shapely.geometry.base import BaseGeometry
+
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec, Provenance, ToolResult
 from tools.base_data.area import extraction_area
-from tools.base_data.desensitise import Withheld, readable_layers
+from tools.base_data.desensitise import Withheld, readable_layers, reader_columns
 from tools.base_data.figures import BaseFigures, base_figures, figures_table
 from tools.base_data.filters import Filter
 from tools.base_data.publish import FileFormat, publish
 from tools.base_data.taking import Taken, take
 from tools.catalogue import tool
 from tools.compliance.rounding import hectares
+from tools.feature_table import columns_of
 from tools.geometry.area import ellipsoidal_area_m2
 from tools.geometry.crs import require_metric
+from tools.layer_health import Finding
+from tools.layer_inspection import inspect_layer
 from tools.layers import load_catalogue, open_layer
 from tools.rules.lines import PARTITIONS
 from tools.rules.model import COUNTY, LAND_USE
@@ -122,10 +127,11 @@ def extract_base_data(
     area, title, source = extraction_area(catalogue, layers, boundary, unit, epsg)
     chosen, withheld = _chosen(catalogue, names, clearance)
     filtered = bool(where or codes)
+    findings: list[Finding] = []
     taken: list[Taken] = []
     figures: list[BaseFigures] = []
     for spec in chosen:
-        _check_place(spec, catalogue)
+        findings += _findings(spec, catalogue, layers, area, clearance, drop_fields)
         found = take(
             spec,
             layers,
@@ -178,7 +184,7 @@ def extract_base_data(
             epsg=catalogue.epsg,
             layer_dates={s.name: s.date for s in chosen},
         ),
-        warnings=_warnings(taken, figures, round_m),
+        warnings=(*(f.sentence() for f in findings), *_warnings(taken, figures, round_m)),
         secrecy=max((s.secrecy for s in chosen), key=lambda s: s.rank, default=Secrecy.PUBLIC),
         synthetic=catalogue.synthetic or any(s.synthetic for s in chosen),
     )
@@ -216,15 +222,19 @@ def _chosen(
     return tuple(vectors), (*(withheld if not names else ()), *said)
 
 
-def _check_place(spec: LayerSpec, catalogue: LayerCatalogue) -> None:
-    if spec.epsg != catalogue.epsg:
-        raise InputError(
-            f"图层“{spec.title}”的坐标系 EPSG:{spec.epsg} 与目录的 EPSG:{catalogue.epsg} 不同",
-            file="layers.yaml",
-            layer=spec.name,
-            field="epsg",
-            mend="把该图层转换到目录的坐标系，或不导出它",
-        )
+def _findings(
+    spec: LayerSpec,
+    catalogue: LayerCatalogue,
+    folder: Path,
+    area: BaseGeometry | None,
+    clearance: Secrecy,
+    dropped: tuple[str, ...],
+) -> tuple[Finding, ...]:
+    """Inspect a layer; of a field that the reader may not see whole nothing is said."""
+    kept, levels, _ = reader_columns(spec, columns_of(spec, folder), clearance, dropped)
+    shown = {column for column in kept if column not in levels}
+    found = inspect_layer(spec, catalogue, folder, area)
+    return tuple(f for f in found if f.field is None or f.field in shown)
 
 
 def _layer(taken: Taken, figures: BaseFigures) -> LayerExtract:

@@ -14,7 +14,7 @@ from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import LayerSpec
 from tools.base_data.desensitise import Withheld, generalise, reader_columns, rounded_places
 from tools.base_data.filters import CODE, Filter, matches
-from tools.compliance.overlay import Cutter
+from tools.compliance.overlay import Cutter, mended
 from tools.compliance.patches import NOISE_M2
 from tools.compliance.zones import zone_name
 from tools.feature_table import columns_of, read_table
@@ -94,7 +94,7 @@ def take(
         for condition in conditions:
             keep &= matches(condition, window.columns[condition.field], spec, window.fids)
         chosen = np.flatnonzero(keep)
-        pieces = window.geometries[chosen]
+        pieces, _ = mended(window.geometries[chosen])
         if cutter is not None:
             whole, pieces = pieces, _inside(cutter, spec, pieces)
             cut += int(

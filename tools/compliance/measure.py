@@ -22,6 +22,7 @@ from tools.compliance.overlay import (
     OverlayRows,
     cut_features,
     is_areal,
+    mended,
     polygonal,
 )
 from tools.compliance.patches import SLIVER_M2, Patches, inside_and_outside, patches
@@ -159,11 +160,13 @@ def measure_land_use(
     fits = abs(planar - project.area) <= max(1e-9 * project.area, 1e-4)
     if fits and (matched or chunks > 1):
         return measure
-    covered = _covered(project, spec, folder)
+    covered, planar, repaired = _covered(cutter, spec, folder)
     overlapping = planar - shapely.intersection(project, covered).area
-    if overlapping > SLIVER_M2:
-        measure = LandUseMeasure(overlapping_m2=overlapping, findings=measure.findings)
+    if overlapping > SLIVER_M2 or repaired:
+        measure = LandUseMeasure(findings=measure.findings)
+        measure.overlapping_m2 = overlapping if overlapping > SLIVER_M2 else 0.0
         _count_disjoint(measure, cutter, spec, folder, conflicts)
+        measure.repaired = repaired
     uncovered = patches(shapely.difference(project, covered), spec.epsg, 0.0)
     if uncovered.total_m2 >= min(sliver_m2, SLIVER_M2):
         measure.uncovered = uncovered
@@ -175,16 +178,26 @@ def measure_land_use(
     return measure
 
 
-def _covered(project: BaseGeometry, spec: LayerSpec, folder: Path) -> BaseGeometry:
+def _covered(
+    cutter: Cutter, spec: LayerSpec, folder: Path
+) -> tuple[BaseGeometry, float, tuple[int, ...]]:
     """Dissolve the parcels that meet a project. They are not cut before: cutting moves a vertex by a
-    rounding error, and the difference would leave spikes along the project's edges."""
+    rounding error, and the difference would leave spikes along the project's edges.
+
+    Returns:
+        The dissolved parcels, the sum of their planar areas inside the project, and the parcels that
+        had to be repaired.
+    """
     parts: list[BaseGeometry] = []
-    for features in read_windows(spec, folder, project):
-        parcels = features.geometries[shapely.intersects(project, features.geometries)]
-        if not shapely.is_valid(parcels).all():
-            parcels = np.array([polygonal(p) for p in shapely.make_valid(parcels)])
-        parts.append(shapely.union_all(parcels))
-    return shapely.union_all(parts)
+    planar = 0.0
+    repaired: list[int] = []
+    for features in read_windows(spec, folder, cutter.project):
+        parcels, broken = mended(features.geometries)
+        met = shapely.intersects(cutter.project, parcels)
+        repaired += features.fids[broken[met[broken]]].tolist()
+        planar += float(np.nansum(shapely.area(cutter.cut(parcels[met])[0])))
+        parts.append(shapely.union_all(parcels[met]))
+    return shapely.union_all(parts), planar, tuple(sorted(repaired))
 
 
 def _count(
@@ -223,8 +236,9 @@ def _count_disjoint(
     """Count overlapping parcels once: a shared place goes to the parcel that comes first."""
     taken: BaseGeometry = shapely.Polygon()
     for features in read_windows(spec, folder, cutter.project):
-        meets = np.flatnonzero(shapely.intersects(cutter.project, features.geometries))
-        parcels, taken = first_come(features.geometries[meets], taken)
+        geometries, _ = mended(features.geometries)
+        meets = np.flatnonzero(shapely.intersects(cutter.project, geometries))
+        parcels, taken = first_come(geometries[meets], taken)
         disjoint = Features(
             fids=features.fids[meets],
             geometries=parcels,

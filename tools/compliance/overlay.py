@@ -117,6 +117,20 @@ def polygonal(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(areal) if len(areal) else shapely.Polygon()
 
 
+def mended(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """Repair invalid polygons.
+
+    Returns:
+        All geometries, and the places of those that were repaired.
+    """
+    broken = np.flatnonzero(~shapely.is_valid(geometries) & is_areal(geometries))
+    if len(broken):
+        geometries = geometries.copy()
+        for i in broken.tolist():
+            geometries[i] = polygonal(shapely.make_valid(geometries[i]))
+    return geometries, broken
+
+
 def is_areal(geometries: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Tell polygons from other geometries."""
     return _areal(shapely.get_type_id(geometries))

@@ -33,7 +33,7 @@ from tools.geometry.area import ellipsoidal_area_m2
 from tools.geometry.crs import describe, reproject, require_metric
 from tools.geometry.read import Boundary
 from tools.layer_health import Finding, label, merged
-from tools.layer_placement import check_placement
+from tools.layer_inspection import check_place
 from tools.layers import layer_by_role
 from tools.rules.concerns import conflicting_zones, distance_rules, slope_rules
 from tools.rules.lines import PARTITIONS, line_roles
@@ -183,18 +183,7 @@ class _Layers:
         spec = layer_by_role(self.catalogue, role)
         if spec is None:
             return None
-        if spec.epsg != self.catalogue.epsg:
-            raise InputError(
-                f"图层“{spec.title}”的坐标系 EPSG:{spec.epsg} 与目录的 EPSG:{self.catalogue.epsg} 不同",
-                file="layers.yaml",
-                layer=spec.name,
-                field="epsg",
-                mend="把该图层转换到目录的坐标系",
-            )
-        county = layer_by_role(self.catalogue, COUNTY)
-        if county is not None and spec.geometry != "raster":
-            coverage = role == LAND_USE or role in PARTITIONS
-            self.findings += check_placement(spec, county, self.folder, coverage=coverage)
+        self.findings += check_place(spec, self.catalogue, self.folder)
         self.used.append(spec)
         return spec
 

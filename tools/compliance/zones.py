@@ -16,11 +16,12 @@ from shapely.geometry.base import BaseGeometry
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
-from tools.compliance.overlay import Cutter, polygonal
+from tools.compliance.overlay import Cutter, mended, polygonal
 from tools.compliance.patches import NOISE_M2, SLIVER_M2, Patches, patches
 from tools.geometry.area import ellipsoidal_areas_m2
 from tools.land_use import UNCOVERED, label_code
 from tools.layer_health import Finding, check_window
+from tools.layer_inspection import invalid
 from tools.layers import read_windows
 from tools.rules.lines import line_roles, zone_schemes
 
@@ -71,7 +72,10 @@ def measure_zones(
     findings: list[Finding] = []
     for features in read_windows(spec, folder, project, attributes=True):
         findings += check_window(spec, features)
-        cut, _ = cutter.cut(features.geometries)
+        geometries, broken = mended(features.geometries)
+        if len(broken):
+            findings.append(invalid(spec, tuple(features.fids[broken].tolist())))
+        cut, _ = cutter.cut(geometries)
         areas = shapely.area(cut)
         for i in np.flatnonzero(areas > 0).tolist():
             code = str(features.codes[i])

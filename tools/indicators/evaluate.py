@@ -26,6 +26,8 @@ class _Inputs:
     given: dict[str, Any] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    problem: InputError | None = None
+    """Why a layer that is there cannot be used."""
     scopes: list[str] = field(default_factory=list)
 
 
@@ -68,6 +70,8 @@ def _value(
     stated = _stated(said, table, year, part)
     own_figure = said.reported in said.statistics.values()
     inputs = _inputs(said, layers, table, year, part)
+    if inputs.problem is not None:
+        return _made(said, layers, year, None, (), "refused", _why(inputs.problem))
     if own_figure and not inputs.missing:
         return _checked(
             said, layers, year, lambda: _run(definition, inputs.given), inputs.sources, "reported",
@@ -101,6 +105,8 @@ def _inputs(
                 found.missing.append(f"缺少“{port.title}”图层（{port.role}）")
             elif spec.date[:4] != str(year):
                 found.missing.append(f"“{port.title}”图层是 {spec.date[:4]} 年的，没有 {year} 年的")
+            elif (problem := layers.problem(port.role)) is not None:
+                found.problem = problem
             elif (layer := layers.layer(port.role)) is None:
                 found.missing.append(f"缺少“{port.title}”图层（{port.role}）")
             else:
@@ -172,9 +178,18 @@ def _checked(
     try:
         number = compute()
     except InputError as error:
-        place = f"（字段 {error.field}）" if error.field else ""
-        return _made(said, layers, year, None, sources, "refused", f"{error.message}{place}", scope)
+        return _made(said, layers, year, None, sources, "refused", _why(error), scope)
     return _made(said, layers, year, number, sources, status, method, scope)
+
+
+def _why(error: InputError) -> str:
+    """Say what is wrong and where."""
+    layer = f"图层 {error.layer}" if error.layer else ""
+    place = "、".join(
+        part for part in (layer, f"字段 {error.field}" if error.field else "") if part
+    )
+    mend = f"；{error.mend}" if error.mend else ""
+    return f"{error.message}（{place}）{mend}" if place else f"{error.message}{mend}"
 
 
 def _compared(found: IndicatorValue, said: Indicator, stated: Figure | None) -> IndicatorValue:

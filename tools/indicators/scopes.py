@@ -10,6 +10,8 @@ from cspon.errors import InputError
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
 from tools.geometry.area import ellipsoidal_area_m2
 from tools.indicators.model import ScopeKind
+from tools.layer_health import Finding
+from tools.layer_inspection import inspect_layer
 from tools.layers import layer_by_role
 from tools.library.values import CatalogueLayer, Layer, specs_of
 from tools.operators.functions.overlay import clip
@@ -31,7 +33,9 @@ class ScopedLayers:
     name: str
     mask: Layer | None = None
     remarks: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     _read: dict[str, Layer | CatalogueLayer] = field(default_factory=dict)
+    _problems: dict[str, InputError | None] = field(default_factory=dict)
 
     def spec(self, role: str) -> LayerSpec | None:
         """Return the entry of a role; the urban area falls back on what it is made from."""
@@ -39,6 +43,18 @@ class ScopedLayers:
         if found is None and role == URBAN_ROLE:
             return layer_by_role(self.catalogue, BOUNDARY_ROLE)
         return found
+
+    def problem(self, role: str) -> InputError | None:
+        """Return why the layer of a role cannot be used; what is less wrong goes to `findings`."""
+        if role not in self._problems:
+            self._problems[role] = None
+            spec = self.spec(role)
+            try:
+                if spec is not None:
+                    self.findings += inspect_layer(spec, self.catalogue, self.folder)
+            except InputError as error:
+                self._problems[role] = error
+        return self._problems[role]
 
     def layer(self, role: str) -> Layer | CatalogueLayer | None:
         """Return the layer of a role inside the scope, or None when the place has none.

@@ -20,6 +20,7 @@ from tools.indicators.network_measures import measured
 from tools.indicators.scopes import ScopedLayers, scoped_layers
 from tools.indicators.values import STATUS_TITLES, IndicatorValue
 from tools.indicators.yearly_table import YearlyTable, read_statistics
+from tools.layer_health import merged
 from tools.layers import load_catalogue
 from tools.library.definitions import Definition
 from tools.library.kinds import entry
@@ -124,7 +125,7 @@ def compute_indicators(
             epsg=catalogue.epsg,
             layer_dates={spec.name: spec.date for spec in used},
         ),
-        warnings=_warnings(values, part, table),
+        warnings=(*(f.sentence() for f in merged(part.findings)), *_warnings(values, part, table)),
         secrecy=max(
             (s.secrecy for s in used), key=lambda level: level.rank, default=Secrecy.PUBLIC
         ),

@@ -14,7 +14,6 @@ from tools.catalogue import tool
 from tools.compliance.patches import NOISE_M2
 from tools.compliance.rounding import HA_DIGITS, hectares
 from tools.geometry.area import M2_PER_HA
-from tools.layer_health import named
 from tools.layers import open_layer
 from tools.plan_versions import tables
 from tools.plan_versions.overlay import NOTHING, Moved, Pieces, lay_over
@@ -407,8 +406,7 @@ def _source(version: Version, place: Path) -> str:
 def _warnings(old: Version, new: Version, misfit: float) -> tuple[str, ...]:
     said = []
     for version, word in ((old, "前"), (new, "后")):
-        if version.repaired:
-            said.append(f"{word}一版有无效图形，已修复后比对：要素 {named(version.repaired)}。")
+        said += [f"{word}一版{finding.sentence()}" for finding in version.findings]
         if version.overlapping_m2:
             said.append(
                 f"{word}一版的要素相互重叠 {version.overlapping_m2 / M2_PER_HA:.4f} 公顷，"

@@ -11,7 +11,7 @@ import shapely
 from cspon.errors import InputError
 from cspon.schemas.spatial import CodeScheme, LayerSpec
 from tools.compliance.coverage import first_come
-from tools.compliance.overlay import polygonal
+from tools.compliance.overlay import mended
 from tools.compliance.patches import SLIVER_M2
 from tools.compliance.zones import zone_name
 from tools.feature_table import columns_of, read_table
@@ -19,6 +19,8 @@ from tools.geometry.area import ellipsoidal_areas_m2
 from tools.geometry.crs import require_metric
 from tools.geometry.vector import read_features
 from tools.geopackage import open_table
+from tools.layer_health import Finding, merged
+from tools.layer_inspection import inspect_features, inspect_layer
 from tools.layers import layer_by_role, load_catalogue
 
 MOST_FEATURES = 300_000
@@ -37,7 +39,7 @@ class Version:
     ids: npt.NDArray[np.str_] | None
     names: dict[str, str]
     areas_m2: npt.NDArray[np.float64]
-    repaired: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
     overlapping_m2: float = 0.0
     synthetic: bool = False
 
@@ -80,13 +82,19 @@ def read_version(
             )
         folder, synthetic = place, catalogue.synthetic or spec.synthetic
     else:
+        catalogue = None
         spec, folder, synthetic = _file_spec(place, field, scheme), place.parent, False
     if spec.geometry != "polygon":
         raise InputError(
             f"图层“{spec.title}”不是面图层", file=spec.path, layer=spec.name, mend="选面图层比对"
         )
     require_metric(spec.epsg)
+    if catalogue is not None:
+        findings = inspect_layer(spec, catalogue, folder)
+    else:
+        findings = merged(inspect_features(spec, folder))
     version = _read(spec, folder, field or spec.code_field)
+    version.findings = findings
     version.synthetic = synthetic
     return version
 
@@ -150,9 +158,7 @@ def _read(spec: LayerSpec, folder: Path, field: str | None) -> Version:
             )
     geometries = np.empty(len(shapes), dtype=object)
     geometries[:] = shapes
-    broken = np.flatnonzero(~shapely.is_valid(geometries))
-    for i in broken.tolist():
-        geometries[i] = polygonal(shapely.make_valid(geometries[i]))
+    geometries, _ = mended(geometries)
     codes = np.array(
         [_text(v) for v in values[field]] if field else [INSIDE] * len(shapes), np.str_
     )
@@ -177,7 +183,6 @@ def _read(spec: LayerSpec, folder: Path, field: str | None) -> Version:
         else None,
         names=names,
         areas_m2=ellipsoidal_areas_m2(geometries, spec.epsg),
-        repaired=tuple(number[broken].tolist()),
         overlapping_m2=overlapping,
     )
 

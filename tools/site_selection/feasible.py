@@ -22,6 +22,8 @@ from tools.compliance.slope import read_elevation, slope_degrees
 from tools.compliance.zones import zone_name
 from tools.feature_table import read_table
 from tools.geometry.area import M2_PER_HA, ellipsoidal_areas_m2
+from tools.layer_health import Finding
+from tools.layer_inspection import inspect_layer
 from tools.layers import layer_by_role
 from tools.rules.lines import role_title
 from tools.rules.model import DEM
@@ -37,6 +39,7 @@ class Places:
     folder: Path
     used: list[LayerSpec] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def spec(self, role: str) -> LayerSpec | None:
         """Return the layer of a role or name; None where the owner declares that there is none.
@@ -59,15 +62,8 @@ class Places:
                 field="role",
                 mend="补充该图层；本地确实没有的，在 layers.yaml 的 absent 中声明；或从选址条件中删去",
             )
-        if found.epsg != self.catalogue.epsg:
-            raise InputError(
-                f"图层“{found.title}”的坐标系 EPSG:{found.epsg} 与目录的 EPSG:{self.catalogue.epsg} 不同",
-                file="layers.yaml",
-                layer=found.name,
-                field="epsg",
-                mend="把该图层转换到目录的坐标系",
-            )
         if found not in self.used:
+            self.findings += inspect_layer(found, self.catalogue, self.folder, self.study)
             self.used.append(found)
         return found
 
@@ -133,7 +129,8 @@ def feasible_land(request: SiteRequest, places: Places) -> Feasible:
     for line in request.within:
         inside = _area(line, places)
         if inside is not None:
-            keep(f"不在{_title(line, places)}内", lambda at, inside=inside: at & inside)  # type: ignore[misc]
+            near = f" {line.buffer_m:g} 米以" if line.buffer_m else ""
+            keep(f"不在{_title(line, places)}{near}内", lambda at, inside=inside: at & inside)  # type: ignore[misc]
     for line in request.avoid:
         area = _area(line, places)
         if area is not None:

@@ -172,7 +172,7 @@ def select_sites(
             epsg=catalogue.epsg,
             layer_dates={s.name: s.date for s in places.used},
         ),
-        warnings=_warnings(data),
+        warnings=(*(f.sentence() for f in places.findings), *_warnings(data)),
         secrecy=secrecy,
         synthetic=catalogue.synthetic or any(s.synthetic for s in places.used),
     )
