@@ -43,6 +43,17 @@ class MapLayer:
 
 
 @dataclass(frozen=True)
+class MapImage:
+    """A raster below all layers, with a legend of its own."""
+
+    rgba: npt.NDArray[np.uint8]
+    """Rows × columns × 4, the first row is the northernmost."""
+    bounds: tuple[float, float, float, float]
+    legend: Sequence[tuple[str, str, str]]
+    """Title, #rrggbb, and the words at the right, e.g. an area."""
+
+
+@dataclass(frozen=True)
 class MapLabel:
     """Words at a place."""
 
@@ -63,6 +74,7 @@ class ThematicMap:
     labels: Sequence[MapLabel] = ()
     notes: Sequence[str] = ()
     synthetic: bool = False
+    image: MapImage | None = None
 
 
 def draw_map(sheet: ThematicMap, out: Path) -> Path:
@@ -96,6 +108,12 @@ def _draw(sheet: ThematicMap, out: Path) -> Path:
     axes = figure.add_axes((left / PAGE[0], bottom / PAGE[1], width / PAGE[0], height / PAGE[1]))
     window, scale = window_of(sheet.bounds)
     axes.set(xlim=(window[0], window[2]), ylim=(window[1], window[3]), xticks=[], yticks=[])
+    if sheet.image is not None:
+        west, south, east, north = sheet.image.bounds
+        axes.imshow(
+            sheet.image.rgba, extent=(west, east, south, north), interpolation="nearest", zorder=-1
+        )
+        axes.set(xlim=(window[0], window[2]), ylim=(window[1], window[3]), aspect="auto")
     for z, layer in enumerate(sheet.layers):
         _draw_layer(axes, layer, z)
     for label in _legible(sheet.labels, scale):
@@ -205,6 +223,14 @@ def _draw_side(page: Any, sheet: ThematicMap, scale: float) -> None:
     page.text(245 + bar, 169, words, fontproperties=font(7), ha="center", color=INK)
     page.text(left, 158, "图例", fontproperties=font(10, bold=True), color=INK)
     y = 151.0
+    for title, colour, words in sheet.image.legend if sheet.image is not None else ():
+        page.add_patch(Rectangle((left, y - 0.5), 7, 3.2, fc=colour, ec=INK, lw=0.3))
+        room = 290 - left - 10 - (text_width_mm(words, 7.5) + 2 if words else 0)
+        page.text(
+            left + 9, y, wrap(title, room, 7.5, most=1)[0], fontproperties=font(7.5), color=INK
+        )
+        page.text(290, y, words, fontproperties=font(7.5), color=INK, ha="right")
+        y -= 4.7
     shown = [layer for layer in sheet.layers if layer.title and len(layer.geometries)]
     for layer in shown[:MOST_LEGEND]:
         if layer.face == "none" and not layer.hatch:

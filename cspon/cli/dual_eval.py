@@ -1,0 +1,125 @@
+"""`cspon dual-eval CONFIG`: 双评价 from a configuration, with maps, tables, report and run record."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cspon.cli.tables import print_json, say_saved, show_result
+from cspon.errors import InputError
+from cspon.settings import load_settings
+
+
+def command(
+    config: Annotated[
+        Path | None, typer.Argument(help="双评价配置（YAML）；不给时按图层目录中的角色取数")
+    ] = None,
+    layers: Annotated[
+        Path | None, typer.Option(help="图层目录（含 layers.yaml），默认演示县")
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help="2020（默认）或 2019")] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="只做一部分，可重复：ecology、agriculture、urban、carrying"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="另存栅格、图斑、表格、地图、报告和运行记录的目录")
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="报告另存 PDF（需 LibreOffice）")] = False,
+    check: Annotated[bool, typer.Option("--check", help="只检查数据准备情况，不评价")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="列出方案的阈值、来源与可改写的字段")
+    ] = False,
+    from_record: Annotated[
+        Path | None, typer.Option(help="按运行记录 run.json 重新运行，并核对栅格是否逐像元相同")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
+) -> int:
+    """双评价：退出码 0 为已评价，1 为按记录重跑的结果不同，2 为输入有误或没有一项能评价."""
+    from tools.dual_evaluation.config import PARTS, DualConfig, check_names, read_config
+    from tools.dual_evaluation.evaluate import evaluate, prepare
+    from tools.dual_evaluation.save import save_evaluation
+    from tools.dual_evaluation.tool import outcome_of
+
+    if show:
+        _show(scheme or "2020")
+        return 0
+    if from_record is not None:
+        return _again(from_record, out)
+    wanted = read_config(config) if config is not None else DualConfig()
+    for name in part or ():
+        if name not in PARTS:
+            raise InputError(
+                f"没有“{name}”这一部分", field="part", mend=f"可用：{'、'.join(PARTS)}"
+            )
+    changes = {k: v for k, v in (("scheme", scheme), ("parts", tuple(part or ()) or None)) if v}
+    wanted = wanted.model_copy(update=changes)
+    check_names(wanted, config)
+    folder = load_settings(layers=layers).layers
+    base = config.resolve().parent if config is not None else None
+    with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
+        if check:
+            _readiness(*prepare(wanted, folder, work=Path(work), base=base))
+            return 0
+        made = evaluate(wanted, folder, work=Path(work), base=base)
+        result = outcome_of(made)
+        if out is not None:
+            say_saved(*save_evaluation(made, result, out, pdf=pdf))
+    if as_json:
+        print_json(result)
+    else:
+        figures = [t.name for t in result.tables if t.name.endswith("_scheme")]
+        show_result(result, lead=[p["headline"] for p in result.data["parts"]], skip=figures)
+    return 0 if any(p["status"] != "未评价" for p in result.data["parts"]) else 2
+
+
+def _show(scheme: str) -> None:
+    from tools.dual_evaluation.scheme import CHANGEABLE, load_scheme
+    from tools.dual_evaluation.tables import figures_of
+
+    found = load_scheme(scheme)
+    typer.echo(f"{found.title}\n依据：{found.document}\n说明：{found.note}")
+    for evaluation in found.evaluations:
+        typer.echo(f"\n{evaluation.title}（{evaluation.id}）")
+        for step in evaluation.steps:
+            mark = "已核对" if step.verified else "未核对"
+            typer.echo(f"  {evaluation.id}.{step.id}  {step.title}：{figures_of(step) or '—'}")
+            typer.echo(f"      来源：{step.source}（{mark}）{step.note}")
+            fields = [name for name in type(step).model_fields if name in CHANGEABLE]
+            typer.echo(f"      可改写：{'、'.join(fields)}")
+    typer.echo("\n参数（parameters）")
+    for name, value in found.parameters.items():
+        typer.echo(
+            f"  parameters.{name}  {value.value:g} {value.unit}；来源：{value.source}。{value.note}"
+        )
+
+
+def _readiness(inputs: object, rows: tuple[object, ...]) -> None:
+    from cspon.cli.tables import console, print_table
+    from tools.dual_evaluation.readiness import readiness_table
+
+    print_table(console(), readiness_table(rows))  # type: ignore[arg-type]
+
+
+def _again(file: Path, out: Path | None) -> int:
+    """Run a record again and compare every raster, pixel by pixel."""
+    from tools.dual_evaluation.evaluate import evaluate
+    from tools.dual_evaluation.record import compare, read_record
+    from tools.dual_evaluation.save import RECORD, save_evaluation
+    from tools.dual_evaluation.tool import outcome_of
+
+    record = read_record(file)
+    base = Path(record.config_folder) if record.config_folder else None
+    with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
+        made = evaluate(record.config, Path(record.layers), work=Path(work) / "work", base=base)
+        folder = out or Path(work) / "out"
+        files, notices = save_evaluation(made, outcome_of(made), folder)
+        if out is not None:
+            say_saved(files, notices)
+        told = compare(record, read_record(folder / RECORD))
+    for line in told:
+        typer.echo(line)
+    if not told:
+        typer.echo(f"重新运行的 {len(record.rasters)} 幅栅格与记录逐像元相同")
+    return 1 if told else 0

@@ -1,0 +1,210 @@
+"""What a user writes: scheme, grid, inputs by variable, own figures, what the place does not have."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from cspon.errors import InputError
+from cspon.schemas.base import Frozen
+from tools.dual_evaluation.variables import variables
+
+MOST_BYTES = 1_000_000
+Resampling = Literal["nearest", "bilinear", "average", "mode"]
+PartName = Literal["ecology", "agriculture", "urban", "carrying"]
+PARTS: tuple[PartName, ...] = ("ecology", "agriculture", "urban", "carrying")
+
+
+class RasterInput(Frozen):
+    """A raster file; value = stored · scale + offset."""
+
+    kind: Literal["raster"]
+    file: str
+    band: int | None = Field(None, ge=1)
+    unit: str = ""
+    scale: float = Field(1.0, gt=0)
+    offset: float = 0.0
+    nodata: float | None = None
+    resampling: Resampling | None = None
+    """None: the file must lie on the grid."""
+
+
+class LayerInput(Frozen):
+    """A layer of the catalogue by its role, for what a variable's default does not say."""
+
+    kind: Literal["layer"]
+    role: str
+    unit: str = ""
+    resampling: Resampling | None = None
+    field: str | None = None
+    classes: dict[str, str] = Field(default_factory=dict)
+    outside: str | None = None
+
+
+class VectorInput(Frozen):
+    """Polygons with a category."""
+
+    kind: Literal["vector"]
+    file: str
+    layer: str | None = None
+    field: str
+    classes: dict[str, str] = Field(default_factory=dict)
+    """Value of the field to category; values that are not listed stand for themselves."""
+
+
+class TableInput(Frozen):
+    """Values by unit (CSV with heading): the unit's name or code, and the value or category."""
+
+    kind: Literal["table"]
+    file: str
+    key: str
+    value: str
+    unit: str = ""
+
+
+class StationInput(Frozen):
+    """Station points (CSV with heading) that are interpolated."""
+
+    kind: Literal["stations"]
+    file: str
+    x: str = "x"
+    y: str = "y"
+    epsg: int | None = None
+    """Of x and y; None: as the grid."""
+    value: str
+    height: str | None = None
+    """Column of the station's height, m; with it the value is reduced to height 0 and back."""
+    lapse_per_100m: float | None = None
+    """Fall of the value for every 100 m; None: from the scheme's parameters."""
+    unit: str = ""
+    smoothing: float = Field(0.0, ge=0)
+
+
+class ConstantInput(Frozen):
+    """One value everywhere, and why that holds."""
+
+    kind: Literal["constant"]
+    value: float | str
+    unit: str = ""
+    why: str = Field(min_length=1)
+
+
+AnyInput = Annotated[
+    RasterInput | LayerInput | VectorInput | TableInput | StationInput | ConstantInput,
+    Field(discriminator="kind"),
+]
+
+
+class GridChoice(Frozen):
+    """The evaluation grid; as the elevation raster where nothing is said."""
+
+    cell: float | None = Field(None, gt=0)
+    """Metres; then the grid covers the area of evaluation on whole multiples."""
+
+
+class UnitData(Frozen):
+    """Yearly water for carrying scale (CSV with heading), m³."""
+
+    file: str
+    key: str = "单元"
+    agriculture_water: str = "农业可用水量"
+    urban_water: str = "城镇可用水量"
+    rainfed_ha: str | None = "雨养耕地"
+
+
+class Scenario(Frozen):
+    """Changed climate and technology: factors on variables and parameters."""
+
+    title: str
+    variables: dict[str, float] = Field(default_factory=dict)
+    """Variable to the factor on its values."""
+    parameters: dict[str, float] = Field(default_factory=dict)
+    """Parameter of the scheme to the factor on it."""
+
+
+class DualConfig(Frozen):
+    """One 双评价."""
+
+    title: str = "双评价"
+    scheme: str = "2020"
+    parts: tuple[PartName, ...] = PARTS
+    grid: GridChoice = GridChoice()
+    unit_role: str = "admin_town"
+    """Layer of the units that areas are told by."""
+    inputs: dict[str, AnyInput] = Field(default_factory=dict)
+    absent: dict[str, str] = Field(default_factory=dict)
+    """Variable that the place does not have to the reason (本县不临海)."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    water: UnitData | None = None
+    centre: tuple[float, float] | None = None
+    """Of the central town, in the grid's coordinates; the travel time is to it."""
+    scenarios: tuple[Scenario, ...] = ()
+
+
+def read_config(file: Path) -> DualConfig:
+    """Read a configuration from YAML.
+
+    Raises:
+        InputError: no such file, no YAML, or a field that is wrong.
+    """
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise InputError("文件过大，不像双评价配置", file=file, mend="只写方案与输入")
+        raw: Any = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise InputError(
+            f"配置文件打不开（{error.strerror}）", file=file, mend="核对路径"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            f"YAML 语法错误：{getattr(error, 'problem', error)}",
+            file=file,
+            row=mark.line + 1 if mark else None,
+            mend="按该行提示改正缩进、冒号或引号",
+        ) from None
+    return parse_config(raw, file)
+
+
+def parse_config(raw: Any, file: Path | None = None) -> DualConfig:
+    """Check a configuration that was read.
+
+    Raises:
+        InputError: a field that is wrong, or a variable that does not exist.
+    """
+    try:
+        config = DualConfig.model_validate(raw or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"双评价配置有误：{first['msg']}", file=file, field=field, mend=f"改正 {field}"
+        ) from None
+    check_names(config, file)
+    return config
+
+
+def check_names(config: DualConfig, file: Path | None = None) -> None:
+    """Check that every variable that is named exists, and none is both given and absent.
+
+    Raises:
+        InputError: one does not.
+    """
+    known = variables()
+    named = [*config.inputs, *config.absent, *(v for s in config.scenarios for v in s.variables)]
+    for name in named:
+        if name not in known:
+            raise InputError(
+                f"没有名为 {name} 的因子",
+                file=file,
+                field=name,
+                mend=f"可用：{'、'.join(known)}",
+            )
+    both = sorted(set(config.inputs) & set(config.absent))
+    if both:
+        raise InputError(
+            f"{both[0]} 既给了数据又声明为没有", file=file, field=both[0], mend="只保留一处"
+        )

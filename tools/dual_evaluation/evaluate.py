@@ -1,0 +1,103 @@
+"""Run the parts of a 双评价 one after the other: ecology, agriculture, urban construction."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tools.dual_evaluation.arrays import Grades
+from tools.dual_evaluation.compile import Compiler, read_grades
+from tools.dual_evaluation.config import DualConfig
+from tools.dual_evaluation.inputs import Inputs, open_inputs
+from tools.dual_evaluation.prune import Feasible, feasible
+from tools.dual_evaluation.readiness import Readiness, check_readiness
+from tools.dual_evaluation.scheme import Evaluation, Scheme, load_scheme
+from tools.dual_evaluation.spread import unit_codes
+
+ORDER = ("ecology", "agriculture", "urban")
+
+
+@dataclass
+class Part:
+    """One evaluation that was tried."""
+
+    evaluation: Evaluation
+    """As the scheme says it."""
+    feasible: Feasible
+    files: dict[str, Path] = field(default_factory=dict)
+    """Raster by step, the engine's; empty where the evaluation was refused."""
+    grades: dict[str, Grades] = field(default_factory=dict)
+    """Read from `files`."""
+
+    @property
+    def result(self) -> Grades:
+        """Classes by cell, 0 unknown."""
+        return self.grades[self.evaluation.result]
+
+
+@dataclass
+class DualEvaluation:
+    """All that was evaluated, in memory; the rasters lie on `inputs.grid`."""
+
+    inputs: Inputs
+    scheme: Scheme
+    parts: dict[str, Part]
+    readiness: tuple[Readiness, ...]
+    units: tuple[str, ...]
+    unit_of: npt.NDArray[np.uint8]
+    """Unit by cell, 1 first."""
+
+
+def evaluate(
+    config: DualConfig, layers: Path, *, work: Path, base: Path | None = None
+) -> DualEvaluation:
+    """Evaluate.
+
+    Args:
+        config: What is asked.
+        layers: Folder of the layer catalogue.
+        work: Folder for computed rasters; the caller removes it.
+        base: Folder that paths of the configuration are relative to, where a user gave it as a file;
+            None: they must lie within `layers`.
+
+    Raises:
+        InputError: scheme, grid or an input does not fit; named with factor and file.
+    """
+    inputs, readiness = prepare(config, layers, work=work, base=base)
+    scheme = inputs.scheme
+    units, unit_of = unit_codes(inputs)
+    parts: dict[str, Part] = {}
+    for name in ORDER:
+        evaluation = scheme.evaluation(name)
+        if evaluation is None or (name != "ecology" and name not in config.parts):
+            continue
+        done = frozenset(n for n, part in parts.items() if part.grades)
+        part = Part(evaluation, feasible(inputs, evaluation, done))
+        if part.feasible.evaluation is not None:
+            _run(inputs, part, part.feasible.evaluation, parts)
+        parts[name] = part
+    return DualEvaluation(inputs, scheme, parts, readiness, units, unit_of)
+
+
+def _run(inputs: Inputs, part: Part, evaluation: Evaluation, parts: dict[str, Part]) -> None:
+    folder = inputs.work / "results"
+    others = {n: p.files[p.evaluation.result] for n, p in parts.items() if p.files}
+    compiler = Compiler(inputs, evaluation, folder, others)
+    part.files = compiler.run()
+    part.grades = {step: read_grades(file) for step, file in part.files.items()}
+    inputs.notices += compiler.notices
+
+
+def prepare(
+    config: DualConfig, layers: Path, *, work: Path, base: Path | None = None
+) -> tuple[Inputs, tuple[Readiness, ...]]:
+    """Find all inputs and say what is there and what is missing, before anything is evaluated.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    scheme = load_scheme(config.scheme, config.overrides)
+    inputs = open_inputs(config, scheme, layers, work=work, base=base)
+    wanted = tuple(n for n in ORDER if n == "ecology" or n in config.parts)
+    return inputs, check_readiness(inputs, scheme, wanted)

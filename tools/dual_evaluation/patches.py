@@ -1,0 +1,41 @@
+"""Connected patches of a raster and their area."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+UNIT_M2 = {"km²": 1e6, "ha": 1e4, "亩": 10_000 / 15}
+_EIGHT = np.ones((3, 3), dtype=np.uint8)
+
+
+def patch_areas(inside: npt.NDArray[np.bool_], cell_m2: float) -> npt.NDArray[np.float64]:
+    """Return for every cell the area, m², of the patch it is in; 0 outside.
+
+    Cells that touch at a corner are connected.
+    """
+    from scipy import ndimage
+
+    labels, count = ndimage.label(inside, structure=_EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64) * cell_m2
+    sizes[0] = 0.0
+    return np.asarray(sizes[labels])
+
+
+def graded(
+    values: Any, breaks: tuple[float, ...], closed: str, grades: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    """Grade numbers by breaks; NaN gives 0.
+
+    Args:
+        values: Any shape.
+        breaks: Rising.
+        closed: right: a value equal to a break belongs to the class below it.
+        grades: One more than breaks.
+    """
+    numbers = np.asarray(values)
+    place = np.digitize(numbers, np.asarray(breaks), right=closed == "right")
+    known = np.isfinite(numbers)
+    return np.where(known, np.asarray(grades, dtype=np.uint8)[np.where(known, place, 0)], 0).astype(
+        np.uint8
+    )

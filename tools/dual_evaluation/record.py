@@ -1,0 +1,121 @@
+"""The run record: what a result was made from, enough to make the same rasters again."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from cspon.errors import InputError
+from cspon.schemas.base import Frozen
+from tools.dual_evaluation.config import DualConfig
+from tools.dual_evaluation.evaluate import DualEvaluation
+from tools.dual_evaluation.outcome import TOOL, VERSION
+
+PACKAGES = ("numpy", "scipy", "rasterio", "shapely", "pyproj", "numba")
+
+
+class RunRecord(Frozen):
+    """Written as `run.json` beside the rasters."""
+
+    tool: str
+    version: str
+    config: DualConfig
+    config_folder: str | None
+    """Folder that paths of the configuration are relative to; None: the layers' folder."""
+    layers: str
+    scheme: dict[str, Any]
+    """As it was used, own figures included."""
+    inputs: dict[str, dict[str, str]]
+    """Variable to file and "sha256:…"."""
+    grid: dict[str, Any]
+    rasters: dict[str, str]
+    """File below the output folder to "sha256:…" of its pixels."""
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+def run_record(made: DualEvaluation, rasters: dict[str, Path], folder: Path) -> RunRecord:
+    """Make the record of a run."""
+    inputs = made.inputs
+    return RunRecord(
+        tool=TOOL,
+        version=VERSION,
+        config=inputs.config,
+        config_folder=str(inputs.base.resolve()) if inputs.free else None,
+        layers=str(inputs.folder.resolve()),
+        scheme=made.scheme.model_dump(mode="json"),
+        inputs={name: dict(found.files) for name, found in sorted(inputs.found.items())},
+        grid=inputs.grid.model_dump(mode="json"),
+        rasters={
+            str(path.relative_to(folder)): pixel_digest(path) for path in sorted(rasters.values())
+        },
+        versions=_versions(),
+    )
+
+
+def pixel_digest(file: Path) -> str:
+    """Return "sha256:…" of shape, place and pixels of a raster."""
+    import hashlib
+
+    import rasterio
+
+    digest = hashlib.sha256()
+    with rasterio.open(file) as dataset:
+        head = (dataset.shape, tuple(dataset.transform)[:6], dataset.dtypes[0], dataset.nodata)
+        digest.update(repr(head).encode())
+        for _, window in dataset.block_windows(1):
+            digest.update(np.ascontiguousarray(dataset.read(1, window=window)).tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def read_record(file: Path) -> RunRecord:
+    """Read a run record.
+
+    Raises:
+        InputError: no such file, or it is no record.
+    """
+    try:
+        return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"运行记录打不开（{error.strerror}）", file=file, mend="核对路径"
+        ) from None
+    except (ValidationError, UnicodeDecodeError):
+        raise InputError(
+            "不是双评价的运行记录", file=file, mend="给出输出目录中的 run.json"
+        ) from None
+
+
+def compare(record: RunRecord, again: RunRecord) -> tuple[str, ...]:
+    """Say what differs between a record and the record of its re-run; empty: the same.
+
+    Inputs first, for they explain the rest.
+    """
+    told = []
+    for name, files in record.inputs.items():
+        found = again.inputs.get(name, {})
+        told += [
+            f"因子 {name} 的输入 {file} 已改变"
+            for file, digest in files.items()
+            if found.get(file) != digest
+        ]
+    if record.scheme != again.scheme:
+        told.append("评价方案的内容已改变")
+    told += [
+        f"栅格 {file} 不同"
+        for file, digest in record.rasters.items()
+        if again.rasters.get(file) != digest
+    ]
+    return tuple(told)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,69 @@
+"""The report of a 双评价 as Markdown: results first, then readiness, figures of the scheme, limits."""
+
+from cspon.schemas.spatial import ToolResult
+from tools.compliance.narrative import table_markdown
+from tools.dual_evaluation.evaluate import DualEvaluation
+from tools.dual_evaluation.outcome import DualOutcome
+from tools.result_files import SYNTHETIC
+
+
+def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[str, ...]) -> str:
+    """Write the report.
+
+    Args:
+        made: The evaluation.
+        result: Of the tool.
+        pictures: Names of the maps that go with it, `<evaluation>.png`.
+    """
+    data = DualOutcome.model_validate(result.data)
+    tables = {table.name: table for table in result.tables}
+    region = made.inputs.catalogue.region_name
+    parts = [f"# {region}资源环境承载能力和国土空间开发适宜性评价报告"]
+    if result.synthetic:
+        parts.append(f"> {SYNTHETIC}")
+    parts += [
+        "## 评价结论",
+        "\n".join(f"- **{part.headline}**" for part in data.parts),
+        f"评价范围 {data.area_ha:,.4f} 公顷，像元 {data.cell_m:g} 米，坐标系 EPSG:{data.epsg}。"
+        f"评价方案：{data.scheme_title}，依据{data.document}。",
+    ]
+    if data.overrides:
+        told = "\n".join(f"- `{path}` 改为 {value}" for path, value in data.overrides.items())
+        parts.append(f"本单位改写的方案数值：\n\n{told}")
+    for part in data.parts:
+        parts.append(f"## {part.title}")
+        if part.status == "未评价":
+            parts.append(part.headline)
+            continue
+        parts.append(f"结果{part.status}。" + _lost(part.missing, part.absent))
+        if f"{part.id}.png" in pictures:
+            parts.append(f"![{part.title}评价结果图]({part.id}.png)")
+        for name in (f"{part.id}_area", f"{part.id}_steps"):
+            parts.append(f"### {tables[name].title}\n\n{table_markdown(tables[name])}")
+    for name, table in tables.items():
+        if (
+            table.rows
+            and not any(name.startswith(f"{p.id}_") for p in data.parts)
+            and name != "readiness"
+        ):
+            parts.append(f"## {table.title}\n\n{table_markdown(table)}")
+    parts.append(f"## {tables['readiness'].title}\n\n{table_markdown(tables['readiness'])}")
+    parts.append("## 评价方案的数值与来源")
+    for part in data.parts:
+        table = tables[f"{part.id}_scheme"]
+        if table.rows:
+            parts.append(f"### {table.title}\n\n{table_markdown(table)}")
+    if result.warnings:
+        parts.append("## 注意\n\n" + "\n".join(f"- {text}" for text in result.warnings))
+    days = "；".join(f"{name} {day}" for name, day in result.provenance.layer_dates.items())
+    parts.append(
+        f"工具 {result.tool} 版本 {result.version}；密级 {result.secrecy.value}；图层数据时点：{days}。"
+        "输入文件的校验值、参数和软件版本见 run.json，可据此重新运行得到相同的栅格。"
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _lost(missing: dict[str, str], absent: dict[str, str]) -> str:
+    lines = [f"- 未计入{title}：{why}" for title, why in missing.items()]
+    lines += [f"- 不适用{title}：{why}" for title, why in absent.items()]
+    return "\n\n" + "\n".join(lines) if lines else ""
