@@ -34,6 +34,9 @@ def command(
     from_record: Annotated[
         Path | None, typer.Option(help="按运行记录 run.json 重新运行，并核对栅格是否逐像元相同")
     ] = None,
+    demo: Annotated[
+        Path | None, typer.Option(help="在该目录生成演示县的双评价输入和配置（合成数据）")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
 ) -> int:
     """双评价：退出码 0 为已评价，1 为按记录重跑的结果不同，2 为输入有误或没有一项能评价."""
@@ -44,6 +47,14 @@ def command(
 
     if show:
         _show(scheme or "2020")
+        return 0
+    if demo is not None:
+        from tools.dual_evaluation.demo_inputs import make_demo_inputs
+
+        made_config = make_demo_inputs(load_settings(layers=layers).layers, demo)
+        typer.echo(
+            f"已生成 {made_config}，接着运行：cspon dual-eval {made_config} --out 结果", err=True
+        )
         return 0
     if from_record is not None:
         return _again(from_record, out)

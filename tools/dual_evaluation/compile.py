@@ -293,7 +293,7 @@ class Compiler:
         parts = []
         for k, (kind, bound) in enumerate(condition.bounds.items(), start=1):
             low = kind in ("at_least", "above")
-            closed = "left" if kind in ("at_least", "below") else "right"
+            closed: Closed = "left" if kind in ("at_least", "below") else "right"
             scores2 = (0, 1) if low else (1, 0)
             parts.append(self._graded(f"{name}·{k}", condition.variable, (bound,), closed, scores2))
         if len(parts) == 1:

@@ -90,8 +90,48 @@ class ConstantInput(Frozen):
     why: str = Field(min_length=1)
 
 
+class DailyRainInput(Frozen):
+    """Daily rain of stations, for the rain erosivity."""
+
+    kind: Literal["daily_rain"]
+    file: str
+    """CSV with station, date (YYYY-MM-DD) and rain."""
+    stations: str
+    """CSV with station, x and y."""
+    station: str = "站点"
+    date: str = "日期"
+    rain: str = "降水量"
+    unit: str = "mm"
+    x: str = "x"
+    y: str = "y"
+    epsg: int | None = None
+
+
+class MonthlyClimateInput(Frozen):
+    """Monthly temperature and humidity of stations, for the climate's comfort."""
+
+    kind: Literal["monthly_climate"]
+    file: str
+    """CSV with x, y, height and twelve columns each."""
+    temperature: str = "T{month}"
+    """Column of the mean temperature, ℃, of month 1 to 12."""
+    humidity: str = "H{month}"
+    """Column of the relative humidity, %."""
+    height: str = "高程"
+    x: str = "x"
+    y: str = "y"
+    epsg: int | None = None
+
+
 AnyInput = Annotated[
-    RasterInput | LayerInput | VectorInput | TableInput | StationInput | ConstantInput,
+    RasterInput
+    | LayerInput
+    | VectorInput
+    | TableInput
+    | StationInput
+    | ConstantInput
+    | DailyRainInput
+    | MonthlyClimateInput,
     Field(discriminator="kind"),
 ]
 
@@ -121,6 +161,8 @@ class Scenario(Frozen):
     """Variable to the factor on its values."""
     parameters: dict[str, float] = Field(default_factory=dict)
     """Parameter of the scheme to the factor on it."""
+    water: float = Field(1.0, gt=0)
+    """Factor on the water that is to be had."""
 
 
 class DualConfig(Frozen):

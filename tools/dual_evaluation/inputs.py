@@ -221,7 +221,7 @@ def find(inputs: Inputs, name: str) -> bool:
         inputs.missing[name] = f"缺少{'、'.join(lacks)}"
     else:
         role = f"（图层角色 {variable.role}）" if variable.role else ""
-        inputs.missing[name] = f"没有输入{role}"
+        inputs.missing.setdefault(name, f"没有输入{role}")
     return False
 
 

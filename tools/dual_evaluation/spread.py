@@ -14,7 +14,9 @@ from cspon.schemas.spatial import LayerSpec
 from tools.dual_evaluation.config import (
     AnyInput,
     ConstantInput,
+    DailyRainInput,
     LayerInput,
+    MonthlyClimateInput,
     RasterInput,
     StationInput,
     TableInput,
@@ -76,6 +78,13 @@ def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
         _take_table(inputs, variable, entry)
     elif isinstance(entry, StationInput):
         _take_stations(inputs, variable, entry)
+    elif isinstance(entry, DailyRainInput | MonthlyClimateInput):
+        from tools.dual_evaluation import climate
+
+        if isinstance(entry, DailyRainInput):
+            climate.take_daily_rain(inputs, variable, entry)
+        else:
+            climate.take_monthly_climate(inputs, variable, entry)
     else:
         _take_constant(inputs, variable, entry)
 

@@ -1,0 +1,126 @@
+"""Rain erosivity from daily rain, and comfort from monthly temperature and humidity, of stations."""
+
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cspon.errors import InputError
+from tools.dual_evaluation import formulas
+from tools.dual_evaluation.config import DailyRainInput, MonthlyClimateInput, StationInput
+from tools.dual_evaluation.inputs import Inputs, find
+from tools.dual_evaluation.spread import number_of, read_csv
+from tools.dual_evaluation.stations import Stations, interpolate, read_stations
+from tools.dual_evaluation.variables import Variable, conversion, variables
+
+MOST_RAIN_MM = 2000.0
+"""The wettest day measured in China is below this."""
+_YEAR = 365.25
+_LEAST_DAYS = 360
+
+
+def take_daily_rain(inputs: Inputs, variable: Variable, entry: DailyRainInput) -> None:
+    """Compute R of every station and interpolate it.
+
+    Raises:
+        InputError: another variable than the erosivity, a wrong date or rain, or less than a year.
+    """
+    if variable.id != "rain_erosivity":
+        raise InputError("daily_rain 只用于降雨侵蚀力", field=variable.id, mend="改用 stations")
+    file = inputs.path(entry.file, variable.id)
+    places = inputs.path(entry.stations, variable.id)
+    factor = conversion(entry.unit, variables()["precipitation"])
+    least = inputs.scheme.parameters["erosive_rain"].value
+    rains: dict[str, list[tuple[date, float]]] = defaultdict(list)
+    columns = (entry.station, entry.date, entry.rain)
+    for row, values in enumerate(read_csv(file, columns), start=2):
+        name, day, text = (values[c] for c in columns)
+        rain = number_of(text, file, entry.rain, row) * factor
+        if not 0 <= rain <= MOST_RAIN_MM:
+            raise InputError(
+                f"日降水量 {rain:g} 毫米不合理", file=file, row=row, field=entry.rain,
+                mend="核对单位（0.1 mm 须写明 unit）和缺测标记",
+            )  # fmt: skip
+        try:
+            rains[name].append((date.fromisoformat(day), rain))
+        except ValueError:
+            raise InputError(
+                f"“{day}”不是日期", file=file, row=row, field=entry.date, mend="写作 2024-05-01"
+            ) from None
+    where = {row[entry.station]: row for row in read_csv(places, (entry.station, entry.x, entry.y))}
+    names, values_ = [], []
+    for name, days in sorted(rains.items()):
+        if name not in where:
+            raise InputError(f"站点“{name}”没有坐标", file=places, field=entry.station, mend="补充")
+        if len(days) < _LEAST_DAYS:
+            raise InputError(
+                f"站点“{name}”只有 {len(days)} 天的降水，至少要一年", file=file, field=entry.date,
+                mend="补充资料，或删去该站点",
+            )  # fmt: skip
+        months = [d.month for d, _ in days]
+        names.append(name)
+        values_.append(
+            formulas.rain_erosivity([r for _, r in days], months, len(days) / _YEAR, least)
+        )
+    xy = np.array(
+        [[number_of(where[n][c], places, c) for c in (entry.x, entry.y)] for n in names]
+    ).reshape(-1, 2)
+    if entry.epsg is not None and entry.epsg != inputs.epsg:
+        xy = _moved(xy, entry.epsg, inputs.epsg)
+    stations = Stations(tuple(names), xy[:, 0], xy[:, 1], np.array(values_), None)
+    result, quality = interpolate(stations, inputs.grid)
+    inputs.keep(
+        variable.id, np.clip(result, 0, None),
+        how=f"{len(names)} 个站点的日雨量计算（≥{least:g} mm）后插值",
+        files={f.name: inputs.digest(f) for f in (file, places)}, extra=quality,
+    )  # fmt: skip
+
+
+def take_monthly_climate(inputs: Inputs, variable: Variable, entry: MonthlyClimateInput) -> None:
+    """Compute the commonest comfort grade of the twelve months.
+
+    Raises:
+        InputError: another variable, or a column that is not there.
+    """
+    if variable.id != "thermal_comfort":
+        raise InputError(
+            "monthly_climate 只用于气候舒适度", field=variable.id, mend="改用 stations"
+        )
+    file = inputs.path(entry.file, variable.id)
+    if not find(inputs, "elevation"):
+        raise InputError("高程订正需要数字高程模型", field=variable.id, mend="补充 elevation")
+    heights = inputs.read("elevation")
+    lapse = inputs.scheme.parameters["temperature_lapse"].value
+    months, quality = [], []
+    for month in range(1, 13):
+        warmth = _column(file, entry, entry.temperature.format(month=month), inputs.epsg)
+        damp = _column(file, entry, entry.humidity.format(month=month), inputs.epsg)
+        celsius, told = interpolate(warmth, inputs.grid, lapse_per_100m=lapse, heights=heights)
+        humidity, _ = interpolate(damp, inputs.grid)
+        thi = formulas.thermal_humidity(celsius, np.clip(humidity, 0, 100))
+        months.append(formulas.comfort_grade(thi))
+        quality.append(told)
+    grades = formulas.commonest_grade(np.stack(months)).astype(float)
+    grades[grades == 0] = np.nan
+    known = [q["rmse"] for q in quality if q["rmse"] is not None]
+    extra: dict[str, Any] = {**quality[6], "rmse": max(known) if known else None}
+    inputs.keep(
+        variable.id, grades, how=f"{quality[0]['stations']} 个站点的月均温（高程订正）和湿度计算温湿指数，取众数",
+        files={file.name: inputs.digest(file)}, extra=extra,
+    )  # fmt: skip
+
+
+def _column(file: Path, entry: MonthlyClimateInput, value: str, epsg: int) -> Stations:
+    wanted = StationInput(
+        kind="stations", file=str(file), x=entry.x, y=entry.y, epsg=entry.epsg, value=value,
+        height=entry.height,
+    )  # fmt: skip
+    return read_stations(file, wanted, epsg)
+
+
+def _moved(xy: Any, source: int, target: int) -> Any:
+    from tools.geometry.crs import _transformer
+
+    return np.column_stack(_transformer(source, target).transform(xy[:, 0], xy[:, 1]))
