@@ -24,6 +24,7 @@ MODULES = (
     "tools.base_data.extract",
     "tools.indicators.tool",
     "tools.assessment.tool",
+    "tools.implementation_assessment.tool",
     "tools.risk_assessment.tool",
     "tools.plan_versions.compare",
     "tools.site_selection.select",

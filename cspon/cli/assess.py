@@ -20,6 +20,53 @@ OutOption = Annotated[
 app = typer.Typer(help="双评估：规划实施评估、开发保护风险评估", no_args_is_help=True)
 
 
+@app.command("implementation")
+def implementation(
+    layers: LayersOption = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="所评估规划的图层目录，默认与 --layers 相同")
+    ] = None,
+    statistics: StatisticsOption = None,
+    year: YearOption = None,
+    five_year: Annotated[
+        bool, typer.Option("--five-year", help="五年评估（与基期比），默认年度评估（与上年比）")
+    ] = False,
+    chosen: Annotated[str, typer.Option("--set", help="指标集编号")] = "county_checkup",
+    version: Annotated[int | None, typer.Option(help="指标集的版本，默认最新")] = None,
+    projects: Annotated[Path | None, typer.Option(help="项目清单（CSV，UTF-8）")] = None,
+    policies: Annotated[Path | None, typer.Option(help="政策措施清单（CSV，UTF-8）")] = None,
+    filled: FilledOption = None,
+    sliver: Annotated[float, typer.Option(help="不足多少平方米的图斑不列出")] = 200.0,
+    book: Annotated[Path | None, typer.Option(help="本单位的归类、判定与建议用语（YAML）")] = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """规划实施评估：指标完成、规划与现状的布局一致性、项目和政策，问题与建议."""
+    from tools.catalogue import load_tools
+    from tools.implementation_assessment.report import save_implementation
+
+    print("正在评估（规划与现状叠加，约需半分钟）…", file=sys.stderr)
+    result = load_tools()["assess_implementation"].run(
+        layers=load_settings(layers=layers).layers,
+        plan=plan,
+        statistics=statistics,
+        year=year,
+        rhythm="five_year" if five_year else "yearly",
+        indicator_set_id=chosen,
+        version=version,
+        projects=projects,
+        policies=policies,
+        filled=pairs(filled or []),
+        sliver_m2=sliver,
+        book=book,
+    )
+    if out is not None:
+        _say(save_implementation(result, out))
+    data = result.data
+    _show(result, as_json, f"{data['place']} {data['year']} 年：问题 {len(data['problems'])} 条")
+    return 0
+
+
 @app.command("risk")
 def risk(
     layers: LayersOption = None,

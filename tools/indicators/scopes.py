@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -140,6 +141,19 @@ def towns(folder: Path, catalogue: LayerCatalogue) -> tuple[str, ...]:
         return ()
     names = CatalogueLayer(spec, folder).whole().column("name").tolist()
     return tuple(dict.fromkeys(str(name) for name in names))
+
+
+def town_shapes(folder: Path, catalogue: LayerCatalogue) -> dict[str, Any]:
+    """Return the polygon of each town, by name; empty when the place has no town layer."""
+    spec = layer_by_role(catalogue, TOWN_ROLE)
+    if spec is None or spec.name_field is None:
+        return {}
+    layer = CatalogueLayer(spec, folder).whole()
+    names = layer.column("name").astype(str)
+    return {
+        n: shapely.union_all(layer.geometries[names == n])
+        for n in dict.fromkeys(np.unique(names).tolist())
+    }
 
 
 def _town(folder: Path, catalogue: LayerCatalogue, name: str) -> Layer:

@@ -1,20 +1,17 @@
 """The tool `assess_risks`: development-and-protection risks of a place, by kind and by town."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import shapely
 
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.spatial import LayerCatalogue, LayerOutput, Provenance, ToolResult
 from tools.assessment.grades import load_grades
 from tools.catalogue import tool
-from tools.indicators.scopes import TOWN_ROLE
+from tools.indicators.scopes import TOWN_ROLE, town_shapes
 from tools.indicators.tool import default_year, definitions, find_statistics, provenance_inputs
-from tools.layers import layer_by_role, load_catalogue
+from tools.layers import load_catalogue
 from tools.library.kinds import entry
-from tools.library.values import CatalogueLayer
 from tools.models.engine import quiet
 from tools.risk_assessment import tables
 from tools.risk_assessment.assess import KindRisk, assess_kinds, worst
@@ -101,19 +98,6 @@ def assess_risks(
         secrecy=secrecy,
         synthetic=catalogue.synthetic or any(s.synthetic for s in used),
     )
-
-
-def town_shapes(layers: Path, catalogue: LayerCatalogue) -> dict[str, Any]:
-    """Return the polygon of each town, by name; empty when the place has no town layer."""
-    spec = layer_by_role(catalogue, TOWN_ROLE)
-    if spec is None or spec.name_field is None:
-        return {}
-    layer = CatalogueLayer(spec, layers).whole()
-    names = layer.column("name").astype(str)
-    return {
-        n: shapely.union_all(layer.geometries[names == n])
-        for n in dict.fromkeys(np.unique(names).tolist())
-    }
 
 
 def _town_layer(

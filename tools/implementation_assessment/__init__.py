@@ -1,0 +1,1 @@
+"""Plan implementation assessment (规划实施评估): targets, layout, projects, policies, problems."""
