@@ -2,13 +2,19 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cspon.cli.tables import print_json, say_saved, show_result
 from cspon.errors import InputError
 from cspon.settings import load_settings
+
+if TYPE_CHECKING:
+    from tools.dual_evaluation.evaluate import DualEvaluation
+    from tools.dual_evaluation.inputs import Inputs
+    from tools.dual_evaluation.readiness import Readiness
+    from tools.dual_evaluation.sensitivity import Sensitivity
 
 
 def command(
@@ -34,6 +40,14 @@ def command(
     from_record: Annotated[
         Path | None, typer.Option(help="按运行记录 run.json 重新运行，并核对栅格是否逐像元相同")
     ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(help="解释某地的限制因素：乡镇名、城北等方位，或坐标 x,y"),
+    ] = None,
+    sensitivity: Annotated[
+        list[str] | None,
+        typer.Option(help="阈值敏感性分析，可重复：ecology、agriculture、urban"),
+    ] = None,
     demo: Annotated[
         Path | None, typer.Option(help="在该目录生成演示县的双评价输入和配置（合成数据）")
     ] = None,
@@ -43,6 +57,7 @@ def command(
     from tools.dual_evaluation.config import PARTS, DualConfig, check_names, read_config
     from tools.dual_evaluation.evaluate import evaluate, prepare
     from tools.dual_evaluation.save import save_evaluation
+    from tools.dual_evaluation.sensitivity import sensitivity_table
     from tools.dual_evaluation.tool import outcome_of
 
     if show:
@@ -74,15 +89,26 @@ def command(
             _readiness(*prepare(wanted, folder, work=Path(work), base=base))
             return 0
         made = evaluate(wanted, folder, work=Path(work), base=base)
-        result = outcome_of(made)
+        moved = _sensitivities(made, sensitivity or [])
+        tables = tuple(sensitivity_table(found) for found in moved)
+        result = outcome_of(made, place=place, more=tables)
         if out is not None:
-            say_saved(*save_evaluation(made, result, out, pdf=pdf))
+            say_saved(*save_evaluation(made, result, out, pdf=pdf, moved=moved))
     if as_json:
         print_json(result)
     else:
         figures = [t.name for t in result.tables if t.name.endswith("_scheme")]
-        show_result(result, lead=[p["headline"] for p in result.data["parts"]], skip=figures)
+        lead = [p["headline"] for p in result.data["parts"]]
+        if result.data["explanation"]:
+            lead.append(result.data["explanation"]["text"])
+        show_result(result, lead=lead, skip=figures)
     return 0 if any(p["status"] != "未评价" for p in result.data["parts"]) else 2
+
+
+def _sensitivities(made: "DualEvaluation", names: list[str]) -> list["Sensitivity"]:
+    from tools.dual_evaluation.sensitivity import sensitivity
+
+    return [sensitivity(made, name) for name in names]
 
 
 def _show(scheme: str) -> None:
@@ -106,11 +132,13 @@ def _show(scheme: str) -> None:
         )
 
 
-def _readiness(inputs: object, rows: tuple[object, ...]) -> None:
+def _readiness(inputs: "Inputs", rows: tuple["Readiness", ...]) -> None:
     from cspon.cli.tables import console, print_table
     from tools.dual_evaluation.readiness import readiness_table
 
-    print_table(console(), readiness_table(rows))  # type: ignore[arg-type]
+    print_table(console(), readiness_table(rows))
+    for notice in inputs.notices:
+        typer.echo(f"注意：{notice}", err=True)
 
 
 def _again(file: Path, out: Path | None) -> int:

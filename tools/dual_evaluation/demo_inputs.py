@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shapely
 import yaml
 
 from tools.dual_evaluation.config import DualConfig
 from tools.dual_evaluation.formulas import land_cover_table
-from tools.dual_evaluation.inputs import Inputs, find, open_inputs, write_raster
+from tools.dual_evaluation.inputs import (
+    Inputs,
+    central_place,
+    find,
+    open_inputs,
+    write_raster,
+)
 from tools.dual_evaluation.scheme import load_scheme
 from tools.dual_evaluation.spread import unit_codes
-from tools.layers import layer_by_role, read_window
 
 SEED = 20260102
 LAPSE = 0.6
@@ -61,7 +65,9 @@ def make_demo_inputs(layers: Path, folder: Path) -> Path:
     _cadmium(inputs, folder, truth)
     _units(inputs, folder)
     (folder / "truth.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1), "utf-8")
-    centre = _centre(inputs)
+    place = central_place(inputs)
+    assert place is not None, "the demo county has a development boundary"
+    centre = list(place)
     for name, made in (
         ("config.yaml", _config(centre)),
         ("config-2019.yaml", _config_2019(centre)),
@@ -186,18 +192,6 @@ def _units(inputs: Inputs, folder: Path) -> None:
     head = ["单元", "用水总量", "农业可用水量", "城镇可用水量", "雨养耕地", "用水模数", "水资源短缺",
             "大气环境容量", "水环境容量", "气象灾害"]  # fmt: skip
     _csv(folder / "units.csv", head, rows)
-
-
-def _centre(inputs: Inputs) -> list[float]:
-    """Return an inner point of the largest part of the development boundary, else of the area."""
-    spec = layer_by_role(inputs.catalogue, "urban_development_boundary")
-    area: Any = inputs.area if inputs.area is not None else shapely.box(*inputs.grid.bounds)
-    if spec is not None:
-        features = read_window(spec, inputs.folder, area)
-        parts = shapely.get_parts(shapely.union_all(features.geometries))
-        area = max(parts, key=lambda part: part.area)
-    point = shapely.point_on_surface(area)
-    return [round(point.x, 1), round(point.y, 1)]
 
 
 def _csv(file: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -50,7 +50,12 @@ class DualEvaluation:
 
 
 def evaluate(
-    config: DualConfig, layers: Path, *, work: Path, base: Path | None = None
+    config: DualConfig,
+    layers: Path,
+    *,
+    work: Path,
+    base: Path | None = None,
+    factors: dict[str, float] | None = None,
 ) -> DualEvaluation:
     """Evaluate.
 
@@ -60,11 +65,12 @@ def evaluate(
         work: Folder for computed rasters; the caller removes it.
         base: Folder that paths of the configuration are relative to, where a user gave it as a file;
             None: they must lie within `layers`.
+        factors: Of a scenario: variable to the factor on its values.
 
     Raises:
         InputError: scheme, grid or an input does not fit; named with factor and file.
     """
-    inputs, readiness = prepare(config, layers, work=work, base=base)
+    inputs, readiness = prepare(config, layers, work=work, base=base, factors=factors)
     scheme = inputs.scheme
     units, unit_of = unit_codes(inputs)
     parts: dict[str, Part] = {}
@@ -90,7 +96,12 @@ def _run(inputs: Inputs, part: Part, evaluation: Evaluation, parts: dict[str, Pa
 
 
 def prepare(
-    config: DualConfig, layers: Path, *, work: Path, base: Path | None = None
+    config: DualConfig,
+    layers: Path,
+    *,
+    work: Path,
+    base: Path | None = None,
+    factors: dict[str, float] | None = None,
 ) -> tuple[Inputs, tuple[Readiness, ...]]:
     """Find all inputs and say what is there and what is missing, before anything is evaluated.
 
@@ -99,5 +110,6 @@ def prepare(
     """
     scheme = load_scheme(config.scheme, config.overrides)
     inputs = open_inputs(config, scheme, layers, work=work, base=base)
+    inputs.factors |= factors or {}
     wanted = tuple(n for n in ORDER if n == "ecology" or n in config.parts)
     return inputs, check_readiness(inputs, scheme, wanted)

@@ -72,6 +72,8 @@ class Inputs:
     used: dict[str, LayerSpec] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    factors: dict[str, float] = field(default_factory=dict)
+    """Of a scenario: variable to the factor on its values."""
 
     @property
     def epsg(self) -> int:
@@ -118,6 +120,8 @@ class Inputs:
         """Keep computed values as a raster of the grid."""
         variable = variables()[name]
         file = self.work / f"{name}.tif"
+        if name in self.factors:
+            values = values * self.factors[name]
         if variable.category:
             write_raster(file, values.astype(np.uint8), self.grid, nodata=UNKNOWN_CODE)
         else:
@@ -199,6 +203,22 @@ def _county(catalogue: LayerCatalogue, folder: Path, epsg: int) -> Any:
     return reproject(shapely.union_all(features.geometries), spec.epsg, epsg)
 
 
+def central_place(inputs: Inputs) -> tuple[float, float] | None:
+    """Return the central town: as configured, else inside the largest part of the development boundary."""
+    if inputs.config.centre is not None:
+        return inputs.config.centre
+    spec = inputs.role("urban_development_boundary")
+    if spec is None:
+        return None
+    features = read_window(spec, inputs.folder, inputs.area or shapely.box(*inputs.grid.bounds))
+    parts = shapely.get_parts(shapely.union_all(features.geometries))
+    if not len(parts):
+        return None
+    largest = reproject(max(parts, key=lambda part: part.area), spec.epsg, inputs.epsg)
+    point = shapely.point_on_surface(largest)
+    return round(point.x, 1), round(point.y, 1)
+
+
 def find(inputs: Inputs, name: str) -> bool:
     """Find a variable and what it is made from; says whether it is there."""
     from tools.dual_evaluation.derive import DERIVED
@@ -260,6 +280,7 @@ def raster_source(
         crs, transform = dataset.crs, dataset.transform
         shape = (dataset.height, dataset.width)
     factor = conversion(unit or stated or variable.unit, variable)
+    factor *= inputs.factors.get(variable.id, 1.0)
     if crs is None:
         raise InputError(
             f"因子“{variable.title}”的栅格没有坐标系",

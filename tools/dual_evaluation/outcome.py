@@ -3,8 +3,11 @@
 from typing import Literal
 
 from cspon.schemas.base import Frozen
-from cspon.schemas.spatial import Provenance, Table, ToolResult
+from cspon.schemas.spatial import Column, Provenance, Table, ToolResult
+from tools.dual_evaluation.carrying import Carrying, CarryingRow, carrying_table
+from tools.dual_evaluation.checks import Finding, findings_table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
+from tools.dual_evaluation.explain import Explanation
 from tools.dual_evaluation.readiness import Readiness, readiness_table
 from tools.dual_evaluation.tables import area_table, class_areas, scheme_table, step_table
 
@@ -45,7 +48,9 @@ class DualOutcome(Frozen):
     parts: tuple[PartOutcome, ...]
     readiness: tuple[Readiness, ...]
     notices: tuple[str, ...] = ()
-    explanation: dict[str, object] | None = None
+    carrying: tuple[CarryingRow, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    explanation: Explanation | None = None
 
 
 def part_outcome(made: DualEvaluation, part: Part) -> PartOutcome:
@@ -72,11 +77,22 @@ def part_outcome(made: DualEvaluation, part: Part) -> PartOutcome:
     )  # fmt: skip
 
 
-def dual_outcome(made: DualEvaluation, readiness: tuple[Readiness, ...]) -> DualOutcome:
+def dual_outcome(
+    made: DualEvaluation,
+    *,
+    carrying: Carrying | None = None,
+    found: tuple[Finding, ...] = (),
+    explanation: Explanation | None = None,
+) -> DualOutcome:
     """Say everything in figures."""
     inputs = made.inputs
     wanted = [p for n, p in made.parts.items() if n in inputs.config.parts]
     parts = tuple(part_outcome(made, part) for part in wanted)
+    headlines = [part.headline for part in parts]
+    if carrying is not None:
+        headlines.append(carrying_headline(carrying))
+    if explanation is not None:
+        headlines.append(explanation.text)
     return DualOutcome(
         title=inputs.config.title,
         scheme=made.scheme.id,
@@ -84,22 +100,84 @@ def dual_outcome(made: DualEvaluation, readiness: tuple[Readiness, ...]) -> Dual
         document=made.scheme.document,
         scheme_verified=made.scheme.verified,
         overrides=dict(inputs.config.overrides),
-        headline=" ".join(part.headline for part in parts),
+        headline=" ".join(headlines),
         epsg=inputs.epsg,
         cell_m=inputs.grid.cell,
         area_ha=round(float(inputs.inside.sum()) * inputs.grid.cell_m2 / 1e4, 4),
         parts=parts,
-        readiness=readiness,
+        readiness=made.readiness,
+        carrying=carrying.rows if carrying is not None else (),
+        findings=found,
+        explanation=explanation,
         notices=tuple(dict.fromkeys(inputs.notices)),
     )
 
 
-def result_tables(made: DualEvaluation, readiness: tuple[Readiness, ...]) -> tuple[Table, ...]:
-    """Return the tables: readiness, areas, steps, figures of the scheme."""
-    tables = [readiness_table(readiness)]
+def carrying_headline(carrying: Carrying) -> str:
+    """Say the carrying scale in one sentence."""
+    told = []
+    for use in ("耕地", "城镇建设用地"):
+        total = carrying.total(use)
+        told.append(f"{use} {'数据缺失' if total is None else f'{total:,.0f} 公顷'}")
+    rest = f"（{'；'.join(carrying.missing)}）" if carrying.missing else ""
+    return f"承载规模（水、土约束取小）：{'，'.join(told)}{rest}。"
+
+
+def station_table(made: DualEvaluation) -> Table | None:
+    """Return the leave-one-out errors of the interpolations; None where there are none."""
+    rows = []
+    for found in made.inputs.found.values():
+        if "rmse" in found.extra:
+            worst = found.extra["worst"]
+            rows.append(
+                {
+                    "title": found.variable.title, "how": found.how,
+                    **{
+                        key: None if found.extra[key] is None else float(f"{found.extra[key]:.4g}")
+                        for key in ("rmse", "mae", "bias", "r2")
+                    },
+                    "worst": f"{worst['station']}（{worst['error']:.4g}）" if worst else "—",
+                }
+            )  # fmt: skip
+    if not rows:
+        return None
+    return Table(
+        name="interpolation",
+        title="站点插值的交叉检验",
+        columns=(
+            Column(key="title", title="因子"),
+            Column(key="how", title="方法"),
+            Column(key="rmse", title="均方根误差"),
+            Column(key="mae", title="平均绝对误差"),
+            Column(key="bias", title="平均误差"),
+            Column(key="r2", title="决定系数"),
+            Column(key="worst", title="误差最大的站点"),
+        ),
+        rows=tuple(rows),
+        note="逐站留一：每个站点由其余站点预测。单位同因子；气候舒适度为月均温（℃），均方根误差取 12 个月的最大值。",
+    )
+
+
+def result_tables(
+    made: DualEvaluation,
+    *,
+    carrying: Carrying | None = None,
+    found: tuple[Finding, ...] = (),
+    more: tuple[Table, ...] = (),
+) -> tuple[Table, ...]:
+    """Return the tables: readiness, areas, steps, carrying, checks, figures of the scheme."""
+    tables = [readiness_table(made.readiness)]
+    stations = station_table(made)
+    if stations is not None:
+        tables.append(stations)
     for name, part in made.parts.items():
         if name in made.inputs.config.parts and part.grades:
             tables += [area_table(made, part), step_table(made, part)]
+    if carrying is not None:
+        tables.append(carrying_table(carrying))
+    if found:
+        tables.append(findings_table(found))
+    tables += more
     for name, part in made.parts.items():
         if name in made.inputs.config.parts:
             tables.append(scheme_table(made, part))

@@ -23,7 +23,7 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         parts.append(f"> {SYNTHETIC}")
     parts += [
         "## 评价结论",
-        "\n".join(f"- **{part.headline}**" for part in data.parts),
+        "\n".join(f"- **{line}**" for line in _headlines(data)),
         f"评价范围 {data.area_ha:,.4f} 公顷，像元 {data.cell_m:g} 米，坐标系 EPSG:{data.epsg}。"
         f"评价方案：{data.scheme_title}，依据{data.document}。",
     ]
@@ -40,13 +40,24 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
             parts.append(f"![{part.title}评价结果图]({part.id}.png)")
         for name in (f"{part.id}_area", f"{part.id}_steps"):
             parts.append(f"### {tables[name].title}\n\n{table_markdown(tables[name])}")
+    if data.carrying:
+        parts.append(f"## {tables['carrying'].title}\n\n{table_markdown(tables['carrying'])}")
+    if data.findings:
+        parts.append(f"## {tables['checks'].title}\n\n{table_markdown(tables['checks'])}")
+    if data.explanation is not None:
+        parts.append(f"## {data.explanation.place}的限制因素\n\n{data.explanation.text}")
+    if "scenarios" in tables:
+        parts.append(f"## {tables['scenarios'].title}\n\n{table_markdown(tables['scenarios'])}")
     for name, table in tables.items():
-        if (
-            table.rows
-            and not any(name.startswith(f"{p.id}_") for p in data.parts)
-            and name != "readiness"
-        ):
-            parts.append(f"## {table.title}\n\n{table_markdown(table)}")
+        if name.startswith("sensitivity_"):
+            parts.append(f"## {table.title}")
+            if f"{name}.png" in pictures:
+                parts.append(f"![{table.title}]({name}.png)")
+            parts.append(table_markdown(table))
+    if "interpolation" in tables:
+        parts.append(
+            f"## {tables['interpolation'].title}\n\n{table_markdown(tables['interpolation'])}"
+        )
     parts.append(f"## {tables['readiness'].title}\n\n{table_markdown(tables['readiness'])}")
     parts.append("## 评价方案的数值与来源")
     for part in data.parts:
@@ -61,6 +72,25 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         "输入文件的校验值、参数和软件版本见 run.json，可据此重新运行得到相同的栅格。"
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _headlines(data: DualOutcome) -> list[str]:
+    told = [part.headline for part in data.parts]
+    totals: dict[str, float | None] = {}
+    for row in data.carrying:
+        before = totals.get(row.use, 0.0)
+        totals[row.use] = None if before is None or row.scale_ha is None else before + row.scale_ha
+    if totals:
+        scales = [
+            f"{use} {'数据缺失' if v is None else f'{v:,.0f} 公顷'}" for use, v in totals.items()
+        ]
+        told.append(f"承载规模（水、土约束取小）：{'，'.join(scales)}。")
+    problems = [f for f in data.findings if f.kind == "问题" and f.area_ha]
+    if problems:
+        told.append(
+            "主要问题：" + "；".join(f"{f.what} {f.area_ha:,.0f} 公顷" for f in problems) + "。"
+        )
+    return told
 
 
 def _lost(missing: dict[str, str], absent: dict[str, str]) -> str:

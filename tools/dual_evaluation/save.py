@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from cspon.errors import SetupError
@@ -11,6 +12,7 @@ from tools.dual_evaluation.maps import draw_class_map
 from tools.dual_evaluation.outputs import copy_rasters, write_patches
 from tools.dual_evaluation.record import run_record
 from tools.dual_evaluation.report import report_markdown
+from tools.dual_evaluation.sensitivity import Sensitivity, draw_sensitivity
 from tools.outputs import published_together
 from tools.report import markdown_to_docx
 
@@ -18,7 +20,12 @@ RECORD = "run.json"
 
 
 def save_evaluation(
-    made: DualEvaluation, result: ToolResult, folder: Path, *, pdf: bool = False
+    made: DualEvaluation,
+    result: ToolResult,
+    folder: Path,
+    *,
+    pdf: bool = False,
+    moved: Sequence[Sensitivity] = (),
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Write everything into a folder.
 
@@ -27,6 +34,7 @@ def save_evaluation(
         result: Of the tool, from the same evaluation.
         folder: Made when it is not there.
         pdf: Whether the report is written as PDF too (LibreOffice).
+        moved: Sensitivities; each is drawn.
 
     Returns:
         Path by kind, and notices about what could not be made.
@@ -48,6 +56,12 @@ def save_evaluation(
             json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1), "utf-8"
         )
         images = _maps(made, draft, notices)
+        for found in moved:
+            name = f"sensitivity_{found.part}.png"
+            try:
+                images[name] = draw_sensitivity(found, draft / name)
+            except SetupError as error:  # no Chinese font
+                notices.append(f"未能绘制敏感性图：{error.message}")
         text = report_markdown(made, result, tuple(images))
         files["md"] = draft / "report.md"
         files["md"].write_text(text, encoding="utf-8")

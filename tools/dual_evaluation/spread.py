@@ -28,6 +28,7 @@ from tools.dual_evaluation.inputs import (
     Found,
     Inputs,
     burned,
+    central_place,
     raster_source,
     write_raster,
 )
@@ -393,10 +394,15 @@ def _travel_minutes(inputs: Inputs, variable: Variable) -> bool:
     spec = inputs.role("roads")
     if spec is None:
         return False
-    if inputs.config.centre is None:
+    centre = central_place(inputs)
+    if centre is None:
         inputs.missing[variable.id] = "没有中心城区位置（centre）"
         return False
-    values, notices = travel_minutes(inputs, spec)
+    if inputs.config.centre is None:
+        inputs.notices.append(
+            f"中心城区位置取城镇开发边界最大一片内的点（{centre[0]:.0f}，{centre[1]:.0f}）"
+        )
+    values, notices = travel_minutes(inputs, spec, centre)
     inputs.notices += notices
     inputs.keep(
         variable.id, values, how=f"沿图层“{spec.title}”的最短车程，路网外按步行", date=spec.date,

@@ -3,11 +3,15 @@
 import tempfile
 from pathlib import Path
 
-from cspon.schemas.spatial import ToolResult
+from cspon.schemas.spatial import Table, ToolResult
 from tools.catalogue import tool
+from tools.dual_evaluation.carrying import carrying_scale
+from tools.dual_evaluation.checks import findings
 from tools.dual_evaluation.config import DualConfig, PartName, check_names
 from tools.dual_evaluation.evaluate import DualEvaluation, evaluate
+from tools.dual_evaluation.explain import explain_place
 from tools.dual_evaluation.outcome import TOOL, VERSION, dual_outcome, result_tables, tool_result
+from tools.dual_evaluation.scenarios import scenario_table
 
 
 @tool(
@@ -27,6 +31,7 @@ def dual_evaluation(
     parts: tuple[PartName, ...] | None = None,
     scheme: str | None = None,
     config: DualConfig | None = None,
+    place: str | None = None,
 ) -> ToolResult:
     """Evaluate ecological importance, farming and urban suitability, and carrying scale of a place.
 
@@ -38,6 +43,7 @@ def dual_evaluation(
         parts: ecology, agriculture, urban, carrying; all when not given.
         scheme: 2020 or 2019.
         config: Inputs and own figures; by the roles of the layers when not given.
+        place: Explain this place: a town, a direction from the central town (城北), or "x,y".
 
     Raises:
         InputError: scheme, grid or an input does not fit; named with factor and file.
@@ -47,10 +53,30 @@ def dual_evaluation(
     wanted = wanted.model_copy(update=changes)
     check_names(wanted)
     with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
-        return outcome_of(evaluate(wanted, layers, work=Path(work)))
+        return outcome_of(evaluate(wanted, layers, work=Path(work)), place=place)
 
 
-def outcome_of(made: DualEvaluation) -> ToolResult:
-    """Wrap an evaluation with its tables as the tool's result."""
-    data = dual_outcome(made, made.readiness)
-    return tool_result(made, data, result_tables(made, made.readiness))
+def outcome_of(
+    made: DualEvaluation, *, place: str | None = None, more: tuple[Table, ...] = ()
+) -> ToolResult:
+    """Wrap an evaluation as the tool's result, with carrying scale, checks, scenarios.
+
+    Args:
+        made: The evaluation.
+        place: Explained, where given: by the last suitability that was asked for.
+        more: Further tables.
+
+    Raises:
+        InputError: the place is not known, or the table of water is wrong.
+    """
+    asked = made.inputs.config.parts
+    carrying = carrying_scale(made) if "carrying" in asked else None
+    found = findings(made)
+    explanation = None
+    if place is not None:
+        named = [p for p in ("urban", "agriculture", "ecology") if p in asked]
+        explanation = explain_place(made, place, named[0] if named else "urban")
+    scenarios = scenario_table(made)
+    data = dual_outcome(made, carrying=carrying, found=found, explanation=explanation)
+    extra = (*([scenarios] if scenarios is not None else []), *more)
+    return tool_result(made, data, result_tables(made, carrying=carrying, found=found, more=extra))

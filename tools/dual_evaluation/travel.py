@@ -15,7 +15,7 @@ STEP_M = 60.0
 
 
 def travel_minutes(
-    inputs: Inputs, spec: LayerSpec
+    inputs: Inputs, spec: LayerSpec, centre: tuple[float, float]
 ) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
     """Return minutes by cell, and what was noticed about the network.
 
@@ -41,9 +41,8 @@ def travel_minutes(
     roads, told = read_roads(spec, inputs.folder, parameters)
     network, more = build_network(roads, "drive", parameters)
     notices = (*told, *more)
-    assert inputs.config.centre is not None
     tree = cKDTree(network.nodes)
-    away, start = tree.query(inputs.config.centre)
+    away, start = tree.query(centre)
     if away > 5_000:
         raise InputError("中心城区位置离道路超过 5 千米", field="centre", mend="核对坐标")
     both = [
