@@ -8,18 +8,18 @@ import hashlib
 import importlib.util
 import os
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tools.raster.kernel_source import write_kernel
-from tools.raster.program import Program
+from tools.raster.program import Band, Program
 
 Kernel = Callable[..., None]
 """`kernel(rows, width, bands…, outputs…, counts…, flags)`."""
 
-_loaded: dict[str, Any] = {}
 _loading = threading.Lock()
 
 
@@ -39,31 +39,49 @@ def default_cache() -> Path:
 def compile_kernel(program: Program, cache: Path | None = None) -> Kernel:
     """Return the kernel of a program with its parameters bound; numba must be installed."""
     text = write_kernel(program)
-    digest = hashlib.sha256(text.source.encode()).hexdigest()[:24]
     with _loading:
-        if digest not in _loaded:
-            _loaded[digest] = _load(text.source, digest, cache or default_cache())
-        compiled = _loaded[digest]
+        for digest, source in text.steps.items():
+            _load(digest, source, cache)
+        compiled = _load(_digest(text.source), text.source, cache).kernel
     parameters = tuple(text.parameters)
 
     def kernel(rows: int, width: int, *arrays: Any) -> None:
-        compiled(rows, width, *arrays, *parameters)
+        bands, rest = arrays[: len(program.bands)], arrays[len(program.bands) :]
+        flat = [
+            array if isinstance(band, Band) and band.halo else array.reshape(-1)
+            for band, array in zip(program.bands, bands, strict=True)
+        ]
+        compiled(rows, width, *flat, *(array.reshape(-1) for array in rest), *parameters)
 
     return kernel
 
 
-def _load(source: str, digest: str, folder: Path) -> Any:
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()[:24]
+
+
+def _load(digest: str, source: str, cache: Path | None) -> Any:
+    """Return the module of a source; numba and the kernel find it by name in `sys.modules`."""
+    name = f"cspon_kernel_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    folder = cache or default_cache()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = _private(folder) / f"kernel_{digest}.py"
+    file = _private(folder) / f"{name}.py"
     if not file.exists() or file.read_text(encoding="utf-8") != source:
         part = file.with_suffix(f".{os.getpid()}.part")
         part.write_text(source, encoding="utf-8")
         part.replace(file)
-    specification = importlib.util.spec_from_file_location(f"cspon_kernel_{digest}", file)
+    specification = importlib.util.spec_from_file_location(name, file)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.kernel
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _private(folder: Path) -> Path:

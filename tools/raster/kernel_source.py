@@ -1,11 +1,17 @@
 """Write the source of the fused kernel for a program; only its shape goes in, never a text of the user.
 
-The kernel walks column chunks that fit the first-level cache. For each row of a chunk every step is a
-short loop over typed row buffers, which the compiler turns into vector instructions: loops hold few
-arrays, because above eight pairs of arrays that may overlap it gives up. Values are tallied by rows of
-counters of one byte each, emptied before they run over.
+The kernel walks blocks of whole rows whose buffers fit the second-level cache. In a block every step is
+a short loop over typed flat buffers, which the compiler turns into vector instructions: loops hold few
+arrays, because above eight pairs of arrays that may overlap it gives up. Blocks are long stretches of
+memory, for short ones the processor does not fetch ahead. Values are tallied in rows of counters of one
+byte each, emptied before they run over.
+
+Each step is a function of its own, with names that depend on its shape alone: steps of one shape are
+one function, compiled once for all plans.
 """
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,8 +30,9 @@ from tools.raster.program import (
     WeightedMean,
 )
 
-CHUNK = 2048
-TALLY_ROWS = 255
+BLOCK = 16_384
+"""Cells of a block, at least one row."""
+TALLY, TALLY_TIMES = 2_048, 255
 MAX_COMPARED_CODES = 12
 MAX_COMPARED_GRADES = 10
 MAX_TALLIED = 16
@@ -45,19 +52,25 @@ ND_int16 = np.int16(-32768)
 """
 
 
+_ARRAYS = re.compile(r"\b((?:band|out|counts|[LBTUVGQp])\d+|M|A16|A64|W64)(_\d+)?\b")
+_FRAME = ("r", "here", "width", "base", "m")
+
+
 @dataclass
 class KernelText:
-    """The source of a kernel and the numbers it takes after the bands and outputs."""
+    """The source of a kernel, of its steps by digest, and the numbers it takes after the outputs."""
 
     source: str
+    steps: dict[str, str] = field(default_factory=dict)
     parameters: list[Array] = field(default_factory=list)
 
 
 def write_kernel(program: Program) -> KernelText:
     """Write the kernel `kernel(rows, width, bands…, outputs…, counts…, flags, parameters…)`.
 
-    Shapes: a band is `(rows + 2·halo, width + 2·halo)`, an output `(rows, width)`. `counts` hold one
-    int64 for each possible value of an output; `flags[k]` becomes 1 where check `k` found a bad cell.
+    Shapes: a band with halo is `(rows + 2·halo, width + 2·halo)`; every other band and every output is
+    flat, `rows · width`. `counts` hold one int64 for each possible value of an output; `flags[k]`
+    becomes 1 where check `k` found a bad cell.
     """
     return _Writer(program).text()
 
@@ -66,20 +79,25 @@ class _Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.lines: list[str] = []
-        self.setup: list[str] = []
+        self.steps: dict[str, str] = {}
         self.parameters: list[Array] = []
+        self.flat: set[int] = set()
         self.flag_of = {check.step: k for k, check in enumerate(program.checks)}
 
     def text(self) -> KernelText:
         program = self.program
+        buffers = self._buffers()
+        calls: list[str] = []
         for number, step in enumerate(program.steps):
             self._step(number, step)
-        body = self.lines
-        self.lines = []
+            calls.append(self._call())
         for position, layer in enumerate(program.outputs):
             self._output(position, layer)
-        body += self.lines
-        buffers = self._buffers()
+            calls.append(self._call())
+        last: list[str] = []
+        for position in self._tallied():
+            self._emit(*self._sum_tallies(position))
+            last.append(self._call())
         bands = [f"band{i}" for i in range(len(program.bands))]
         outs = [f"out{i}" for i in range(len(program.outputs))]
         counts = [f"counts{i}" for i in range(len(program.outputs))]
@@ -87,93 +105,118 @@ class _Writer:
         arguments = ", ".join(["rows", "width", *bands, *outs, *counts, "flags", *names])
         source = [
             _HEADER,
+            *[f"from cspon_kernel_{digest} import step as step_{digest}" for digest in self.steps],
+            "",
             '@njit(nogil=True, cache=True, error_model="numpy")',
             f"def kernel({arguments}):",
-            *self._indent(buffers + self.setup, 1),
-            f"    for c0 in range(0, width, {CHUNK}):",
-            f"        m = min({CHUNK}, width - c0)",
-            f"        for first in range(0, rows, {TALLY_ROWS}):",
-            *self._indent(self._empty_tallies(), 3),
-            f"            for r in range(first, min(rows, first + {TALLY_ROWS})):",
-            *self._indent(body, 4),
-            *self._indent(self._sum_tallies(), 3),
-            *self._indent(self._sum_flags(), 2),
+            f"    high = max(1, {BLOCK} // width)",
+            "    size = high * width",
+            *self._indent(buffers, 1),
+            "    for r in range(0, rows, high):",
+            "        here = min(high, rows - r)",
+            "        m = here * width",
+            "        base = r * width",
+            *self._indent(calls, 2),
+            *self._indent(last, 1),
         ]
-        return KernelText("\n".join(source) + "\n", self.parameters)
+        return KernelText("\n".join(source) + "\n", self.steps, self.parameters)
 
     # frame
 
+    def _call(self) -> str:
+        """Make a function of the lines so far, with names by order of appearance; return its call."""
+        lines, self.lines = self.lines, []
+        names: dict[str, str] = {}
+        locals_: dict[str, str] = {}
+
+        def rename(found: re.Match[str]) -> str:
+            array, entry = found[1], found[2] or ""
+            name = names.setdefault(array, f"a{len(names)}")
+            if entry:
+                locals_[f"{name}{entry}"] = f"{name}[{entry[1:]}]"
+            return f"{name}{entry}"
+
+        body = [_ARRAYS.sub(rename, line) for line in lines]
+        head = [f"{local} = {array}" for local, array in locals_.items()]
+        text = "\n".join(
+            [
+                _HEADER,
+                '@njit(nogil=True, cache=True, error_model="numpy")',
+                f"def step({', '.join([*_FRAME, *names.values()])}):",
+                *self._indent([*head, *body], 1),
+                "",
+            ]
+        )
+        digest = hashlib.sha256(text.encode()).hexdigest()[:24]
+        self.steps[digest] = text
+        return f"step_{digest}({', '.join([*_FRAME, *names])})"
+
     def _buffers(self) -> list[str]:
         lines = [
-            f"L{i} = np.empty({CHUNK}, np.{layer.dtype})"
+            f"L{i} = np.empty(size, np.{layer.dtype})"
             for i, layer in enumerate(self.program.layers)
         ]
-        lines += [f"F{k}_ = np.zeros({CHUNK}, np.uint8)" for k in range(len(self.program.checks))]
         lines += [
-            f"M = np.empty({CHUNK}, np.uint8)",
-            f"A16 = np.empty({CHUNK}, np.uint16)",
-            f"A64 = np.empty({CHUNK}, np.int64)",
-            f"W64 = np.empty({CHUNK}, np.int64)",
+            "M = np.empty(size, np.uint8)",
+            "A16 = np.empty(size, np.uint16)",
+            "A64 = np.empty(size, np.int64)",
+            "W64 = np.empty(size, np.int64)",
         ]
-        for position, layer in enumerate(self.program.outputs):
-            if self._tallied(layer):
-                values = np.array(
-                    self.program.layers[layer].values, self.program.layers[layer].dtype
-                )
-                name = self._parameter(values)
-                lines += [
-                    f"V{position} = {name}",
-                    f"T{position} = np.zeros((len(V{position}), {CHUNK}), np.uint8)",
-                ]
+        for i, band in enumerate(self.program.bands):
+            if isinstance(band, Band) and band.halo:
+                lines.append(f"B{i} = np.empty(size, np.{band.dtype})")
+        for position in self._tallied():
+            known = self.program.layers[self.program.outputs[position]]
+            name = self._parameter(np.array(known.values, known.dtype))
+            lines += [
+                f"V{position} = {name}",
+                f"T{position} = np.zeros((len({name}), {TALLY}), np.uint8)",
+                f"U{position} = np.zeros(1, np.int64)",
+            ]
+        lines += [f"G{k} = flags[{k}:{k + 1}]" for k in range(len(self.program.checks))]
+        lines += [
+            f"Q{number} = np.zeros(3, np.uint8)"
+            for number, step in enumerate(self.program.steps)
+            if isinstance(step, Slope)
+        ]
         return lines
 
-    def _tallied(self, layer: int) -> bool:
-        return len(self.program.layers[layer].values) <= MAX_TALLIED
+    def _tallied(self) -> list[int]:
+        """Return the outputs whose values are few enough to be counted value by value."""
+        layers = [self.program.layers[i] for i in self.program.outputs]
+        return [k for k, layer in enumerate(layers) if len(layer.values) <= MAX_TALLIED]
 
-    def _empty_tallies(self) -> list[str]:
-        empty = [
-            f"T{i}[:, :m] = 0"
-            for i, layer in enumerate(self.program.outputs)
-            if self._tallied(layer)
+    def _sum_tallies(self, position: int) -> list[str]:
+        return [
+            f"for k in range(len(V{position})):",
+            f"    t = T{position}[k]",
+            "    n = 0",
+            f"    for i in range({TALLY}):",
+            "        n += t[i]",
+            "        t[i] = ZERO",
+            f"    counts{position}[k] += n",
         ]
-        return empty or ["pass"]
-
-    def _sum_tallies(self) -> list[str]:
-        lines: list[str] = []
-        for i, layer in enumerate(self.program.outputs):
-            if self._tallied(layer):
-                lines += [
-                    f"for k in range(len(V{i})):",
-                    f"    t = T{i}[k]",
-                    "    n = 0",
-                    "    for i in range(m):",
-                    "        n += t[i]",
-                    f"    counts{i}[k] += n",
-                ]
-        return lines or ["pass"]
-
-    def _sum_flags(self) -> list[str]:
-        lines: list[str] = []
-        for k in range(len(self.program.checks)):
-            lines += ["for i in range(m):", f"    if F{k}_[i] != 0:", f"        flags[{k}] = 1"]
-        return lines or ["pass"]
 
     def _output(self, position: int, layer: int) -> None:
+        known = self.program.layers[layer]
         self._emit(
-            f"o = out{position}[r, c0:c0 + m]",
-            "for i in range(m):",
-            f"    o[i] = L{layer}[i]",
+            f"o = out{position}[base:base + m]", "for i in range(m):", f"    o[i] = L{layer}[i]"
         )
-        if self._tallied(layer):
+        if len(known.values) <= MAX_TALLIED:
             self._emit(
-                f"for k in range(len(V{position})):",
-                f"    value = V{position}[k]",
-                f"    t = T{position}[k]",
-                "    for i in range(m):",
-                f"        t[i] = t[i] + (L{layer}[i] == value)",
+                f"for start in range(0, m, {TALLY}):",
+                f"    part = L{layer}[start:min(m, start + {TALLY})]",
+                f"    for k in range(len(V{position})):",
+                f"        value = V{position}[k]",
+                f"        t = T{position}[k]",
+                "        for i in range(len(part)):",
+                "            t[i] = t[i] + (part[i] == value)",
+                f"    U{position}[0] += 1",
+                f"    if U{position}[0] == {TALLY_TIMES}:",
+                f"        U{position}[0] = 0",
+                *self._indent(self._sum_tallies(position), 2),
             )
             return
-        known = self.program.layers[layer]
         index = np.zeros(max(known.values) + 1, dtype=np.int32)
         index[list(known.values)] = np.arange(len(known.values), dtype=np.int32)
         name = self._parameter(index)
@@ -208,8 +251,10 @@ class _Writer:
         """Return the row of values as an expression, and the test of `x` for no data."""
         if band is not None:
             known = self.program.bands[band]
-            halo = known.halo if isinstance(known, Band) else 0
-            row = f"band{band}[r + {halo}, c0 + {halo}:c0 + {halo} + m]"
+            row = f"band{band}[base:base + m]"
+            if isinstance(known, Band) and known.halo:
+                self._without_halo(band, known.halo)
+                row = f"B{band}"
             if np.dtype(known.dtype).kind == "f":
                 return row, "x - x != F0"
             if known.nodata is None:
@@ -217,6 +262,19 @@ class _Writer:
             return row, f"x == {self._scalar(known.nodata, known.dtype)}"
         assert layer is not None
         return f"L{layer}", f"x == ND_{self.program.layers[layer].dtype}"
+
+    def _without_halo(self, band: int, halo: int) -> None:
+        """Copy the rows of a band with halo to its flat buffer, once."""
+        if band in self.flat:
+            return
+        self.flat.add(band)
+        self._emit(
+            "for row in range(here):",
+            f"    a = band{band}[r + row + {halo}, {halo}:{halo} + width]",
+            f"    flat = B{band}[row * width:(row + 1) * width]",
+            "    for i in range(width):",
+            "        flat[i] = a[i]",
+        )
 
     def _grade(self, number: int, step: Grade) -> None:
         row, missing = self._value(step.band, step.layer)
@@ -230,7 +288,6 @@ class _Writer:
         self._emit(f"    L{step.out}[i] = s")
         if step.valid is not None:
             low, high = self._scalars(step.valid)
-            flag = self.flag_of[number]
             self._emit(
                 "for i in range(m):",
                 "    x = v[i]",
@@ -240,7 +297,20 @@ class _Writer:
             )
             if missing:
                 self._emit(f"    if {missing}:", "        f = ZERO")
-            self._emit(f"    F{flag}_[i] = F{flag}_[i] | f")
+            self._emit("    M[i] = f")
+            self._flag(self.flag_of[number])
+
+    def _flag(self, flag: int) -> None:
+        """Set a flag where M holds a one; a largest value of bytes is what the compiler vectorises."""
+        self._emit(
+            "f = ZERO",
+            "for i in range(m):",
+            "    y = M[i]",
+            "    if y > f:",
+            "        f = y",
+            "if f == ONE:",
+            f"    G{flag}[0] = ONE",
+        )
 
     def _chain(self, pad: str, x: str, bounds: list[str], scores: list[str], closed: str) -> None:
         self._emit(f"{pad}s = {scores[0]}")
@@ -264,7 +334,6 @@ class _Writer:
             unlisted = f"ND_{layer.dtype}"
         else:
             unlisted = self._scalar(step.unlisted, layer.dtype)
-        flag = self.flag_of.get(number)
         if len(codes) <= MAX_COMPARED_CODES:
             names = self._scalars(codes.astype(source))
             scores = self._scalars(code_scores)
@@ -280,7 +349,8 @@ class _Writer:
                     self._emit(f"    if x == {code}:", "        f = ZERO")
                 if missing:
                     self._emit(f"    if {missing}:", "        f = ZERO")
-                self._emit(f"    F{flag}_[i] = F{flag}_[i] | f")
+                self._emit("    M[i] = f")
+                self._flag(self.flag_of[number])
             return
         table = self._parameter(step.table)
         base = self._scalar(step.base, "int64")
@@ -300,32 +370,34 @@ class _Writer:
             self._emit(f"    if {missing}:", f"        s = ND_{layer.dtype}", "        f = ZERO")
         self._emit(f"    L{step.out}[i] = s")
         if refuses:
-            self._emit(f"    F{flag}_[i] = F{flag}_[i] | f")
+            self._emit("    M[i] = f")
+            self._flag(self.flag_of[number])
 
     def _slope(self, number: int, step: Slope) -> None:
         band = self.program.bands[step.band]
         assert isinstance(band, Band)
         layer = self.program.layers[step.out]
         squares, scores = self._scalars(step.squares), self._scalars(step.scores)
-        above, beside = band.halo - 1, band.halo - 1
+        spare = band.halo - 1
         nodata = None if band.nodata is None else self._scalar(band.nodata, band.dtype)
         test = "x - x != F0" if nodata is None else f"x == {nodata}"
-        q = f"q{number}_"
-        self.setup += [f"{q}{k} = ZERO" for k in range(3)]
+        q = [f"Q{number}[{k}]" for k in range(3)]
+        outer, self.lines = self.lines, []
         for k, name in enumerate("abc"):
             self._emit(
-                f"{name} = band{step.band}[r + {above + k}, c0 + {beside}:c0 + {beside} + m + 2]"
+                f"{name} = band{step.band}[r + row + {spare + k}, {spare}:{spare} + width + 2]"
             )
-        scan = lambda row, flag: [  # noqa: E731
+        self._emit(f"flat = L{step.out}[row * width:(row + 1) * width]")
+        scan = lambda name, flag: [  # noqa: E731
             f"{flag} = ZERO",
-            "for i in range(m + 2):",
-            f"    x = {row}[i]",
+            "for i in range(1, width + 1):",
+            f"    x = {name}[i]",
             f"    if {test}:",
             f"        {flag} = ONE",
         ]
-        self._emit("if r == first:", *self._indent(scan("a", f"{q}0") + scan("b", f"{q}1"), 1))
-        self._emit("else:", f"    {q}0 = {q}1", f"    {q}1 = {q}2")
-        self._emit(*scan("c", f"{q}2"))
+        self._emit("if r + row == 0:", *self._indent(scan("a", q[0]) + scan("b", q[1]), 1))
+        self._emit("else:", f"    {q[0]} = {q[1]}", f"    {q[1]} = {q[2]}")
+        self._emit(*scan("c", q[2]))
         names = [f"z{i}{j}" for i in range(3) for j in range(3)]
         loads = [
             f"    z{i}{j} = np.float32({'abc'[i]}[i + {j}])" for i in range(3) for j in range(3)
@@ -335,13 +407,21 @@ class _Writer:
             "    gy = ((z20 - z00) + F2 * (z21 - z01)) + (z22 - z02)",
             "    g = gx * gx + gy * gy",
         ]
-        self._emit(f"if {q}0 | {q}1 | {q}2 == 0:")
+        self._emit(f"whole = ({q[0]} | {q[1]} | {q[2]}) == ZERO", "if whole:")
         fast, self.lines = self.lines, []
-        self._emit("for i in range(m):", *[line for line in loads if "z11" not in line], *gradient)
+        self._emit(
+            "for i in range(width):", *[line for line in loads if "z11" not in line], *gradient
+        )
         self._chain("    ", "g", squares, scores, step.closed)
-        self._emit(f"    L{step.out}[i] = s")
+        self._emit("    flat[i] = s")
         quick, self.lines = self.lines, []
-        self._emit("for i in range(m):", *loads)
+        self._emit(
+            "for side in range(2):",
+            "    start = (width - 1) * side",
+            "    stop = start + 1 if whole else width * (1 - side)",
+        )
+        sides, self.lines = self.lines, []
+        self._emit("for i in range(start, stop):", *loads)
         for name in names:
             if name == "z11":
                 continue
@@ -358,9 +438,11 @@ class _Writer:
             for name in names:
                 if name != "z11":
                     self._emit(f"    if n{name[1:]} == ONE:", f"        s = ND_{layer.dtype}")
-        self._emit(f"    L{step.out}[i] = s")
+        self._emit("    flat[i] = s")
         slow, self.lines = self.lines, fast
-        self._emit(*self._indent(quick, 1), "else:", *self._indent(slow, 1))
+        self._emit(*self._indent(quick, 1), *sides, *self._indent(slow, 1))
+        inner, self.lines = self.lines, outer
+        self._emit("for row in range(here):", *self._indent(inner, 1))
 
     def _weighted(self, number: int, step: WeightedMean) -> None:
         layer = self.program.layers[step.out]
@@ -518,11 +600,9 @@ class _Writer:
         return f"p{len(self.parameters) - 1}"
 
     def _scalars(self, array: Array) -> list[str]:
-        """Pass an array and take its entries to locals before the loops."""
+        """Pass an array; `_call` takes its entries to locals before the loops."""
         name = self._parameter(array)
-        names = [f"{name}_{k}" for k in range(len(array))]
-        self.setup += [f"{local} = {name}[{k}]" for k, local in enumerate(names)]
-        return names
+        return [f"{name}_{k}" for k in range(len(array))]
 
     def _scalar(self, value: float, dtype: str) -> str:
         return self._scalars(np.array([value], dtype=dtype))[0]

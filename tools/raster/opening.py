@@ -49,6 +49,8 @@ def _open(rasterio: Any, file: Path, threads: int) -> Any:
     with file.open("rb") as handle:
         start = handle.read(16)
     if start[:2] in (b"II", b"MM"):
-        return rasterio.open(file, driver="GTiff", **({"NUM_THREADS": threads} if threads > 1 else {}))
+        return rasterio.open(
+            file, driver="GTiff", **({"NUM_THREADS": threads} if threads > 1 else {})
+        )
     driver = "HFA" if start.startswith(b"EHFA_HEADER") else "AAIGrid"
     return rasterio.open(file, driver=driver)
