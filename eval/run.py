@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -17,13 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from cspon.errors import InputError, SetupError
-from eval.bootstrap import RESAMPLES, SEED, interval
+from eval import bootstrap, wilson
 from eval.task import Item, Resources, Task
 
 LEAST = 5
 """Items that a slice value needs for a figure of its own; those with fewer are put together."""
 REST = "其他"
 ITEMS, RESULT, REPORT = "items.jsonl", "result.json", "report.md"
+Interval = Callable[[Sequence[float]], dict[str, float]]
+INTERVALS: dict[str, Interval] = {"bootstrap": bootstrap.interval, "wilson": wilson.interval}
+INTERVAL_NAMES = {
+    "bootstrap": f"95 %, percentile bootstrap over items, {bootstrap.RESAMPLES} resamples, "
+    f"seed {bootstrap.SEED}",
+    "wilson": "95 %, Wilson score",
+}
 NEED_MENDS = {
     "embedder": "安装核心依赖（pip install -e .）",
     "model": "用 --model provider:model 给出大模型",
@@ -59,18 +66,20 @@ def run_task(task: Task, resources: Resources, out: Path) -> dict[str, Any]:
     if not items:
         raise InputError("评测任务没有题目", file=resources.set, mend="检查 --set 文件")
     main = definition.metric
+    interval = INTERVALS[definition.interval]
     result = {
         "task": definition.id,
         "version": definition.version,
         "n": len(items),
         "metric": main,
         **_renamed(interval([item.scores[main] for item in items])),
-        "metrics": _metrics([item.scores for item in items]),
+        "metrics": _metrics([item.scores for item in items], interval),
         "baselines": {
-            name: _metrics([item.baselines[name] for item in items]) for name in items[0].baselines
+            name: _metrics([item.baselines[name] for item in items], interval)
+            for name in items[0].baselines
         },
-        "by_slice": by_slice(items, main),
-        "interval": f"95 %, percentile bootstrap over items, {RESAMPLES} resamples, seed {SEED}",
+        "by_slice": by_slice(items, main, interval),
+        "interval": INTERVAL_NAMES[definition.interval],
         "model": resources.model.name if resources.model else "none",
         "embedder": resources.embedder.name if resources.embedder else None,
         "set": resources.set,
@@ -121,7 +130,9 @@ def _write(path: Path, text: str) -> None:
     partial.rename(path)
 
 
-def _metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def _metrics(
+    rows: Sequence[Mapping[str, float]], interval: Interval
+) -> dict[str, dict[str, float]]:
     return {metric: interval([row[metric] for row in rows]) for metric in rows[0]}
 
 
@@ -129,7 +140,9 @@ def _renamed(figure: Mapping[str, float]) -> dict[str, float]:
     return {"score": figure["value"], "low": figure["low"], "high": figure["high"]}
 
 
-def by_slice(items: Sequence[Item], metric: str) -> dict[str, dict[str, dict[str, float]]]:
+def by_slice(
+    items: Sequence[Item], metric: str, interval: Interval = bootstrap.interval
+) -> dict[str, dict[str, dict[str, float]]]:
     """Return n, score, low and high of each value of each slice; rare values are put together."""
     groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for item in items:

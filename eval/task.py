@@ -31,6 +31,8 @@ class Definition(Frozen):
     """One Chinese sentence: what is asked and what a score means."""
     metric: str
     """The score that is quoted first."""
+    interval: Literal["bootstrap", "wilson"] = "bootstrap"
+    """How intervals are made; wilson where every score is right or wrong."""
     needs: tuple[Need, ...] = ()
 
 

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -20,23 +21,58 @@ router = APIRouter()
 KEEP_S = 7 * 24 * 3600.0
 """Seconds that saved answers are kept."""
 
-FILES = {
-    "answer.docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "answer.md": "text/markdown; charset=utf-8",
-    "answer.json": "application/json",
-    "map.png": "image/png",
+TYPES = {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".csv": "text/csv; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".zip": "application/zip",
+    ".png": "image/png",
 }
+WORKSPACE = ".data"
+"""Folder of an export into which tools write; only its archive is handed out."""
+
+
+class ExportedFile(Frozen):
+    """A file of a saved answer and where it is had."""
+
+    name: str
+    title: str
+    address: str
+    step: int = 0
+    picture: bool = False
 
 
 class Export(Frozen):
-    """A saved answer: the addresses of its files by kind (`docx`, `md`, `json`, `png`)."""
+    """A saved answer."""
 
     token: str
-    addresses: dict[str, str]
+    files: tuple[ExportedFile, ...]
 
 
-async def export_answer(services: Services, answer: Answer, boundary: Path | None) -> Export:
-    """Save an answer with its map in a thread; old ones are removed on the way.
+def new_token() -> str:
+    """Make the unguessable name of an export."""
+    return secrets.token_hex(16)
+
+
+def workspace_of(services: Services, token: str) -> Path:
+    """Return the folder into which tools write during a run that will be exported."""
+    return services.settings.home / "exports" / token / WORKSPACE
+
+
+async def export_answer(
+    services: Services, answer: Answer, boundary: Path | None, token: str | None = None
+) -> Export:
+    """Save an answer with reports, maps and data in a thread; old ones are removed on the way.
+
+    Args:
+        services: The gateway's parts.
+        answer: The answer.
+        boundary: The boundary that was asked about.
+        token: Of the run, where tools wrote into its workspace.
 
     Raises:
         SetupError: the folder cannot be written.
@@ -45,14 +81,28 @@ async def export_answer(services: Services, answer: Answer, boundary: Path | Non
     def work() -> Export:
         from agents.assistant.export import save_answer
 
-        home = services.settings.home / "exports"
+        home, name = services.settings.home / "exports", token or new_token()
         _remove_older_than(home, KEEP_S)
-        token = secrets.token_hex(16)
-        files = save_answer(
-            answer, home / token, boundary=boundary, layers=services.settings.layers
+        workspace = workspace_of(services, name)
+        saved = save_answer(
+            answer,
+            home / name,
+            layers=services.settings.layers,
+            files={} if boundary is None else {"boundary": boundary},
+            workspace=workspace,
         )
-        addresses = {kind: f"/exports/{token}/{path.name}" for kind, path in files.items()}
-        return Export(token=token, addresses=addresses)
+        shutil.rmtree(workspace, ignore_errors=True)
+        files = tuple(
+            ExportedFile(
+                name=one.name,
+                title=one.title,
+                address=f"/exports/{name}/{quote(one.name)}",
+                step=one.step,
+                picture=one.picture,
+            )
+            for one in saved
+        )
+        return Export(token=name, files=files)
 
     return await to_thread.run_sync(work, limiter=threads)
 
@@ -62,14 +112,19 @@ async def download(request: Request, token: str, name: str) -> FileResponse:
     """Hand out one file of a saved answer."""
     services: Services = request.app.state.services
     path = services.settings.home / "exports" / token / name
-    known = re.fullmatch(r"[0-9a-f]{32}", token) and name in FILES and path.is_file()
+    known = (
+        re.fullmatch(r"[0-9a-f]{32}", token)
+        and re.fullmatch(r"[\w\-]+(\.\w+)+", name)
+        and path.suffix in TYPES
+        and path.is_file()
+    )
     if not known:
         raise ApiError(404, "没有这个文件，可能已过期", code="file_not_found")
     return FileResponse(
         path,
-        media_type=FILES[name],
-        filename=f"选址分析-{token[:6]}{path.suffix}",
-        content_disposition_type="inline" if name == "map.png" else "attachment",
+        media_type=TYPES[path.suffix],
+        filename=f"{path.stem}-{token[:6]}{path.suffix}",
+        content_disposition_type="inline" if path.suffix == ".png" else "attachment",
         headers={"cache-control": "private, max-age=86400"},
     )
 

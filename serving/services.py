@@ -50,6 +50,7 @@ class Answerer(Protocol):
         question: str,
         *,
         boundary: Path | None = None,
+        workspace: Path | None = None,
         principal: Principal | None = None,
         asked_on: date | None = None,
         run_id: str | None = None,
@@ -87,10 +88,13 @@ class Services:
         question: str,
         *,
         boundary: Path | None = None,
+        workspace: Path | None = None,
         principal: Principal,
         asked_on: date | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run the assistant; the folder of an uploaded boundary is taken out of every text.
+
+        Tools write files for the user into `workspace`; without one they write none.
 
         Raises:
             ApiError: 503, the assistant could not be opened.
@@ -98,7 +102,11 @@ class Services:
         if self.assistant is None:
             raise ApiError(503, "助手尚未就绪，详见 /readyz", code="not_ready")
         events: Any = self.assistant.stream(
-            question, boundary=boundary, principal=principal, asked_on=asked_on
+            question,
+            boundary=boundary,
+            workspace=workspace,
+            principal=principal,
+            asked_on=asked_on,
         )
         async with aclosing(events):
             async for event in events:

@@ -1,19 +1,16 @@
-"""The parts of an answer that no model writes: verdict, tables, procedure, grounds, gaps.
+"""The parts of an answer about clauses that no model writes: grounds, quotations, caveats.
 
-Every rule line names its clauses with marks 〔n〕; a mark counts the answer's citations from 1.
+A mark 〔n〕 counts the answer's citations from 1.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import date
 
-from agents.assistant.facts import markdown_table
 from cspon.schemas.knowledge import Basis, Citation, Validity
-from cspon.schemas.spatial import Compliance, RuleOutcome, ToolResult, Verdict
 from knowledge_base.numerals import article_key
 from knowledge_base.titles import canonical_key
 
-SITE_TABLES = ("lines", "codes", "crossings")
 RELATED = 3
 """Clauses that were found but not used, listed at most."""
 
@@ -24,60 +21,6 @@ NO_RULE = "所给条文没有规定"
 
 REJECTED_OPENING = "大模型的归纳未通过条文核对，没有采用。"
 NO_RULE_OPENING = "检索到的条文没有直接规定。"
-SYNTHETIC = "本次使用的图层为合成数据，仅供演示，不得用于实际业务。"
-
-
-def site_head(data: Compliance, result: ToolResult) -> str:
-    """Conclusion and overlay tables: shown before the model has said a word."""
-    parts = [
-        f"## 结论\n\n**{data.headline}**",
-        f"项目“{data.project}”，面积 {data.area_ha:.4f} 公顷。{data.area_definition}",
-    ]
-    if result.synthetic:
-        parts.append(f"> {SYNTHETIC}")
-    parts.append("## 占用情况")
-    for name in SITE_TABLES:
-        table = next((t for t in result.tables if t.name == name), None)
-        if table is not None and table.rows:
-            parts.append(f"**{table.title}**\n\n{markdown_table(table)}")
-    return "\n\n".join(parts)
-
-
-def site_tail(data: Compliance, result: ToolResult, citations: Sequence[Citation]) -> str:
-    """Rule by rule: verdict, procedure, grounds; then what is not known."""
-    order = [Verdict.FAIL, Verdict.MISSING_DATA, Verdict.NEEDS_STUDY, Verdict.PASS]
-    rules = sorted(data.rules, key=lambda rule: order.index(rule.verdict))
-    plain = [r for r in rules if r.verdict is Verdict.PASS and not r.procedure]
-    parts = ["## 逐项审查与办理手续"]
-    parts += [_rule(i, r, citations) for i, r in enumerate((r for r in rules if r not in plain), 1)]
-    if plain:
-        lines = [f"- {r.title}：{r.message}{_marks(r, citations)}" for r in plain]
-        parts.append("**其余各项符合，没有需要办理的手续：**\n\n" + "\n".join(lines))
-    parts.append(grounds(citations))
-    gaps = [*data.unknowns, *result.warnings]
-    if gaps:
-        parts.append("## 尚不清楚的事项\n\n" + "\n".join(f"- {gap}" for gap in gaps))
-    return "\n\n".join(parts)
-
-
-def _rule(index: int, rule: RuleOutcome, citations: Sequence[Citation]) -> str:
-    marks = _marks(rule, citations)
-    verdict = f"{rule.verdict}，须办理手续" if rule.verdict is Verdict.PASS else rule.verdict
-    lines = [f"**{index}. {rule.title}：{verdict}**", "", f"{rule.message}{marks}"]
-    if rule.approval:
-        lines += ["", f"审批机关：{rule.approval}{marks}"]
-    if rule.procedure:
-        lines += ["", f"办理步骤（依据{marks or '见规则库'}）：", ""]
-        lines += [f"{n}. {step}" for n, step in enumerate(rule.procedure, 1)]
-    if rule.documents:
-        lines += ["", "材料：" + "、".join(rule.documents) + "。"]
-    if not rule.verified:
-        lines += ["", "（本规则的部分参数未经官方文本核验，须人工复核。）"]
-    return "\n".join(lines)
-
-
-def _marks(rule: RuleOutcome, citations: Sequence[Citation]) -> str:
-    return "".join(mark_of(basis, citations) for basis in rule.basis)
 
 
 def grounds(citations: Sequence[Citation]) -> str:

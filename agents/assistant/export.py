@@ -1,58 +1,89 @@
-"""Save an answer as Markdown, JSON, PNG map and docx; nothing half-written stays."""
+"""Save an answer as Markdown, JSON and docx, with the reports, maps and data of its tools.
+
+Nothing half-written stays.
+"""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from agents.assistant.compose import describe
-from agents.assistant.grounding import MARK
-from cspon.errors import SetupError
-from cspon.schemas.agent import Answer
+from agents.assistant.numbers import MARK
+from agents.assistant.reports import Saved, Source, save_report
+from agents.assistant.surroundings import surroundings
+from cspon.errors import CsponError
+from cspon.schemas.agent import Answer, Step
 from cspon.schemas.knowledge import Citation
-from tools.maps import draw_compliance_map
+from cspon.schemas.spatial import ToolResult
 from tools.outputs import published_together
 from tools.report import markdown_to_docx
 
-MAP = "map.png"
+DATA = "导出数据.zip"
 
 
 def save_answer(
-    answer: Answer, folder: Path, *, boundary: Path | None = None, layers: Path | None = None
-) -> dict[str, Path]:
-    """Write `answer.md`, `answer.json`, `answer.docx` and, for a checked site, `map.png`.
+    answer: Answer,
+    folder: Path,
+    *,
+    layers: Path | None = None,
+    files: Mapping[str, Path] | None = None,
+    workspace: Path | None = None,
+) -> list[Saved]:
+    """Write `answer.md`, `answer.json`, `answer.docx`, and what each tool makes of its result.
 
     Args:
         answer: The answer.
         folder: Made when it is not there.
-        boundary: The boundary file that was asked about; without it no map is drawn.
-        layers: Folder of the layer catalogue.
+        layers: Folder of the layer catalogue; without it no reports are made.
+        files: The files that were asked about, by name.
+        workspace: Folder into which tools wrote data; packed into one archive.
 
     Returns:
-        Path by kind: md, json, png (when drawn), docx.
+        The files in `folder`, those of the whole answer first.
 
     Raises:
         SetupError: the folder cannot be written (for example a full disk).
     """
-    files: dict[str, Path] = {}
+    reports: list[Saved] = []
     notices: list[str] = []
     with published_together(folder) as draft:
-        if boundary is not None and layers is not None and answer.results:
-            try:
-                result = answer.results[0]
-                files["png"] = draw_compliance_map(boundary, layers, result, draft / MAP)
-            except SetupError as error:  # no Chinese font: the answer stands without a map
-                notices.append(f"未能绘制地图：{error.message}")
-        text = markdown(answer, notices=notices, with_map="png" in files)
-        files["md"] = draft / "answer.md"
-        files["md"].write_text(text, encoding="utf-8")
+        if layers is not None and answer.plan is not None:
+            source = Source(layers, files or {}, surroundings(layers).versions)
+            for number, (result, step) in enumerate(_steps(answer), 1):
+                try:
+                    saved, told = save_report(result, step, number, draft, source)
+                except CsponError as error:  # the answer stands without a report
+                    told, saved = [f"“{step.title}”的报告没有写成：{error}"], []
+                reports += saved
+                notices += told
+        if workspace is not None and workspace.is_dir() and any(workspace.iterdir()):
+            shutil.make_archive(str((draft / DATA).with_suffix("")), "zip", workspace)
+            reports.append(Saved(name=DATA, title="导出的数据（zip）"))
+        pictures = [saved for saved in reports if saved.picture]
+        text = markdown(answer, notices=notices, pictures=pictures)
+        (draft / "answer.md").write_text(text, encoding="utf-8")
         record = json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, indent=1)
-        files["json"] = draft / "answer.json"
-        files["json"].write_text(record, encoding="utf-8")
-        images = {MAP: files["png"]} if "png" in files else None
-        files["docx"] = markdown_to_docx(text, draft / "answer.docx", images=images)
-    return {kind: folder / file.name for kind, file in files.items()}
+        (draft / "answer.json").write_text(record, encoding="utf-8")
+        images = {p.name: draft / p.name for p in pictures}
+        markdown_to_docx(text, draft / "answer.docx", images=images or None)
+    return [
+        Saved(name="answer.docx", title="回答 Word"),
+        Saved(name="answer.md", title="回答 Markdown"),
+        Saved(name="answer.json", title="回答 JSON"),
+        *reports,
+    ]
 
 
-def markdown(answer: Answer, *, notices: list[str] | None = None, with_map: bool = False) -> str:
+def _steps(answer: Answer) -> list[tuple[ToolResult, Step]]:
+    """Results with their steps; an answer that was refused on the way has no results."""
+    assert answer.plan is not None
+    return list(zip(answer.results, answer.plan.steps, strict=False))
+
+
+def markdown(
+    answer: Answer, *, notices: list[str] | None = None, pictures: list[Saved] | None = None
+) -> str:
     """Render the whole answer with linked marks and the full text of every clause."""
     parts = [f"# {answer.question}"]
     if answer.refusal:
@@ -64,8 +95,9 @@ def markdown(answer: Answer, *, notices: list[str] | None = None, with_map: bool
         parts.append("\n".join(f"> {notice}" for notice in all_notices))
     if answer.text:
         parts.append(MARK.sub(r"[〔\1〕](#cite-\1)", answer.text))
-    if with_map:
-        parts.append(f"## 图\n\n![控制线合规性检查图]({MAP})")
+    if pictures:
+        parts.append("## 图")
+        parts += [f"![{p.title}]({p.name})" for p in pictures]
     if answer.citations and not answer.refusal:
         parts.append("## 条文原文")
         parts += [_clause(n, citation) for n, citation in enumerate(answer.citations, 1)]

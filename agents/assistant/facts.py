@@ -1,15 +1,80 @@
-"""The figures of a control-line check as sentences that a model may repeat, and as Markdown.
+"""The figures of a tool result as sentences that a model may repeat, and tables as Markdown.
 
 Every number here is formatted from the tool's own fields; nothing is computed again.
 """
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
 from agents.assistant.grounding import Fact
-from cspon.schemas.spatial import Compliance, LineOverlap, Table
+from agents.assistant.wording import showing
+from cspon.schemas.spatial import Compliance, LineOverlap, Table, ToolResult
 
 WITHIN = "urban_development_boundary"
 """The one line that a project should lie within; for the others the part outside is no news."""
 
 PROJECT = ("项目", "总面积", "用地面积")
+MOST_TOLD = 10
+"""Rows that a model is told of one result; the others only serve to check what it writes."""
+
+
+def facts_of(result: ToolResult, headline: str) -> list[Fact]:
+    """List the facts of any result: the headline and the rows of its leading tables first.
+
+    A result that has the contract of the control-line check is read as such, for there a sentence may
+    also deny what was measured.
+    """
+    try:
+        return compliance_facts(Compliance.model_validate(result.data))
+    except ValidationError:
+        return result_facts(result, headline)
+
+
+def result_facts(result: ToolResult, headline: str) -> list[Fact]:
+    """List headline and table rows; a row is about what its first words name."""
+    show = showing(result.tool)
+    told = show.told or show.lead or tuple(table.name for table in result.tables[:1])
+    facts = [Fact(subjects=(), text=headline)]
+    left = MOST_TOLD
+    for table in sorted(result.tables, key=lambda t: t.name not in told):
+        for row in table.rows:
+            subject, text = row_text(table, row)
+            shown = table.name in told and left > 0
+            left -= shown
+            facts.append(Fact(subjects=(subject,) if subject else (), text=text, shown=shown))
+    words = "。".join(str(v) for v in _scalars(result.data))
+    return [*facts, Fact(subjects=(), text=words, shown=False)]
+
+
+def row_text(table: Table, row: dict[str, Any]) -> tuple[str, str]:
+    """Say a row as a sentence; returns what it is about and the sentence.
+
+    A column `value` followed by a column `unit` is one quantity.
+    """
+    cells = [(c, row.get(c.key)) for c in table.columns if row.get(c.key) not in (None, "", "—")]
+    unit = str(row.get("unit") or "")
+    parts: list[str] = []
+    for column, value in cells:
+        if column.key == "unit":
+            continue
+        shown = _cell(value, column.unit) + (unit if column.key == "value" else column.unit)
+        parts.append(shown if not parts else f"{column.title} {shown}")
+    first = str(cells[0][1]) if cells else ""
+    name = next((str(v) for c, v in cells if c.key in ("title", "name") and v), first)
+    subject = name if re.search(r"[\u4e00-\u9fff]{2}", name) else ""
+    return subject, "，".join(parts).rstrip("。") + "。"
+
+
+def _scalars(data: Any) -> Sequence[Any]:
+    """Texts and numbers of nested data: what may be repeated though no table shows it."""
+    if isinstance(data, dict):
+        return [leaf for value in data.values() for leaf in _scalars(value)]
+    if isinstance(data, list | tuple):
+        return [leaf for value in data for leaf in _scalars(value)]
+    return [data] if isinstance(data, str | int | float) and not isinstance(data, bool) else []
 
 
 def ha(value: float | None) -> str:

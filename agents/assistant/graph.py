@@ -6,7 +6,7 @@ Checkpointed in SQLite, so that a run can be replayed. A broken model server deg
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
@@ -67,6 +67,8 @@ class Assistant:
         question: str,
         *,
         boundary: Path | None = None,
+        files: Mapping[str, Path] | None = None,
+        workspace: Path | None = None,
         epsg: int | None = None,
         principal: Principal | None = None,
         asked_on: date | None = None,
@@ -77,6 +79,8 @@ class Assistant:
         async for event in self.stream(
             question,
             boundary=boundary,
+            files=files,
+            workspace=workspace,
             epsg=epsg,
             principal=principal,
             asked_on=asked_on,
@@ -91,6 +95,8 @@ class Assistant:
         question: str,
         *,
         boundary: Path | None = None,
+        files: Mapping[str, Path] | None = None,
+        workspace: Path | None = None,
         epsg: int | None = None,
         principal: Principal | None = None,
         asked_on: date | None = None,
@@ -98,16 +104,20 @@ class Assistant:
     ) -> AsyncIterator[Event]:
         """Yield progress, checked text as it is written, and last the whole answer.
 
-        `epsg` is the boundary's coordinate system where its file does not say it (DXF, 6-digit
+        `files` are further files by name: `before` (an earlier version of the plan), `database` (a plan
+        database), `table` (origins and destinations). Into `workspace` tools write the files that a
+        user asks for; without one they write none. `epsg` is the boundary's coordinate system where its file does not say it (DXF, 6-digit
         eastings).
 
         The deltas joined are the answer's text. A bad boundary or a missing input is a refusal of
         kind `needs_input` in the answer, never an exception.
         """
         run_id = run_id or uuid.uuid4().hex
+        given = {**(files or {}), **({"boundary": boundary} if boundary else {})}
         state: State = {
             "question": question,
-            "boundary": str(boundary) if boundary else None,
+            "files": {name: str(path) for name, path in given.items()},
+            "workspace": str(workspace) if workspace else None,
             "epsg": epsg,
             "layers": str(self.layers),
             "principal": (principal or Principal()).model_dump(mode="json"),

@@ -29,7 +29,10 @@ class State(TypedDict, total=False):
     """The state of one run."""
 
     question: str
-    boundary: str | None
+    files: dict[str, str]
+    """The user's files by name: boundary, before, database, table."""
+    workspace: str | None
+    """Folder into which tools may write files for the user."""
     epsg: int | None
     layers: str
     principal: JsonDict

@@ -4,79 +4,31 @@ Knows wording (`intents.yaml`). Does not know whether the plan can run: `check_p
 """
 
 import re
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from pydantic import Field
 
-from cspon.schemas.agent import Intent, Plan, Refusal, RefusalKind, Step
-from cspon.schemas.base import Frozen
+from agents.assistant.route import Call, asks_for_rule, calls, compact
+from agents.assistant.steps import Asked, plan_of
+from agents.assistant.wording import PROMPTS, Wording, load_wording
+from cspon.schemas.agent import Intent, Plan, Refusal, RefusalKind
 from llm.chat import ChatModel, ChatReply, ChatRequest, Message
 from llm.embeddings import Embedder
 from llm.prompts import fill_prompt
+from tools.catalogue import load_tools
 
-BOUNDARY = "$boundary"
-LAYERS = "$layers"
-ASKED_ON = "$asked_on"
-EPSG = "$epsg"
-"""Placeholders in step arguments; `act` puts the run's values in, so a plan holds no path."""
-
-PROMPTS = Path(__file__).parent / "prompts"
+NEAREST = 5
+"""Examples that vote."""
 
 
-class UnsafePattern(Frozen):
-    """A request that is refused, and why."""
-
-    pattern: str
-    reason: str
-
-
-class ProjectType(Frozen):
-    """Wording that tells the type of a project; the first match counts."""
-
-    type: str
-    pattern: str
-
-
-class IntentWording(Frozen):
-    """Keywords and example questions of one intent."""
-
-    tool: str | None = None
-    keywords: tuple[str, ...] = ()
-    examples: tuple[str, ...] = Field(min_length=1)
-
-
-class Wording(Frozen):
-    """`intents.yaml`."""
-
-    version: int
-    unsafe: tuple[UnsafePattern, ...]
-    file_reference: str
-    asks_for_overlay: str
-    project_types: tuple[ProjectType, ...]
-    intents: dict[Intent, IntentWording]
-
-
-@lru_cache(maxsize=1)
-def load_wording() -> Wording:
-    """Read `intents.yaml`; a typo in it fails loudly."""
-    text = (Path(__file__).parent / "intents.yaml").read_text(encoding="utf-8")
-    return Wording.model_validate(yaml.safe_load(text))
-
-
-def understand(question: str, *, has_boundary: bool, embedder: Embedder | None) -> Plan | None:
+def understand(asked: Asked, *, embedder: Embedder | None) -> Plan | None:
     """Decide by rules, then by embeddings; None when only a model could tell.
 
     Args:
-        question: The user's question.
-        has_boundary: Whether a boundary file came with it.
+        asked: The question and what came with it.
         embedder: For comparison with example questions; None skips that step.
     """
-    wording = load_wording()
-    text = re.sub(r"\s+", "", question)
+    wording, text = load_wording(), compact(asked.question)
     if not text:
         return _refused(
             Intent.REGULATION_QA, RefusalKind.NEEDS_INPUT, "问题为空。", "请写明要问的规划事项。"
@@ -87,87 +39,72 @@ def understand(question: str, *, has_boundary: bool, embedder: Embedder | None) 
                 Intent.OUT_OF_SCOPE,
                 RefusalKind.UNSAFE,
                 f"{unsafe.reason}，本系统不予回答。",
-                "如需了解法定程序，请直接询问办理条件与依据。",
+                unsafe.mend or "如需了解法定程序，请直接询问办理条件与依据。",
             )
-    asks_overlay = re.search(wording.asks_for_overlay, text) is not None
-    site_words = _count(wording.intents[Intent.SITE_COMPLIANCE].keywords, text)
-    law_words = _count(wording.intents[Intent.REGULATION_QA].keywords, text)
-    if has_boundary and (asks_overlay or site_words):
-        return site_plan(question)
-    if not has_boundary and asks_overlay and re.search(wording.file_reference, text):
-        return _refused(
-            Intent.SITE_COMPLIANCE,
-            RefusalKind.NEEDS_INPUT,
-            "判断选址与占用面积需要项目边界文件，问题中没有附上。",
-            "请用 --boundary 或上传按钮提供边界（GeoJSON、Shapefile、GeoPackage、DXF 或界址点 TXT）。",
-        )
-    if law_words and not has_boundary:
-        return regulation_plan(question)
-    ranked = _nearest(text, wording, embedder) if embedder else None
-    return plan_for(ranked, question, has_boundary, "embeddings") if ranked else None
+    has_boundary = "boundary" in asked.attached
+    found = calls(asked.question, has_boundary=has_boundary)
+    if found:
+        return plan_of(asked, found)
+    rule = asks_for_rule(text)
+    for cannot in wording.unsupported if not rule else ():
+        if re.search(cannot.pattern, text):
+            return _refused(
+                Intent.OUT_OF_SCOPE, RefusalKind.UNSOLVABLE, f"{cannot.reason}。", cannot.mend
+            )
+    law_words = any(re.search(k, text) for k in wording.intents[Intent.REGULATION_QA].keywords)
+    if rule or (law_words and embedder is None and not has_boundary):
+        return regulation_plan(asked.question)
+    label = _nearest(text, wording, embedder) if embedder else None
+    if label is None and law_words and not _speaks_of_here(text, wording, has_boundary):
+        return regulation_plan(asked.question)
+    return plan_for(label, asked, "embeddings") if label else None
 
 
-async def ask_model(
-    question: str, *, has_boundary: bool, model: ChatModel
-) -> tuple[Plan, ChatReply]:
-    """Let the model choose the intent under a tight schema (one enum).
+async def ask_model(asked: Asked, *, model: ChatModel) -> tuple[Plan, ChatReply]:
+    """Let the model choose a tool or an intent under a tight schema (one enum).
 
     Raises:
         ModelUnavailable: the model does not answer.
     """
+    labels = _labels(load_wording())
     schema = {
         "type": "object",
-        "properties": {"intent": {"type": "string", "enum": [i.value for i in Intent]}},
-        "required": ["intent"],
+        "properties": {"choice": {"type": "string", "enum": labels}},
+        "required": ["choice"],
         "additionalProperties": False,
     }
+    tools = load_tools()
+    described = "\n".join(f"{name}：{tools[name].title}" for name in labels if name in tools)
+    attached = "、".join(sorted(asked.attached)) or "无"
     prompt = fill_prompt(
-        PROMPTS / "understand.md", has_boundary="有" if has_boundary else "无", question=question
+        PROMPTS / "understand.md", tools=described, attached=attached, question=asked.question
     )
     reply = await model.complete(
         ChatRequest(
             messages=(Message(role="user", content=prompt),), max_tokens=24, json_schema=schema
         )
     )
-    found = re.search("|".join(i.value for i in Intent), reply.text)
-    intent = Intent(found.group(0)) if found else Intent.REGULATION_QA
-    return plan_for(intent, question, has_boundary, "model"), reply
+    found = re.search("|".join(labels), reply.text)
+    label = found.group(0) if found else Intent.REGULATION_QA.value
+    return plan_for(label, asked, "model"), reply
 
 
-def plan_for(intent: Intent, question: str, has_boundary: bool, decided_by: Any) -> Plan:
-    """Build the plan of an intent, whoever chose it."""
-    if intent is Intent.SITE_COMPLIANCE and has_boundary:
-        plan = site_plan(question)
-    elif intent is Intent.OUT_OF_SCOPE:
+def plan_for(label: str, asked: Asked, decided_by: Any) -> Plan:
+    """Build the plan of a tool or an intent, whoever chose it."""
+    wording = load_wording()
+    if label in wording.tools:
+        plan = plan_of(asked, [Call(label, compact(asked.question))])
+    elif label == Intent.OUT_OF_SCOPE:
         plan = _refused(
-            intent,
+            Intent.OUT_OF_SCOPE,
             RefusalKind.UNSOLVABLE,
             "这个问题不属于国土空间规划业务，本系统没有可用的工具或法规来回答。",
-            "可以询问选址合规性（附边界文件）或规划、土地、生态等法律法规的规定。",
+            "可以询问规划、土地、生态等法律法规的规定，或让助手选址、审查合规性、提取规划条件和底图、计算指标、"
+            "评价可达性、比对规划版本、质检数据库。",
         )
     else:
-        plan = regulation_plan(question)
+        plan = regulation_plan(asked.question)
     return plan.model_copy(update={"decided_by": decided_by})
-
-
-def site_plan(question: str) -> Plan:
-    """Check a site against the control lines, then explain."""
-    wording = load_wording()
-    project_type = next(
-        (p.type for p in wording.project_types if re.search(p.pattern, question)), "unspecified"
-    )
-    step = Step(
-        id="compliance",
-        tool=wording.intents[Intent.SITE_COMPLIANCE].tool or "check_compliance",
-        args={
-            "boundary": BOUNDARY,
-            "layers": LAYERS,
-            "project_type": project_type,
-            "asked_on": ASKED_ON,
-            "epsg": EPSG,
-        },
-    )
-    return Plan(intent=Intent.SITE_COMPLIANCE, slots={"project_type": project_type}, steps=(step,))
 
 
 def regulation_plan(question: str) -> Plan:
@@ -179,25 +116,45 @@ def _refused(intent: Intent, kind: RefusalKind, message: str, mend: str) -> Plan
     return Plan(intent=intent, refusal=Refusal(kind=kind, message=message, mend=mend))
 
 
-def _count(patterns: tuple[str, ...], text: str) -> int:
-    return sum(1 for pattern in patterns if re.search(pattern, text))
+def _labels(wording: Wording) -> list[str]:
+    return [*wording.tools, *(intent.value for intent in wording.intents)]
 
 
-def _nearest(text: str, wording: Wording, embedder: Embedder) -> Intent | None:
-    """Vote of the three nearest examples; embedding scores lie close together, so rank only."""
-    labels = [intent for intent, words in wording.intents.items() for _ in words.examples]
-    vectors = _example_vectors(embedder)
-    order = np.argsort(-(vectors @ embedder.embed_query(text)))[:3]
+def _examples(wording: Wording) -> list[tuple[str, str]]:
+    """Example questions with the tool or intent that they are of."""
+    tools = load_tools()
+    pairs = [
+        (name, example)
+        for name, said in wording.tools.items()
+        for example in (*tools[name].examples, *said.examples)
+    ]
+    return pairs + [(i.value, e) for i, words in wording.intents.items() for e in words.examples]
+
+
+def _nearest(text: str, wording: Wording, embedder: Embedder) -> str | None:
+    """Vote of the nearest examples; embedding scores lie close together, so rank only.
+
+    A tool needs the majority, for a tool that runs without being asked for is worse than a question
+    that goes to the clauses.
+    """
+    labels = [label for label, _ in _examples(wording)]
+    order = np.argsort(-(_example_vectors(embedder) @ embedder.embed_query(text)))[:NEAREST]
     votes = [labels[int(i)] for i in order]
     winner = max(votes, key=votes.count)
-    return winner if votes.count(winner) >= 2 else None
+    needed = NEAREST // 2 + 1 if winner in wording.tools else 2
+    return winner if votes.count(winner) >= needed else None
 
 
-_EXAMPLES: dict[str, Any] = {}
+def _speaks_of_here(text: str, wording: Wording, has_boundary: bool) -> bool:
+    here = re.search(wording.place_reference, text) or re.search(wording.own_area, text)
+    return has_boundary or here is not None
+
+
+_VECTORS: dict[str, Any] = {}
 
 
 def _example_vectors(embedder: Embedder) -> Any:
-    if embedder.name not in _EXAMPLES:
-        examples = [e for words in load_wording().intents.values() for e in words.examples]
-        _EXAMPLES[embedder.name] = np.stack([embedder.embed_query(e) for e in examples])
-    return _EXAMPLES[embedder.name]
+    if embedder.name not in _VECTORS:
+        texts = [text for _, text in _examples(load_wording())]
+        _VECTORS[embedder.name] = np.stack([embedder.embed_query(text) for text in texts])
+    return _VECTORS[embedder.name]

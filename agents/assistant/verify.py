@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from agents.assistant.compose import same_clause
-from agents.assistant.grounding import MARK
+from agents.assistant.numbers import MARK
 from cspon.schemas.knowledge import Basis, Citation
 from knowledge_base.retrieve.query import parse_citations
 

@@ -8,16 +8,10 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from agents.assistant.compose import NO_RULE, excerpt
-from agents.assistant.grounding import (
-    MARK,
-    Fact,
-    Problem,
-    attribute,
-    check,
-    remark,
-    sentences,
-)
-from agents.assistant.understand import PROMPTS
+from agents.assistant.grounding import Fact, Problem, check, sentences
+from agents.assistant.marks import attribute, remark
+from agents.assistant.numbers import MARK
+from agents.assistant.wording import PROMPTS
 from cspon.schemas.agent import Usage
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
@@ -76,6 +70,12 @@ def site_prompt(grounds: Grounds, limit: int = 5) -> tuple[Message, ...]:
         for n, c in grounds.verified()[:limit]
     )
     return _messages("explain_site.md", facts=facts, clauses=clauses)
+
+
+def result_prompt(grounds: Grounds, task: str) -> tuple[Message, ...]:
+    """Facts that matter and what was done in; two or three sentences out."""
+    facts = "".join(fact.text for fact in grounds.facts if fact.shown)
+    return _messages("explain_result.md", task=task, facts=facts)
 
 
 def qa_prompt(grounds: Grounds, limit: int = 4) -> tuple[Message, ...]:

@@ -45,7 +45,8 @@ def command(
     from agents.assistant.export import save_answer
 
     with _step(times, "\n保存答案"):
-        files = save_answer(answer, out, boundary=boundary, layers=settings.layers)
+        saved = save_answer(answer, out, files={"boundary": boundary}, layers=settings.layers)
+        files = {one.name: out / one.name for one in saved}
     _goodbye(answer, files, times, time.perf_counter() - started)
     return 0 if answer.refusal is None else 2
 

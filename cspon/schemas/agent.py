@@ -41,7 +41,7 @@ class Refusal(Frozen):
 class Intent(StrEnum):
     """What the user wants done."""
 
-    SITE_COMPLIANCE = "site_compliance"
+    USE_TOOLS = "use_tools"
     REGULATION_QA = "regulation_qa"
     OUT_OF_SCOPE = "out_of_scope"
 
@@ -53,6 +53,10 @@ class Step(Frozen):
     tool: str
     args: dict[str, Any] = Field(default_factory=dict)
     after: tuple[str, ...] = ()
+    title: str = ""
+    """What a user calls the step."""
+    said: tuple[str, ...] = ()
+    """How the question was read, one phrase an argument, e.g. 面积 20—40 公顷."""
 
 
 class Plan(Frozen):

@@ -17,10 +17,11 @@ import gradio as gr
 from agents.assistant.graph import STAGES
 from cspon.errors import CsponError, InputError
 from cspon.schemas.agent import Answer, Event, Principal
-from serving.exports import export_answer
+from serving.exports import export_answer, new_token, workspace_of
 from serving.openai_schema import MAX_QUESTION
 from serving.pages import render
 from serving.pages.frame import EXAMPLES, GUIDE, masthead, sample_projects, welcome
+from serving.pages.results import Download
 from serving.pages.text import esc
 from serving.problems import as_api_error, log_unexpected
 from serving.services import Services
@@ -168,31 +169,40 @@ class Page:
         """Yield the block below the question, again and again, until the answer is whole."""
         started, view = time.monotonic(), _View(turn)
         principal, request_id = Principal(), f"ui-{secrets.token_hex(8)}"
+        token = new_token()
         try:
             boundary = self._services.uploads.get(file["id"]).path if file else None
-            events = self._services.ask(question, boundary=boundary, principal=principal)
+            events = self._services.ask(
+                question,
+                boundary=boundary,
+                workspace=workspace_of(self._services, token),
+                principal=principal,
+            )
             with self._services.metrics.run():
                 async with Pump(events) as pump:
                     while await view.take(pump):
                         yield view.draw(time.monotonic() - started)
             assert view.end is not None, "a run ends with its answer"
             await self._services.record_answer(view.end, principal=principal, request_id=request_id)
-            yield await self._finished(view.end, turn, boundary, time.monotonic() - started)
+            yield view.draw(time.monotonic() - started)
+            seconds = time.monotonic() - started
+            yield await self._finished(view.end, turn, boundary, token, seconds)
         except Exception as error:  # noqa: BLE001 - told to the user; a bug is logged
             log_unexpected(error)
             yield _error(error, request_id)
 
     async def _finished(
-        self, answer: Answer, turn: str, boundary: Path | None, seconds: float
+        self, answer: Answer, turn: str, boundary: Path | None, token: str, seconds: float
     ) -> str:
-        addresses: dict[str, str] = {}
+        files: list[Download] = []
         problem = ""
         try:
-            addresses = (await export_answer(self._services, answer, boundary)).addresses
+            export = await export_answer(self._services, answer, boundary, token)
+            files = [Download.model_validate(f.model_dump(exclude={"name"})) for f in export.files]
         except CsponError as error:
             problem = render.error_block("导出未完成", as_api_error(error).body["message"])
         steps = render.steps_block(list(STAGES.values()), None, seconds)
-        return steps + render.answer_block(answer, turn, addresses) + problem
+        return steps + render.answer_block(answer, turn, files) + problem
 
 
 class _View:

@@ -5,18 +5,17 @@ links and images, so a text can neither run anything nor fetch anything.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 
-from pydantic import ValidationError
-
+from agents.assistant.results import rule_outcomes, tables_title, unknowns
 from cspon.schemas.agent import Answer, RefusalKind
 from cspon.schemas.knowledge import Citation, Validity
-from cspon.schemas.spatial import Compliance
 from serving.kb_schema import open_address, segment
-from serving.pages.site import banner_block, map_block, result_tables, rule_list, tile_row
+from serving.pages.results import Download, conclusions, details, plan_card
+from serving.pages.site import rule_list
 from serving.pages.text import MARK, badge, esc, rich
 
-SHOWN_ELSEWHERE = ("结论", "占用情况", "逐项审查", "依据", "尚不清楚的事项")
+SHOWN_ELSEWHERE = ("执行计划", "结论", "逐项审查", "依据", "尚不清楚的事项")
 """Sections of the text that the page shows as banner, tables and clauses instead."""
 
 
@@ -37,7 +36,6 @@ REFUSALS = {
     RefusalKind.UNSAFE: "不予回答",
     RefusalKind.NEEDS_INPUT: "需要补充材料",
 }
-DOWNLOADS = {"docx": "Word 报告", "md": "Markdown", "json": "JSON 数据", "png": "PNG 地图"}
 
 
 def question_block(question: str, boundary: str | None, turn: str) -> str:
@@ -64,27 +62,25 @@ def live_block(text: str, turn: str) -> str:
     return f'<div class="text live">{rich(text, turn, 0)}</div>' if text else ""
 
 
-def answer_block(answer: Answer, turn: str, addresses: Mapping[str, str]) -> str:
+def answer_block(answer: Answer, turn: str, files: Sequence[Download]) -> str:
     """Lay out a finished answer."""
     parts = [notice_list(answer.notices)]
     if answer.refusal:
         parts.append(_refusal(answer))
-    site = _site(answer)
-    text = _without_sections(answer.text, SHOWN_ELSEWHERE if site else CLAUSE_SECTIONS)
-    used = {int(n) for n in MARK.findall(text)} if site is None else set()
-    if site:
-        parts += [banner_block(site), tile_row(site)]
-    parts.append(_downloads(addresses))
+    tools = bool(answer.results)
+    elsewhere = (*SHOWN_ELSEWHERE, tables_title(answer.results)) if tools else CLAUSE_SECTIONS
+    text = _without_sections(answer.text, elsewhere)
+    used = {int(n) for n in MARK.findall(text)} if not tools else set()
+    if tools:
+        parts += [plan_card(answer.plan), conclusions(answer)]
+    parts.append(_downloads(files))
     if text.strip():
         parts.append(f'<div class="text">{rich(text, turn, len(answer.citations))}</div>')
-    if "png" in addresses:
-        parts.append(map_block(addresses["png"]))
-    parts += [result_tables(result) for result in answer.results]
-    if site:
-        parts.append(rule_list(site, answer.citations, turn))
     parts += [
+        details(answer, files),
+        rule_list(rule_outcomes(answer.results), answer.citations, turn),
         _citations(answer.citations, turn, used),
-        _unknowns([*answer.unknowns, *(w for r in answer.results for w in r.warnings)]),
+        _unknowns([*answer.unknowns, *unknowns(answer.results)]),
         _footer(answer),
     ]
     return "".join(parts)
@@ -103,15 +99,6 @@ def notice_list(notices: Iterable[str]) -> str:
     """Notices that a reader must see."""
     items = "".join(f"<li>{esc(notice)}</li>" for notice in notices)
     return f'<ul class="notices">{items}</ul>' if items else ""
-
-
-def _site(answer: Answer) -> Compliance | None:
-    for result in answer.results:
-        try:
-            return Compliance.model_validate(result.data)
-        except ValidationError:
-            continue
-    return None
 
 
 def _refusal(answer: Answer) -> str:
@@ -179,12 +166,11 @@ def _unknowns(unknowns: Sequence[str]) -> str:
     return f'<section class="block unknowns"><h3>尚不清楚的事项</h3><ul>{items}</ul></section>'
 
 
-def _downloads(addresses: Mapping[str, str]) -> str:
+def _downloads(files: Sequence[Download]) -> str:
     links = "".join(
-        f'<a class="download" href="{esc(addresses[kind])}" '
-        f"{'target=_blank rel=noopener' if kind == 'png' else 'download'}>{label}</a>"
-        for kind, label in DOWNLOADS.items()
-        if kind in addresses
+        f'<a class="download" href="{esc(file.address)}" '
+        f"{'target=_blank rel=noopener' if file.picture else 'download'}>{esc(file.title)}</a>"
+        for file in files
     )
     return f'<div class="downloads"><span>导出</span>{links}</div>' if links else ""
 

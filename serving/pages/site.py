@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.assistant.compose import mark_of
 from cspon.schemas.knowledge import Citation
-from cspon.schemas.spatial import Compliance, RuleOutcome, Table, ToolResult, Verdict
+from cspon.schemas.spatial import Compliance, RuleOutcome, Table, Verdict
 from serving.pages.text import TONES, badge, esc, link_marks
 from tools.geometry.area import MU_PER_HA
 from tools.rules.model import BOUNDARY, FARMLAND, REDLINE
@@ -15,11 +15,6 @@ ALWAYS_SHOWN = (FARMLAND, REDLINE, BOUNDARY)
 
 SHOWN_ROWS = 60
 """Rows of a table on the page; the download has all."""
-
-FOLDED = ("crossings",)
-"""Tables that start folded."""
-
-GRAVITY = (Verdict.FAIL, Verdict.MISSING_DATA, Verdict.NEEDS_STUDY, Verdict.PASS)
 
 
 def banner_block(site: Compliance) -> str:
@@ -59,18 +54,15 @@ def _tile(label: str, area_ha: float | None, note: str, tone: str) -> str:
     )
 
 
-def map_block(address: str) -> str:
-    """The map, opening in full size."""
-    return (
-        f'<figure class="map"><a href="{esc(address)}" target="_blank" rel="noopener" '
-        f'title="在新窗口打开原图"><img src="{esc(address)}" alt="控制线合规性检查图" '
-        f'width="1200" height="900"></a><figcaption>控制线合规性检查图，点击看原图</figcaption></figure>'
-    )
+def result_banner(headline: str) -> str:
+    """The one sentence of a result that passes no verdict."""
+    return f'<div class="banner plain"><p class="headline">{esc(headline)}</p></div>'
 
 
-def rule_list(site: Compliance, citations: Sequence[Citation], turn: str) -> str:
+def rule_list(rules: Sequence[RuleOutcome], citations: Sequence[Citation], turn: str) -> str:
     """The rules, gravest first; what needs action is open, what passes is folded."""
-    rules = sorted(site.rules, key=lambda rule: GRAVITY.index(rule.verdict))
+    if not rules:
+        return ""
     rows = "".join(_rule(rule, citations, turn) for rule in rules)
     return (
         '<section class="block rules"><h3>规则审查与办理手续<small>点击展开步骤与材料</small></h3>'
@@ -98,15 +90,6 @@ def _rule(rule: RuleOutcome, citations: Sequence[Citation], turn: str) -> str:
     return (
         f'<details class="rule"{shown}><summary>{head}</summary>'
         f'<div class="rule-more">{"".join(body)}</div></details>'
-    )
-
-
-def result_tables(result: ToolResult) -> str:
-    """All tables; the rules have a list of their own, detail tables start folded."""
-    return "".join(
-        table_block(table, folded=table.name in FOLDED)
-        for table in result.tables
-        if table.name != "rules" and table.rows
     )
 
 

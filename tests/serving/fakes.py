@@ -234,7 +234,7 @@ def full_answer(question: str, **changes) -> Answer:
         "results": (RESULT,),
         "unknowns": COMPLIANCE.unknowns,
         "notices": ("未使用大模型，回答由工具结论与条文原文组成。",),
-        "plan": Plan(intent=Intent.SITE_COMPLIANCE),
+        "plan": Plan(intent=Intent.USE_TOOLS),
         "model": "scripted:test",
         "usage": Usage(model_calls=1, prompt_tokens=20, completion_tokens=10),
         "asked_on": date(2026, 11, 22),
@@ -263,7 +263,9 @@ class FakeAssistant:
         self.asked: list[dict] = []
         self.cancelled = asyncio.Event()
 
-    async def stream(self, question, *, boundary=None, principal=None, asked_on=None, run_id=None):
+    async def stream(
+        self, question, *, boundary=None, workspace=None, principal=None, asked_on=None, run_id=None
+    ):
         assert isinstance(principal, Principal)
         self.asked.append(
             {

@@ -16,11 +16,11 @@ class Line(Frozen):
     """A layer to keep out of, or to lie within."""
 
     role: str
-    """Role or name of a polygon layer; for `avoid` also a line or point layer with `buffer_m`."""
+    """Role or name of a polygon layer; also of a line or point layer with `buffer_m`."""
     codes: tuple[str, ...] = ()
     """Code prefixes; empty for the whole layer."""
     buffer_m: float = Field(0.0, ge=0, le=20_000)
-    """Distance kept from it (avoid only)."""
+    """Distance kept from it; for `within`, distance up to which a place still counts as inside."""
 
 
 class Criterion(Frozen):
@@ -84,8 +84,8 @@ class SiteRequest(Frozen):
         names = [criterion.name for criterion in self.criteria]
         if len(set(names)) < len(names):
             raise ValueError("criteria 的 name 重复")
-        if any(line.buffer_m for line in (*self.within, *([self.allowed] if self.allowed else []))):
-            raise ValueError("buffer_m 只用于 avoid")
+        if self.allowed is not None and self.allowed.buffer_m:
+            raise ValueError("buffer_m 只用于 avoid 和 within")
         return self
 
 
@@ -137,7 +137,7 @@ avoid:                       # 避让；buffer_m 为退让距离（米）
   - {role: flood_risk_line}
   - {role: heritage_line}
   - {role: oil_gas_pipelines, buffer_m: 50}
-within:                      # 应在其内
+within:                      # 应在其内；buffer_m 为“不远于”的距离，如 {role: roads, buffer_m: 1000}
   - {role: urban_development_boundary}
 allowed: {role: planned_land_use, codes: ["1001", "1101"]}
 max_slope_degrees: 15

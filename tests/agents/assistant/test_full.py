@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.assistant import Assistant
-from agents.assistant.grounding import numbers
+from agents.assistant.numbers import numbers
 from cspon.cli.demo import PROJECT, QUESTION
 from cspon.schemas.spatial import Compliance
 from knowledge_base.base import KnowledgeBase

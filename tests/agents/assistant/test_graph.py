@@ -184,7 +184,7 @@ async def test_no_knowledge_base_leaves_clauses_unverified(build, boundary):
 
 
 async def test_the_model_chooses_only_when_rules_do_not(build):
-    model = ScriptedModel([Step('{"intent": "out_of_scope"}')])
+    model = ScriptedModel([Step('{"choice": "out_of_scope"}')])
     _, answer = await run(build(model), "嗯嗯")
     assert answer.refusal.kind is RefusalKind.UNSOLVABLE
     assert answer.usage.model_calls == 1

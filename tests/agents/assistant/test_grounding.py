@@ -2,16 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from agents.assistant.grounding import (
-    Fact,
-    attribute,
-    check,
-    chinese_number,
-    numbers,
-    remark,
-    sentences,
-    units,
-)
+from agents.assistant.grounding import Fact, check, sentences
+from agents.assistant.marks import attribute, remark, units
+from agents.assistant.numbers import chinese_number, numbers
 from cspon.schemas.knowledge import Citation
 
 FARMLAND = Citation(

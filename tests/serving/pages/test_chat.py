@@ -54,7 +54,7 @@ def test_upload_to_answer_with_table_map_and_downloads(real, open_page, boundary
     )
     assert drawn[0] > 800
     assert drawn[1] > 500
-    for label, start in (("Word 报告", b"PK"), ("Markdown", b"# "), ("JSON 数据", b"{")):
+    for label, start in (("回答 Word", b"PK"), ("回答 Markdown", b"# "), ("回答 JSON", b"{")):
         with page.expect_download() as download:
             page.click(f"a.download:has-text('{label}')")
         assert download.value.path().read_bytes().startswith(start)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cspon.schemas.spatial import Column, Table
 from serving.pages import render
 from serving.pages.frame import masthead, sample_projects
+from serving.pages.results import Download
 from serving.pages.site import table_block
 from serving.pages.text import rich
 from serving.services import PartState
@@ -54,8 +55,11 @@ def inspected(text):
 
 @pytest.fixture
 def page(fakes):
-    addresses = {"png": "/exports/x/map.png", "docx": "/exports/x/answer.docx"}
-    return render.answer_block(fakes.full_answer("选址？"), "t1", addresses)
+    files = [
+        Download(title="回答 Word", address="/exports/x/answer.docx"),
+        Download(title="合规性 PNG 图", address="/exports/x/map.png", step=1, picture=True),
+    ]
+    return render.answer_block(fakes.full_answer("选址？"), "t1", files)
 
 
 def test_answer_is_safe_and_complete(page):
@@ -104,7 +108,7 @@ def test_sections_shown_as_blocks_are_not_repeated(page):
 
 
 def test_refusal_says_kind_and_mend(fakes):
-    page = render.answer_block(fakes.refused("选址？"), "t1", {})
+    page = render.answer_block(fakes.refused("选址？"), "t1", [])
     inspected(page)
     assert "需要补充材料" in page
     assert "请上传边界文件。" in page
@@ -114,7 +118,7 @@ def test_missing_layer_is_never_shown_as_zero(fakes):
     data = fakes.COMPLIANCE.model_dump(mode="json")
     data["lines"][0] |= {"present": False, "area_ha": None, "area_mu": None, "share": None}
     result = fakes.RESULT.model_copy(update={"data": data})
-    page = render.answer_block(fakes.full_answer("？", results=(result,)), "t1", {})
+    page = render.answer_block(fakes.full_answer("？", results=(result,)), "t1", [])
     assert (
         '<div class="tile mute"><span class="label">占用永久基本农田</span><span class="value">—'
         in page
@@ -176,7 +180,7 @@ def test_sample_projects_have_names(tmp_path):
 
 def test_regulation_answer_opens_the_clauses_it_uses(fakes):
     text = "占用须经国务院批准〔1〕。（此句未获所列事实与条文支持，请勿引用）\n\n## 依据\n\n- 〔1〕甲\n\n## 相关条文（未直接引用）\n\n- 〔2〕乙"
-    page = render.answer_block(fakes.full_answer("？", text=text, results=()), "t1", {})
+    page = render.answer_block(fakes.full_answer("？", text=text, results=()), "t1", [])
     inspected(page)
     assert re.search(r'id="t1-c1" open', page)
     assert not re.search(r'id="t1-c2" open', page)

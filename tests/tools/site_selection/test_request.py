@@ -34,7 +34,7 @@ def test_scores_lie_between_worst_and_best(value, wanted):
         ({"criteria": [{**AREA, "measure": "cost"}]}, "须写 costs"),
         ({"criteria": [{**AREA, "weight": -1}]}, "greater than 0"),
         ({"allowed": {"role": "land_use"}}, "codes"),
-        ({"within": [{"role": "x", "buffer_m": 5}]}, "buffer_m"),
+        ({"allowed": {"role": "x", "codes": ["1"], "buffer_m": 5}}, "buffer_m"),
         ({"colour": "red"}, "Extra"),
     ],
 )
