@@ -31,6 +31,7 @@ COMPONENTS = (
     "cspon/cli/test_kb_files.py",
     "cspon/cli/test_kb_graph.py",
     "cspon/cli/test_library.py",
+    "tools/test_bad_input.py",
     "tools/test_maps.py",
     "tools/demo_county",
     "tools/quality_check/seeding",
