@@ -128,7 +128,7 @@ def _show(scheme: str) -> None:
     typer.echo("\n参数（parameters）")
     for name, value in found.parameters.items():
         typer.echo(
-            f"  parameters.{name}  {value.value:g} {value.unit}；来源：{value.source}。{value.note}"
+            f"  parameters.{name}  {value.title} {value.value:g} {value.unit}；来源：{value.source}。{value.note}"
         )
 
 

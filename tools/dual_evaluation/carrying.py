@@ -145,7 +145,7 @@ def _row(
     scale = None if water is None or land is None else min(water, land)
     limit = "数据缺失"
     if water is not None and land is not None:
-        limit = "水资源" if water < land else "土地资源"
+        limit = "水" if water < land else "土地"
     load = None if scale is None or present is None or scale <= 0 else 100 * present / scale
 
     def rounded(number: float | None, digits: int = 4) -> float | None:
@@ -177,35 +177,37 @@ def _water(made: DualEvaluation) -> tuple[dict[str, tuple[float, float, float]],
     return found, [f"可用水量表中没有：{'、'.join(lacking)}"] if lacking else []
 
 
-def carrying_table(carrying: Carrying) -> Table:
-    """Return the rows and the totals as a table."""
-    rows: list[dict[str, Any]] = [row.model_dump() for row in carrying.rows]
-    for use in ("耕地", "城镇建设用地"):
-        of = [row for row in carrying.rows if row.use == use]
-        scale = carrying.total(use)
-        rows.append(
-            {
-                "unit": "合计", "use": use, "limit": "—", "scale_ha": None if scale is None else round(scale, 4),
-                **{
-                    key: None if any(getattr(r, key) is None for r in of) else round(sum(getattr(r, key) for r in of), 4)
-                    for key in ("water_ha", "land_ha", "present_ha")
-                },
-            }
-        )  # fmt: skip
+def carrying_tables(carrying: Carrying) -> tuple[Table, ...]:
+    """Return one table a use, the total last."""
+    names = (("耕地", "carrying_farmland"), ("城镇建设用地", "carrying_urban"))
+    return tuple(_table(carrying, use, name) for use, name in names)
+
+
+def _table(carrying: Carrying, use: str, name: str) -> Table:
+    of = [row for row in carrying.rows if row.use == use]
+    rows: list[dict[str, Any]] = [row.model_dump(exclude={"use"}) for row in of]
+    scale = carrying.total(use)
+    total: dict[str, Any] = {"unit": "合计", "limit": "—"}
+    for key in ("water_ha", "land_ha", "present_ha"):
+        known = [getattr(row, key) for row in of]
+        total[key] = None if None in known else round(sum(known), 4)
+    total["scale_ha"] = None if scale is None else round(scale, 4)
+    rows.append(total)
+    note = "承载规模为各单元水、土约束较小值之和。"
+    if use == "城镇建设用地":
+        note += "土地约束为适宜区扣除连片耕地。"
     return Table(
-        name="carrying",
-        title="承载规模",
+        name=name,
+        title=f"{use}承载规模",
         columns=(
             Column(key="unit", title="评价单元"),
-            Column(key="use", title="用途"),
-            Column(key="water_ha", title="水资源约束", unit="公顷"),
-            Column(key="land_ha", title="土地资源约束", unit="公顷"),
+            Column(key="water_ha", title="水约束", unit="公顷"),
+            Column(key="land_ha", title="土地约束", unit="公顷"),
             Column(key="scale_ha", title="承载规模", unit="公顷"),
             Column(key="limit", title="短板"),
             Column(key="present_ha", title="现状", unit="公顷"),
-            Column(key="load_percent", title="现状占承载规模", unit="%"),
+            Column(key="load_percent", title="现状占比", unit="%"),
         ),
         rows=tuple(rows),
-        note="承载规模取水、土约束的较小值；城镇土地约束为适宜区扣除连片耕地。"
-        + "".join(f"{text}。" for text in carrying.missing),
+        note=note + "".join(f"{text}。" for text in carrying.missing),
     )

@@ -191,10 +191,13 @@ def findings_table(rows: tuple[Finding, ...]) -> Table:
             Column(key="kind", title="类别"),
             Column(key="what", title="内容"),
             Column(key="area_ha", title="面积", unit="公顷"),
-            Column(key="of", title="占比对象"),
-            Column(key="share_percent", title="占比", unit="%"),
+            Column(key="share", title="占比"),
             Column(key="note", title="说明"),
         ),
-        rows=tuple(row.model_dump() for row in rows),
+        rows=tuple({**row.model_dump(), "share": _share(row)} for row in rows),
         note="现状耕地、建设用地由地类图斑按用地用海编码归类并栅格化（建设用地含农业设施、交通等），与图斑面积汇总略有差别。",
     )
+
+
+def _share(row: Finding) -> str:
+    return "—" if row.share_percent is None else f"占{row.of} {row.share_percent:.2f}%"

@@ -183,9 +183,9 @@ def _units(inputs: Inputs, folder: Path) -> None:
     rows = []
     for k, name in enumerate(names, start=1):
         area_ha = float((units == k).sum()) * inputs.grid.cell_m2 / 1e4
-        water = round(area_ha * (900 + 130 * (k % 5)))
+        water = round(area_ha * (1600 + 250 * (k % 5)))
         rows.append(
-            [name, water, round(water * 0.6), round(water * 0.2), round(area_ha * 0.05, 1),
+            [name, water, round(water * 0.5), round(water * 0.4), round(area_ha * 0.35, 1),
              round(water / (area_ha / 100) / 1e4, 3), "短缺" if name == "竹园乡" else "不短缺",
              3 + k % 3, 3 + (k + 1) % 3, ("低", "较低", "中等")[k % 3]]
         )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
+from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.inputs import UNKNOWN_CODE
 from tools.dual_evaluation.places import Mask, Place, find_place
@@ -15,6 +16,7 @@ from tools.dual_evaluation.scheme import (
     AnyStep,
     DemoteStep,
     Evaluation,
+    GeometricStep,
     PatchStep,
     needs,
     variables_of,
@@ -141,16 +143,17 @@ def _feeding(evaluation: Evaluation, part: Part) -> list[AnyStep]:
         name = todo.pop()
         if name in steps and name not in wanted:
             wanted.add(name)
-            todo += needs(steps[name])
+            if not isinstance(steps[name], GeometricStep):  # it is one factor, its parts are not
+                todo += needs(steps[name])
     return [step for name, step in steps.items() if name in wanted]
 
 
 def _is_leaf(step: AnyStep) -> bool:
-    return bool(variables_of(step)) or isinstance(step, PatchStep)
+    return bool(variables_of(step)) or isinstance(step, PatchStep | GeometricStep)
 
 
 def _grades(step: AnyStep) -> tuple[int, ...]:
-    if step.kind in ("grade", "cumulative", "patch"):
+    if step.kind in ("grade", "cumulative", "patch", "geometric"):
         return tuple(step.grades)
     if step.kind == "category":
         return (*step.grades.values(), *([step.outside] if step.outside else []))
@@ -161,9 +164,14 @@ def _grades(step: AnyStep) -> tuple[int, ...]:
 
 def _limit(made: DualEvaluation, step: AnyStep, cells: Mask, at: npt.NDArray[np.bool_]) -> Limit:
     cell_ha = made.inputs.grid.cell_m2 / 1e4
+    read = variables_of(step)
+    if isinstance(step, GeometricStep):
+        home = next(e for e in made.scheme.evaluations if any(s.id == step.id for s in e.steps))
+        steps = {s.id: s for s in home.steps}
+        read = tuple(dict.fromkeys(v for need in step.of for v in variables_of(steps[need])))
     values = {
         variables()[name].title: _figures(made, name, cells, at)
-        for name in variables_of(step)
+        for name in read
         if name in made.inputs.found
     }
     count = int(at.sum())
@@ -240,3 +248,36 @@ def _value(values: dict[str, Any]) -> str:
     if values["lowest"] == values["highest"]:
         return f" {values['mean']:g}{unit}"
     return f"平均 {values['mean']:g}{unit}（{values['lowest']:g}–{values['highest']:g}{unit}）"
+
+
+def limits_table(found: Explanation) -> Table:
+    """Return the limiting factors of a place as a table."""
+    rows = [
+        {
+            "kind": kind,
+            "title": limit.title,
+            "area": limit.area_ha,
+            "share": limit.share_percent,
+            "values": "；".join(f"{t}{_value(v)}" for t, v in limit.values.items() if v),
+            "threshold": limit.threshold,
+        }
+        for kind, limits in (
+            ("极重要" if found.evaluation == "ecology" else "不适宜", found.limits),
+            ("评价范围外", found.outside),
+        )
+        for limit in limits
+    ]
+    return Table(
+        name="limits",
+        title=f"{found.place}：{found.title}的限制因素",
+        columns=(
+            Column(key="kind", title="结果"),
+            Column(key="title", title="因素"),
+            Column(key="area", title="面积", unit="公顷"),
+            Column(key="share", title="占该类", unit="%"),
+            Column(key="values", title="因子值"),
+            Column(key="threshold", title="方案标准"),
+        ),
+        rows=tuple(rows),
+        note="一处可同时受几个因素限制，占比之和可以超过 100%。",
+    )

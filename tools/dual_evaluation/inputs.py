@@ -86,16 +86,7 @@ class Inputs:
         Raises:
             InputError: it leaves the folder of the layers, or is not there.
         """
-        file = (self.base / name).resolve()
-        if not self.free and not file.is_relative_to(self.folder.resolve()):
-            raise InputError(
-                f"因子 {variable} 的文件须在图层目录之内", field=variable, mend="把文件放进图层目录"
-            )
-        if not file.is_file():
-            raise InputError(
-                f"因子 {variable} 的文件不存在", file=name, field=variable, mend="核对路径"
-            )
-        return file
+        return resolved(name, variable, folder=self.folder, base=self.base if self.free else None)
 
     def role(self, role: str) -> LayerSpec | None:
         """Return the layer of a role and remember that it was used."""
@@ -130,6 +121,30 @@ class Inputs:
         self.found[name] = Found(variable, Source(file=file, unit=variable.unit), **more)
 
 
+def resolved(name: str, variable: str, *, folder: Path, base: Path | None) -> Path:
+    """Resolve a path of the configuration.
+
+    Args:
+        name: As it is written.
+        variable: For the error.
+        folder: Of the layers.
+        base: Folder of the configuration's own file; None: paths may not leave `folder`.
+
+    Raises:
+        InputError: it leaves the folder of the layers, or is not there.
+    """
+    file = ((base or folder) / name).resolve()
+    if base is None and not file.is_relative_to(folder.resolve()):
+        raise InputError(
+            f"因子 {variable} 的文件须在图层目录之内", field=variable, mend="把文件放进图层目录"
+        )
+    if not file.is_file():
+        raise InputError(
+            f"因子 {variable} 的文件不存在", file=name, field=variable, mend="核对路径"
+        )
+    return file
+
+
 def open_inputs(
     config: DualConfig, scheme: Scheme, folder: Path, *, work: Path, base: Path | None = None
 ) -> Inputs:
@@ -142,7 +157,7 @@ def open_inputs(
     given = config.inputs.get("elevation")
     spec = layer_by_role(catalogue, "dem")
     if given is not None and given.kind == "raster":
-        reference = (base or folder) / given.file
+        reference = resolved(given.file, "elevation", folder=folder, base=base)
     elif spec is not None:
         reference = folder / spec.path
     else:
@@ -277,8 +292,15 @@ def raster_source(
     """
     with open_raster(file, factor=variable.title) as dataset:
         stated = (dataset.units or ("",))[0] or ""
-        crs, transform = dataset.crs, dataset.transform
+        crs, transform, bands = dataset.crs, dataset.transform, dataset.count
         shape = (dataset.height, dataset.width)
+    if bands > 1 and more.get("band") is None:
+        raise InputError(
+            f"因子“{variable.title}”的栅格有 {bands} 个波段",
+            file=file,
+            field=variable.id,
+            mend="在 inputs 中用 band 写明取第几个波段",
+        )
     factor = conversion(unit or stated or variable.unit, variable)
     factor *= inputs.factors.get(variable.id, 1.0)
     if crs is None:

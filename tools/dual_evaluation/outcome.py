@@ -4,10 +4,10 @@ from typing import Literal
 
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Provenance, Table, ToolResult
-from tools.dual_evaluation.carrying import Carrying, CarryingRow, carrying_table
+from tools.dual_evaluation.carrying import Carrying, CarryingRow, carrying_tables
 from tools.dual_evaluation.checks import Finding, findings_table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
-from tools.dual_evaluation.explain import Explanation
+from tools.dual_evaluation.explain import Explanation, limits_table
 from tools.dual_evaluation.readiness import Readiness, readiness_table
 from tools.dual_evaluation.tables import area_table, class_areas, scheme_table, step_table
 
@@ -163,6 +163,7 @@ def result_tables(
     *,
     carrying: Carrying | None = None,
     found: tuple[Finding, ...] = (),
+    explanation: Explanation | None = None,
     more: tuple[Table, ...] = (),
 ) -> tuple[Table, ...]:
     """Return the tables: readiness, areas, steps, carrying, checks, figures of the scheme."""
@@ -174,9 +175,11 @@ def result_tables(
         if name in made.inputs.config.parts and part.grades:
             tables += [area_table(made, part), step_table(made, part)]
     if carrying is not None:
-        tables.append(carrying_table(carrying))
+        tables += carrying_tables(carrying)
     if found:
         tables.append(findings_table(found))
+    if explanation is not None:
+        tables.append(limits_table(explanation))
     tables += more
     for name, part in made.parts.items():
         if name in made.inputs.config.parts:

@@ -28,7 +28,9 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         f"评价方案：{data.scheme_title}，依据{data.document}。",
     ]
     if data.overrides:
-        told = "\n".join(f"- `{path}` 改为 {value}" for path, value in data.overrides.items())
+        told = "\n".join(
+            f"- {_override(made, path, value)}" for path, value in data.overrides.items()
+        )
         parts.append(f"本单位改写的方案数值：\n\n{told}")
     for part in data.parts:
         parts.append(f"## {part.title}")
@@ -41,11 +43,15 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         for name in (f"{part.id}_area", f"{part.id}_steps"):
             parts.append(f"### {tables[name].title}\n\n{table_markdown(tables[name])}")
     if data.carrying:
-        parts.append(f"## {tables['carrying'].title}\n\n{table_markdown(tables['carrying'])}")
+        parts.append("## 承载规模")
+        for name in ("carrying_farmland", "carrying_urban"):
+            parts.append(f"### {tables[name].title}\n\n{table_markdown(tables[name])}")
     if data.findings:
         parts.append(f"## {tables['checks'].title}\n\n{table_markdown(tables['checks'])}")
     if data.explanation is not None:
-        parts.append(f"## {data.explanation.place}的限制因素\n\n{data.explanation.text}")
+        parts.append(f"## {tables['limits'].title}\n\n{data.explanation.text}")
+        if tables["limits"].rows:
+            parts.append(table_markdown(tables["limits"]))
     if "scenarios" in tables:
         parts.append(f"## {tables['scenarios'].title}\n\n{table_markdown(tables['scenarios'])}")
     for name, table in tables.items():
@@ -94,6 +100,17 @@ def _headlines(data: DualOutcome) -> list[str]:
 
 
 def _lost(missing: dict[str, str], absent: dict[str, str]) -> str:
-    lines = [f"- 未计入{title}：{why}" for title, why in missing.items()]
-    lines += [f"- 不适用{title}：{why}" for title, why in absent.items()]
+    lines = [f"- 未计入：{title}（{why}）" for title, why in missing.items()]
+    lines += [f"- 不适用：{title}（{why}）" for title, why in absent.items()]
     return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def _override(made: DualEvaluation, path: str, value: object) -> str:
+    parts = path.split(".")
+    if parts[0] == "parameters":
+        parameter = made.scheme.parameters[parts[1]]
+        return f"{parameter.title}改为 {parameter.value:g} {parameter.unit}（`{path}`）"
+    evaluation = made.scheme.evaluation(parts[0])
+    assert evaluation is not None, "an override was checked when the scheme was loaded"
+    said = "，".join(f"{k}：{v}" for k, v in value.items()) if isinstance(value, dict) else value
+    return f"{evaluation.title}·{evaluation.step(parts[1]).title}改为 {said}（`{path}`）"

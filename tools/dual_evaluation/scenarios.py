@@ -78,6 +78,6 @@ def _changes(made: DualEvaluation, scenario: Scenario) -> str:
     from tools.dual_evaluation.variables import variables
 
     parts = [f"{variables()[n].title}×{f:g}" for n, f in scenario.variables.items()]
-    parts += [f"{n}×{f:g}" for n, f in scenario.parameters.items()]
+    parts += [f"{made.scheme.parameters[n].title}×{f:g}" for n, f in scenario.parameters.items()]
     parts += [f"可用水量×{scenario.water:g}"] if scenario.water != 1 else []
     return "、".join(parts) or "不变"

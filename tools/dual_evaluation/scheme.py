@@ -277,6 +277,7 @@ class Evaluation(Frozen):
 class Quantity(Sourced):
     """A parameter with its unit."""
 
+    title: str
     value: float
     unit: str
 

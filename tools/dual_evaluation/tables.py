@@ -184,4 +184,4 @@ def _unit(name: str) -> str:
     from tools.dual_evaluation.variables import variables
 
     unit = variables()[name].unit
-    return "" if unit in ("", "1") else f" {unit}"
+    return "" if unit in ("", "1") else unit

@@ -79,4 +79,7 @@ def outcome_of(
     scenarios = scenario_table(made)
     data = dual_outcome(made, carrying=carrying, found=found, explanation=explanation)
     extra = (*([scenarios] if scenarios is not None else []), *more)
-    return tool_result(made, data, result_tables(made, carrying=carrying, found=found, more=extra))
+    tables = result_tables(
+        made, carrying=carrying, found=found, explanation=explanation, more=extra
+    )
+    return tool_result(made, data, tables)

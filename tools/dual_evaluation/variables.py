@@ -35,7 +35,6 @@ _SPELLINGS = {
     "0.1 mm": "0.1mm",
     "℃": "℃·d",
     "天": "d",
-    "": "1",
     "分钟": "min",
 }
 
@@ -78,6 +77,7 @@ def conversion(unit: str, variable: Variable) -> float:
         raise InputError(
             f"“{variable.title}”的单位“{unit}”不能换算为“{variable.unit}”",
             field=variable.id,
-            mend=f"可用的单位：{known}；坡度须为度，百分比坡度请先换算或改由高程计算",
+            mend=f"可用的单位：{known}"
+            + ("；坡度须为度，百分比坡度请改由高程计算" if variable.id == "slope" else ""),
         )
     return factor

@@ -68,7 +68,7 @@ class BandReader:
             width=self.grid.width,
             height=self.grid.height,
             resampling=Resampling[self.band.source.resampling],
-            tolerance=0.0,
+            tolerance=1e-9,  # in cells; 0 fails where both systems are the same
             **options,
         )
 
