@@ -72,15 +72,15 @@ def qc(
     seed: Annotated[int, typer.Option(help="随机种子：相同种子植入相同缺陷")] = 1,
     times: Annotated[int, typer.Option(min=1, help="每种要素缺陷植入几处")] = 3,
     parcels: Annotated[int, typer.Option(min=0, help="测速的图斑数，0 为不测")] = 1_000_000,
-    postgis: Annotated[
-        int, typer.Option(min=0, help="与 PostGIS 对比的图斑数，0 为不测")
+    postgis_parcels: Annotated[
+        int, typer.Option(min=0, help="与 PostGIS 对比的图斑数（一百万约需二十分钟），0 为不测")
     ] = 100_000,
 ) -> None:
     """成果质检：植入缺陷的查全率与准确率（分类型），以及图斑质检的速度与内存."""
     from eval.bench.qc import run
 
     folder = load_settings().home / "bench"
-    _print(run(seed=seed, times=times, parcels=parcels, postgis=postgis, folder=folder))
+    _print(run(seed=seed, times=times, parcels=parcels, postgis=postgis_parcels, folder=folder))
 
 
 @app.command()
@@ -94,3 +94,16 @@ def access(
     from eval.bench.access import run
 
     _print(run(extract=extract, origins=origins))
+
+
+@app.command()
+def raster(
+    size: Annotated[int, typer.Option(min=64, help="内存中计算的栅格边长（像元）")] = 5_000,
+    windowed: Annotated[
+        int, typer.Option(min=0, help="磁盘分条计算的栅格边长，0 为不测；20000 约占磁盘 2 GB")
+    ] = 20_000,
+) -> None:
+    """栅格叠加：相对内存拷贝的带宽、numpy 分块、只读输入的耗时之比、内存，与逐像元对照是否相等."""
+    from eval.bench.raster import run
+
+    _print(run(size=size, windowed=windowed, folder=load_settings().home / "bench"))

@@ -5,6 +5,7 @@ The truth comes from the generator of defects, which knows what it planted, neve
 
 import multiprocessing
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from eval.bench.spatial_workload import make_workload
 from tools.quality_check.model import Pack
 from tools.quality_check.packs import load_pack
+from tools.quality_check.schemes import scheme_codes
 from tools.quality_check.seeding.measure import PACK, measure
 from tools.quality_check.survey import check_database
 
@@ -70,22 +72,39 @@ def run(*, seed: int, times: int, parcels: int, postgis: int, folder: Path) -> d
 
 
 def beside_postgis(folder: Path, parcels: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Check the same parcels here and in PostGIS; says why where there is no server."""
-    from eval.bench.postgis import PostgisUnavailable
-    from eval.bench.qc_postgis import compare
+    """Check the same spoiled parcels here and in PostGIS; says why where there is no server."""
+    from eval.bench.postgis import PostgisUnavailable, find_binaries
+    from eval.bench.qc_postgis import check_in_postgis, unequal
+    from eval.bench.qc_spoiled import spoil
 
-    work = make_workload(folder, parcels=parcels, projects=0, progress=say)
-    ours = speed(folder, parcels, say)
     try:
-        theirs = compare(work)
+        find_binaries()
     except PostgisUnavailable as error:
         return {"parcels": parcels, "unavailable": str(error)}
+    work = make_workload(folder, parcels=parcels, projects=0, progress=say)
+    pack, codes = speed_pack(), scheme_codes("ydyh_2023")
+    assert codes is not None
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        layer = spoil(work.folder / "DLTB.gpkg", Path(place) / "DLTB.gpkg", seed=1, parcels=parcels)
+        started = time.perf_counter()
+        quality = check_database(layer.file, pack, workers=2, progress=say)
+        ours = time.perf_counter() - started
+        say(f"本软件：{ours:.1f} 秒，{len(quality.findings)} 处")
+        try:
+            theirs = check_in_postgis(layer, set(codes), say)
+        except PostgisUnavailable as error:
+            return {"parcels": parcels, "unavailable": str(error)}
+    rows = theirs.pop("rows")
+    odd = unequal(quality, rows, pack)
     return {
         "parcels": parcels,
-        "ours_s": ours["parcels_s"],
-        "ours_found": ours["parcels_findings"],
+        "checks": len(pack.checks),
+        "found": {c.check.id: c.found for c in quality.counts},
+        "equal": not odd,
+        "unequal": odd,
+        "ours_s": round(ours, 1),
         **theirs,
-        "ratio": round(theirs["total_s"] / ours["parcels_s"], 1),
+        "ratio": round(theirs["total_s"] / ours, 1),
     }
 
 

@@ -140,4 +140,8 @@ def _csv_rows(file: Path) -> list[list[Any]]:
             return [list(row) for row in csv.reader(io.StringIO(content.decode(encoding)))]
         except UnicodeDecodeError:
             continue
+        except csv.Error as error:
+            raise InputError(
+                f"不是 csv 表格（{error}）", file=file, mend="用电子表格软件另存为 csv"
+            ) from None
     raise InputError("不是 UTF-8 或 GBK 文本", file=file, mend="另存为 UTF-8 编码的 csv")

@@ -19,6 +19,7 @@ from tools.quality_check.areas import areas_m2, stated_m2
 from tools.quality_check.context import Gathered, LayerContext
 from tools.quality_check.edges import Edges, edges_of, joined
 from tools.quality_check.hits import Hit
+from tools.quality_check.mend import mended_polygons
 from tools.quality_check.model import CheckRule
 from tools.quality_check.registry import check_kinds
 from tools.quality_check.shapes import of_kind, usable, valid
@@ -154,17 +155,8 @@ def _edges(chunk: Chunk, grid_m: float) -> Edges:
         return edges_of(rings(chunk), grid_m)
     rows = np.flatnonzero(of_kind(chunk, "polygon"))
     shapes = chunk.geometries.copy()
-    shapes[wrong] = [_mended(shape) for shape in shapes[wrong]]
+    shapes[wrong] = [mended_polygons(shape) for shape in shapes[wrong]]
     return edges_of(split_rings(shapes[rows], rows), grid_m)
-
-
-def _mended(shape: Any) -> Any:
-    """Return the polygons of an invalid one; none where it has not even finite coordinates."""
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        return shapely.MultiPolygon()
-    made = shapely.make_valid(shape, method="structure", keep_collapsed=False)
-    parts = shapely.get_parts(shapely.get_parts(made))
-    return shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon" and not p.is_empty])
 
 
 def _join_edges(parts: list[_Part]) -> None:
