@@ -1,21 +1,17 @@
 """`cspon check BOUNDARY`: control lines, land use and rules for one project, without any model."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cspon.cli.tables import console, print_json, print_table, say_saved
 from cspon.settings import load_settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cspon.schemas.spatial import ToolResult
 
-    from cspon.schemas.spatial import Table, ToolResult
-
-_PIPE_WIDTH = 132
-"""Columns of a table that goes to a file or a pipe."""
 _STYLES = {
     "符合": "bold green",
     "不符合": "bold red",
@@ -71,7 +67,7 @@ def command(
     if out is not None:
         _save(result, out, boundary, folder)
     if as_json:
-        typer.echo(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        print_json(result)
     else:
         _show(result)
     return 0 if result.data["verdict"] == Verdict.PASS else 1
@@ -81,51 +77,28 @@ def _save(result: "ToolResult", out: Path, boundary: Path, layers: Path) -> None
     from tools.compliance.export import save_result
 
     files, notices = save_result(result, out, boundary=boundary, layers=layers)
-    for notice in notices:
-        typer.echo(f"注意：{notice}", err=True)
-    for kind, path in files.items():
-        typer.echo(f"已保存 {kind}：{path}", err=True)
+    say_saved(files, notices)
 
 
 def _show(result: "ToolResult") -> None:
     """Print the result for a reader: verdict, tables, procedure, what is not known."""
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    data = result.data
-    console.print(f"[{_STYLES[data['verdict']]}]{data['headline']}[/]")
-    console.print(f"项目面积 {data['area_ha']:.4f} 公顷（EPSG:{data['epsg']}）")
+    target, data = console(), result.data
+    target.print(f"[{_STYLES[data['verdict']]}]{data['headline']}[/]")
+    target.print(f"项目面积 {data['area_ha']:.4f} 公顷（EPSG:{data['epsg']}）")
     for table in result.tables:
         if table.rows and table.name != "rules":
-            _print_table(console, table)
+            print_table(target, table)
     for rule in data["rules"]:
         style = _STYLES[rule["verdict"]]
-        console.print(f"\n[{style}]{rule['verdict']}[/] {rule['title']}：{rule['message']}")
+        target.print(f"\n[{style}]{rule['verdict']}[/] {rule['title']}：{rule['message']}")
         for number, step in enumerate(rule["procedure"], start=1):
-            console.print(f"  {number}. {step}")
+            target.print(f"  {number}. {step}")
         if rule["approval"]:
-            console.print(f"  审批（审核）层级：{rule['approval']}")
+            target.print(f"  审批（审核）层级：{rule['approval']}")
         laws = dict.fromkeys(f"《{b['title']}》{b['article'] or ''}" for b in rule["basis"])
         if laws:
-            console.print(f"  依据：{'；'.join(laws)}", style="dim")
+            target.print(f"  依据：{'；'.join(laws)}", style="dim")
     for warning in result.warnings:
         typer.echo(f"注意：{warning}", err=True)
     for unknown in data["unknowns"]:
         typer.echo(f"未核查：{unknown}", err=True)
-
-
-def _print_table(console: "Console", table: "Table") -> None:
-    from rich.table import Table as Grid
-
-    from tools.compliance.narrative import cell, heading
-
-    grid = Grid(title=table.title, title_justify="left")
-    for column in table.columns:
-        grid.add_column(heading(column), justify="right" if column.unit else "left")
-    for row in table.rows:
-        grid.add_row(*(cell(row.get(c.key), c.unit) for c in table.columns))
-    console.print(grid, soft_wrap=False)
-    if table.note:
-        console.print(f"注：{table.note}", style="dim")

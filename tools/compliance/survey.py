@@ -200,10 +200,11 @@ class _Layers:
         spec = self.spec(COUNTY)
         if spec is None:
             return None
-        outside = self.line(spec).outside
-        if outside.total_m2 >= area_m2 - self.sliver_m2:
+        measure = self.line(spec)
+        inside_m2 = measure.inside.total_m2 + measure.inside.contact_m2
+        if inside_m2 <= min(self.sliver_m2, area_m2 / 2):
             raise _outside(self.project, self.catalogue, source)
-        return outside
+        return measure.outside
 
     def line(self, spec: LayerSpec) -> LineMeasure:
         """Measure one line."""
