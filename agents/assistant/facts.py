@@ -17,7 +17,7 @@ WITHIN = "urban_development_boundary"
 """The one line that a project should lie within; for the others the part outside is no news."""
 
 PROJECT = ("项目", "总面积", "用地面积")
-MOST_TOLD = 10
+MOST_TOLD = 6
 """Rows that a model is told of one result; the others only serve to check what it writes."""
 
 
@@ -61,7 +61,8 @@ def row_text(table: Table, row: dict[str, Any]) -> tuple[str, str]:
         if column.key == "unit":
             continue
         shown = _cell(value, column.unit) + (unit if column.key == "value" else column.unit)
-        parts.append(shown if not parts else f"{column.title} {shown}")
+        named = bool(parts) or not re.search(r"[\u4e00-\u9fff]", shown)
+        parts.append(f"{column.title} {shown}" if named else shown)
     first = str(cells[0][1]) if cells else ""
     name = next((str(v) for c, v in cells if c.key in ("title", "name") and v), first)
     subject = name if re.search(r"[\u4e00-\u9fff]{2}", name) else ""

@@ -23,8 +23,8 @@ UNITS = {
     "degrees": {"度": 1.0, "°": 1.0},
 }  # fmt: skip
 """Factor of each unit to the one of the dimension's name."""
-AT_LEAST = re.compile(r"(?:不小于|不少于|不低于|至少|大于|超过|≥|>=)$")
-AT_MOST = re.compile(r"(?:不大于|不超过|不高于|小于|少于|低于|至多|最多|≤|<=)$")
+AT_LEAST = re.compile(r"(?:不小于|不少于|不低于|至少|(?<!不)(?:大于|超过)|≥|>=)$")
+AT_MOST = re.compile(r"(?:不大于|不超过|不高于|(?<!不)(?:小于|少于|低于)|至多|最多|≤|<=)$")
 OR_MORE = re.compile(r"^(?:及?以上|以外|之外|外|起)")
 OR_LESS = re.compile(r"^(?:及?以[内下]|之内|范围内|内|以里)")
 ABOUT = re.compile(r"^(?:左右|上下|大小)")
@@ -75,10 +75,10 @@ def _other_dimension(text: str, end: int, unit: str) -> bool:
 
 
 def _sense(before: str, after: str) -> str:
-    if AT_LEAST.search(before) or OR_MORE.match(after):
-        return "at_least"
     if AT_MOST.search(before) or OR_LESS.match(after):
         return "at_most"
+    if AT_LEAST.search(before) or OR_MORE.match(after):
+        return "at_least"
     return "about" if ABOUT.match(after) or re.search(r"(?:约|大概|大约)$", before) else ""
 
 

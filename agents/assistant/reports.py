@@ -14,7 +14,7 @@ from cspon.schemas.spatial import ToolResult
 
 PICTURES = (".png",)
 KINDS = {
-    ".docx": "Word 报告", ".xlsx": "Excel 表", ".gpkg": "GeoPackage 图层", ".png": "PNG 图", ".csv": "CSV 表",
+    ".docx": "Word 报告", ".xlsx": "Excel 表", ".gpkg": "图层（gpkg）", ".csv": "CSV 表",
     ".md": "Markdown", ".json": "JSON 数据", ".zip": "导出的数据", ".pdf": "PDF 报告",
 }  # fmt: skip
 """What users call a file, by its suffix."""
@@ -166,15 +166,17 @@ def save_report(
     folder = draft / f"step_{number}"
     files, notices = REPORTS.get(result.tool, _plain)(result, folder, source)
     title = step.title or result.tool
-    saved = []
+    saved, pictures = [], 0
     for path in files.values():
         if path.suffix in (".json", ".md") or not path.is_file():
             continue
         name = f"{number}_{title}_{path.name}"
         path.replace(draft / name)
-        saved.append(
-            Saved(name=name, title=f"{title} {KINDS.get(path.suffix, path.suffix)}", step=number)
-        )
+        kind = KINDS.get(path.suffix, path.suffix)
+        if path.suffix in PICTURES:
+            pictures += 1
+            kind = f"图 {pictures}"
+        saved.append(Saved(name=name, title=f"{title} {kind}", step=number))
     for left in sorted(folder.iterdir()):
         left.unlink()
     folder.rmdir()

@@ -36,10 +36,18 @@ def headline(result: ToolResult) -> str:
     """The one sentence of a result."""
     show = showing(result.tool)
     said = filled(show.headline, result.data) if show.headline else result.data.get("headline")
+    if show.first and (first := _first_row(result)) is not None:
+        said = f"{said or ''}{filled(show.first, first)}"
     rows = next((t for t in result.tables if t.name == show.say_rows), None)
     if rows is not None and 0 < len(rows.rows) <= FEW_ROWS:
         said = f"{said or ''}" + "；".join(_quantity(row) for row in rows.rows) + "。"
     return str(said or "已完成。")
+
+
+def _first_row(result: ToolResult) -> dict[str, Any] | None:
+    name = showing(result.tool).lead[:1]
+    table = next((t for t in result.tables if t.name in name and t.rows), None)
+    return table.rows[0] if table else None
 
 
 def _quantity(row: Mapping[str, Any]) -> str:
@@ -75,7 +83,9 @@ def head(results: Sequence[ToolResult], steps: Sequence[Step]) -> str:
         conclusions.append(f"{title}**{headline(result)}**" + (f"\n\n{note}" if note else ""))
         shown = once_noted(ordered_tables(result))
         if shown:
-            tables.append(title + "\n\n".join(_table(table, show) for table in shown))
+            tables.append(
+                title + "\n\n".join(_table(table, show, folded(result)) for table in shown)
+            )
     parts = ["## 结论\n\n" + "\n\n".join(conclusions)]
     if any(result.synthetic for result in results):
         parts.append(f"> {SYNTHETIC}")
@@ -105,6 +115,15 @@ def ordered_tables(result: ToolResult) -> list[Table]:
     return [*lead, *left, *fold]
 
 
+def folded(result: ToolResult) -> set[str]:
+    """Names of the tables that start folded."""
+    show = showing(result.tool)
+    leads = any(table.name in show.lead for table in result.tables if table.rows)
+    if not (show.fold_rest and leads):
+        return set(show.fold)
+    return {table.name for table in result.tables} - set(show.lead)
+
+
 def once_noted(tables: Sequence[Table]) -> list[Table]:
     """Keep a note that several tables have at the first of them."""
     seen: set[str] = set()
@@ -115,9 +134,9 @@ def once_noted(tables: Sequence[Table]) -> list[Table]:
     return found
 
 
-def _table(table: Table, show: Showing) -> str:
+def _table(table: Table, show: Showing, fold: set[str]) -> str:
     most = LEAD_ROWS if table.name in show.lead else OTHER_ROWS
-    most = FOLDED_ROWS if table.name in show.fold else most
+    most = FOLDED_ROWS if table.name in fold else most
     note = table.note
     if len(table.rows) > most:
         note = f"{note} 此处只列前 {most} 行，共 {len(table.rows)} 行，全部见导出文件。".strip()
@@ -128,6 +147,9 @@ def _table(table: Table, show: Showing) -> str:
 def tail(results: Sequence[ToolResult], citations: Sequence[Citation]) -> str:
     """Rule by rule: verdict, procedure, grounds; then what is not known."""
     parts = []
+    following = list(dict.fromkeys(s for r in results if (s := showing(r.tool).next)))
+    if following:
+        parts.append("## 下一步\n\n" + "\n".join(f"- {sentence}" for sentence in following))
     rules = rule_outcomes(results)
     if rules:
         plain = [r for r in rules if r.verdict is Verdict.PASS and not r.procedure]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from agents.assistant.numbers import chinese_number
 from agents.assistant.reading import Reading, Words, read
 from agents.assistant.route import Call, compact
 from agents.assistant.surroundings import Surroundings
@@ -18,7 +19,7 @@ from tools.catalogue import load_tools
 BOUNDARY = "$boundary"
 RUN_VALUES = ("$layers", "$asked_on", "$epsg", "$workspace")
 """Values that every run has; the others are files that a user attaches or not."""
-RANK = re.compile(r"(?:第|前)([一二三四五1-5])(?:名|块|位|个|处)")
+RANK = re.compile(r"(?:第|前)([一二两三四五1-5])(?:名|块|位|个|处)")
 MOST_STEPS = 8
 
 
@@ -105,7 +106,7 @@ class _Maker:
         found = RANK.search(self._call.words)
         if found is None:
             return [1]
-        number = "一二三四五".find(found[1]) + 1 or int(found[1])
+        number = chinese_number(found[1]) or int(found[1])
         return list(range(1, min(number, 3) + 1)) if found[0].startswith("前") else [number]
 
     def _linked(self) -> bool:

@@ -85,8 +85,12 @@ class Showing(Frozen):
     """Sentence with {fields} of the data; `data.headline` when empty."""
     note: str = ""
     """A second sentence, in the same manner."""
+    first: str = ""
+    """A sentence with fields of the first row of the first leading table, where there is one."""
     say_rows: str = ""
     """Table whose rows are said in the headline where they are few."""
+    next: str = ""
+    """What a user does next, one sentence."""
     tables_title: str = "计算结果"
     lead: tuple[str, ...] = ()
     """Tables that come first."""
@@ -94,6 +98,8 @@ class Showing(Frozen):
     """Tables whose rows are told to the model; the first of `lead` when empty."""
     fold: tuple[str, ...] = ()
     """Tables that start folded on the page and are shortened in the text."""
+    fold_rest: bool = False
+    """Whether tables that do not lead start folded, too, where one does."""
     hide: tuple[str, ...] = ()
     """Tables that another part of the answer says better."""
     rules: str = ""

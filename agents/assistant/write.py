@@ -74,7 +74,7 @@ def site_prompt(grounds: Grounds, limit: int = 5) -> tuple[Message, ...]:
 
 def result_prompt(grounds: Grounds, task: str) -> tuple[Message, ...]:
     """Facts that matter and what was done in; two or three sentences out."""
-    facts = "".join(fact.text for fact in grounds.facts if fact.shown)
+    facts = "\n".join(fact.text for fact in grounds.facts if fact.shown)
     return _messages("explain_result.md", task=task, facts=facts)
 
 
@@ -109,7 +109,7 @@ async def write(
     failed: list[Problem] = []
     replies: list[ChatReply] = []
     request = ChatRequest(messages=messages, max_tokens=max_tokens)
-    seen: set[str] = set()
+    seen = {re.sub(r"\W", "", fact.text) for fact in grounds.facts}  # copies of facts add nothing
     async for raw in _sentences(model, request, replies):
         sentence = grounds.mark(raw)
         plain = re.sub(r"\W", "", sentence)

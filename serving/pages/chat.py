@@ -184,8 +184,10 @@ class Page:
                         yield view.draw(time.monotonic() - started)
             assert view.end is not None, "a run ends with its answer"
             await self._services.record_answer(view.end, principal=principal, request_id=request_id)
-            yield view.draw(time.monotonic() - started)
             seconds = time.monotonic() - started
+            if view.end.results:
+                done = render.steps_block(list(STAGES.values()), None, seconds)
+                yield done + render.answer_block(view.end, turn, None)
             yield await self._finished(view.end, turn, boundary, token, seconds)
         except Exception as error:  # noqa: BLE001 - told to the user; a bug is logged
             log_unexpected(error)

@@ -19,6 +19,7 @@ SHOWN_ELSEWHERE = ("执行计划", "结论", "逐项审查", "依据", "尚不�
 """Sections of the text that the page shows as banner, tables and clauses instead."""
 
 
+MAKING = '<div class="downloads" role="status"><span>正在绘制地图、生成报告……</span></div>'
 CLAUSE_SECTIONS = ("依据", "相关条文")
 """Those of a regulation answer."""
 
@@ -62,8 +63,8 @@ def live_block(text: str, turn: str) -> str:
     return f'<div class="text live">{rich(text, turn, 0)}</div>' if text else ""
 
 
-def answer_block(answer: Answer, turn: str, files: Sequence[Download]) -> str:
-    """Lay out a finished answer."""
+def answer_block(answer: Answer, turn: str, files: Sequence[Download] | None) -> str:
+    """Lay out a finished answer; `files` is None while maps and files are being made."""
     parts = [notice_list(answer.notices)]
     if answer.refusal:
         parts.append(_refusal(answer))
@@ -73,15 +74,15 @@ def answer_block(answer: Answer, turn: str, files: Sequence[Download]) -> str:
     used = {int(n) for n in MARK.findall(text)} if not tools else set()
     if tools:
         parts += [plan_card(answer.plan), conclusions(answer)]
-    parts.append(_downloads(files))
+    parts.append(MAKING if files is None else _downloads(files))
     if text.strip():
         parts.append(f'<div class="text">{rich(text, turn, len(answer.citations))}</div>')
     parts += [
-        details(answer, files),
+        details(answer, files or ()),
         rule_list(rule_outcomes(answer.results), answer.citations, turn),
         _citations(answer.citations, turn, used),
         _unknowns([*answer.unknowns, *unknowns(answer.results)]),
-        _footer(answer),
+        _footer(answer) if files is not None else "",
     ]
     return "".join(parts)
 
@@ -168,9 +169,9 @@ def _unknowns(unknowns: Sequence[str]) -> str:
 
 def _downloads(files: Sequence[Download]) -> str:
     links = "".join(
-        f'<a class="download" href="{esc(file.address)}" '
-        f"{'target=_blank rel=noopener' if file.picture else 'download'}>{esc(file.title)}</a>"
+        f'<a class="download" href="{esc(file.address)}" download>{esc(file.title)}</a>'
         for file in files
+        if not file.picture
     )
     return f'<div class="downloads"><span>导出</span>{links}</div>' if links else ""
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from agents.assistant import results
-from agents.assistant.wording import showing
 from cspon.schemas.agent import Answer, Plan, Step
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Compliance, ToolResult
@@ -60,7 +59,7 @@ def details(answer: Answer, files: Sequence[Download]) -> str:
     parts = []
     for number, result, step in numbered(answer):
         inside = [picture(f) for f in files if f.picture and f.step == number]
-        folded = showing(result.tool).fold
+        folded = results.folded(result)
         inside += [
             table_block(table, folded=table.name in folded)
             for table in results.once_noted(results.ordered_tables(result))
@@ -73,7 +72,7 @@ def details(answer: Answer, files: Sequence[Download]) -> str:
 
 def picture(file: Download) -> str:
     """A map or chart, opening in full size."""
-    address, title = esc(file.address), esc(file.title.removesuffix(" PNG 图"))
+    address, title = esc(file.address), esc(file.title)
     return (
         f'<figure class="map"><a href="{address}" target="_blank" rel="noopener" '
         f'title="在新窗口打开原图"><img src="{address}" alt="{title}" width="1200" height="900"></a>'
