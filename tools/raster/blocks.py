@@ -18,6 +18,7 @@ from tools.raster.program import (
     WeightedMean,
 )
 
+MAX_COUNTED = 16
 BLOCK_ROWS = 64
 """Rows that are worked on at once: temporaries of 20,000 columns stay in the cache."""
 
@@ -41,9 +42,14 @@ def evaluate(
         for out, tally, layer in zip(outs, counts, program.outputs, strict=True):
             out[first:last] = layers[layer]
             known = program.layers[layer]
-            present, times = np.unique(layers[layer], return_counts=True)
-            held = present != known.nodata
-            tally[np.searchsorted(known.values, present[held])] += times[held]
+            if len(known.values) <= MAX_COUNTED:
+                for k, value in enumerate(known.values):
+                    tally[k] += np.count_nonzero(layers[layer] == value)
+                continue
+            times = np.bincount(layers[layer][layers[layer] != known.nodata])
+            tally[: len(known.values)] += np.pad(times, (0, known.values[-1] + 1 - len(times)))[
+                list(known.values)
+            ]
 
 
 class _Block:
@@ -88,9 +94,7 @@ class _Block:
 
     def _grade(self, number: int, step: Grade) -> Array:
         values, missing = self._values(step.band, step.layer)
-        side = "left" if step.closed == "right" else "right"
-        grade = np.searchsorted(step.bounds, values.ravel(), side=side).reshape(values.shape)  # type: ignore[call-overload]
-        result: Array = step.scores[np.minimum(grade, len(step.scores) - 1)]
+        result = _graded(values, step.bounds, step.scores, step.closed)
         result[missing] = self.program.layers[step.out].nodata
         if step.valid is not None:
             low, high = step.valid
@@ -138,9 +142,7 @@ class _Block:
         east = ((z[0, 2] - z[0, 0]) + two * (z[1, 2] - z[1, 0])) + (z[2, 2] - z[2, 0])
         north = ((z[2, 0] - z[0, 0]) + two * (z[2, 1] - z[0, 1])) + (z[2, 2] - z[0, 2])
         squared = east * east + north * north
-        side = "left" if step.closed == "right" else "right"
-        grade = np.searchsorted(step.squares, squared.ravel(), side=side).reshape(squared.shape)  # type: ignore[call-overload]
-        result: Array = step.scores[np.minimum(grade, len(step.scores) - 1)]
+        result = _graded(squared, step.squares, step.scores, step.closed)
         result[lost] = self.program.layers[step.out].nodata
         return result
 
@@ -202,6 +204,14 @@ class _Block:
         becomes = out.nodata if step.becomes is None else step.becomes
         kept = np.where(values == layers[step.layer].nodata, out.nodata, values.astype(np.int32))
         return np.where(missing, out.nodata, np.where(excluded, becomes, kept)).astype(out.dtype)
+
+
+def _graded(values: Array, bounds: Array, scores: Array, closed: str) -> Array:
+    passes = np.greater if closed == "right" else np.greater_equal
+    grade = np.zeros(values.shape, dtype=np.uint8)
+    for bound in bounds:
+        grade += passes(values, bound)
+    return scores[grade]
 
 
 def _missing(values: Array, nodata: int | None) -> Array:

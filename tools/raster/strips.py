@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cspon.errors import InputError
 from tools.raster.grid import Grid
 from tools.raster.opening import open_raster
 from tools.raster.program import Array, Band
@@ -73,11 +74,23 @@ class BandReader:
         )
 
     def read(self, first: int, last: int, into: Array) -> None:
-        """Fill `(last - first, width)` with rows; `into` may be a view of a larger array."""
+        """Fill `(last - first, width)` with rows; `into` may be a view of a larger array.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         window = Window(0, first, self.grid.width, last - first)
-        self.dataset.read(self.number, window=window, out=into)
+        try:
+            self.dataset.read(self.number, window=window, out=into)
+        except RasterioError as problem:
+            raise InputError(
+                f"因子“{self.band.factor}”的栅格读到第 {first + 1}–{last} 行时出错：{problem}",
+                file=self.band.source.file,
+                mend="文件可能没有下载完整或已损坏，请重新取得",
+            ) from None
         if into.dtype.kind == "f" and self.nodata is not None and np.isfinite(self.nodata):
             np.copyto(into, np.nan, where=into == into.dtype.type(self.nodata))
 
