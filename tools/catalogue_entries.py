@@ -1,5 +1,6 @@
 """What must hold between the entries of a layer catalogue, said with entry and field."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ from pydantic import ValidationError
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
+from tools.postgis.connection import in_postgis, service_of
 
 CUSTOM = "custom_"
 """Roles of a bureau's own lines begin so."""
 ALWAYS_THERE = ("land_use", "admin_county")
 """No place is without these, so they cannot be declared absent."""
+_SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 
 def field_error(file: Path, raw: Any, error: ValidationError) -> InputError:
@@ -60,6 +63,8 @@ Problem = tuple[str, str, str] | None
 
 
 def _path(spec: LayerSpec) -> Problem:
+    if in_postgis(spec.path):
+        return _table(spec)
     path = Path(spec.path)
     if not (path.is_absolute() or ".." in path.parts):
         return None
@@ -68,6 +73,20 @@ def _path(spec: LayerSpec) -> Problem:
         "path",
         "把文件放进图层目录，path 写相对路径",
     )
+
+
+def _table(spec: LayerSpec) -> Problem:
+    if spec.geometry == "raster":
+        return "栅格不能放在 PostGIS 中", "path", "栅格用图层目录中的 GeoTIFF"
+    if not _SERVICE.fullmatch(service_of(spec.path)):
+        return (
+            f"“{spec.path}”不是 postgis:服务名",
+            "path",
+            "服务名用字母、数字、下划线；地址和密码写在 pg_service.conf 与 .pgpass，不写在目录里",
+        )
+    if not spec.layer or spec.layer.count(".") > 1:
+        return "PostGIS 图层须写明表", "layer", "例如 layer: plan.dltb"
+    return None
 
 
 def _code(spec: LayerSpec) -> Problem:

@@ -9,10 +9,9 @@ from pathlib import Path
 from shapely.geometry.base import BaseGeometry
 
 from cspon.schemas.spatial import LayerSpec
-from tools.geopackage import Box, Window, read_boxes
+from tools.geopackage import Box, Window
 from tools.geopackage import Table as GpkgTable
-from tools.layers import CHUNK, open_layer, search_boxes
-from tools.ogr_layer import OgrTable, read_ogr_boxes
+from tools.layers import CHUNK, open_layer, read_boxes_of, search_boxes
 
 EVERYWHERE: Box = (-1e12, -1e12, 1e12, 1e12)
 
@@ -24,7 +23,7 @@ def columns_of(spec: LayerSpec, folder: Path) -> tuple[str, ...]:
         InputError: as `open_layer`.
     """
     table = open_layer(spec, folder)
-    if isinstance(table, OgrTable):
+    if not isinstance(table, GpkgTable):
         return table.columns
     return tuple(c for c in table.columns if c not in (table.key, table.geometry_column))
 
@@ -57,8 +56,4 @@ def read_table(
             (x0 - widen_m, y0 - widen_m, x1 + widen_m, y1 + widen_m)
             for x0, y0, x1, y1 in search_boxes(window)
         ]
-    table: GpkgTable | OgrTable = open_layer(spec, folder)
-    if isinstance(table, OgrTable):
-        yield from read_ogr_boxes(table, boxes, columns, chunk=chunk)
-    else:
-        yield from read_boxes(table, boxes, columns, chunk=chunk)
+    yield from read_boxes_of(open_layer(spec, folder), boxes, columns, chunk=chunk)

@@ -26,11 +26,11 @@ from tools.geopackage import (
     count_indexed,
     indexed_extent,
     not_indexed,
-    read_boxes,
 )
 from tools.layer_health import MOST_NAMED, Finding, label
-from tools.layers import open_layer
-from tools.ogr_layer import OgrTable, read_ogr_boxes
+from tools.layers import AnyTable, layer_state, open_layer, read_boxes_of
+from tools.ogr_layer import OgrTable
+from tools.postgis.table import PostgisTable, without_geometry
 
 LEAST_SHIFT_M = 50.0
 """Edge matching between data of one place is finer than this."""
@@ -85,19 +85,11 @@ class _Layer:
     spec: LayerSpec = field(compare=False)
     folder: Path
     place: tuple[str, str | None, int]
-    version: tuple[int, int]
+    version: tuple[object, ...]
 
 
 def _asked(spec: LayerSpec, folder: Path) -> _Layer:
-    return _Layer(spec, folder, (spec.path, spec.layer, spec.epsg), _version(folder / spec.path))
-
-
-def _version(file: Path) -> tuple[int, int]:
-    try:
-        stat = file.stat()
-    except OSError:
-        return 0, 0  # opening the layer says what is wrong
-    return stat.st_mtime_ns, stat.st_size
+    return _Layer(spec, folder, (spec.path, spec.layer, spec.epsg), layer_state(spec, folder))
 
 
 @lru_cache(maxsize=256)
@@ -122,7 +114,7 @@ def _empty(box: Box | None) -> bool:
 
 def _problem(
     spec: LayerSpec,
-    table: Table | OgrTable,
+    table: AnyTable,
     box: Box | None,
     outline: BaseGeometry,
     coverage: bool,
@@ -174,22 +166,27 @@ def _outline(county: _Layer) -> BaseGeometry:
     )
 
 
-def _without_geometry(spec: LayerSpec, table: Table | OgrTable) -> tuple[Finding, ...]:
+def _without_geometry(spec: LayerSpec, table: AnyTable) -> tuple[Finding, ...]:
     """Find features without geometry: the spatial index has none of them."""
+    if isinstance(table, PostgisTable):
+        number, fids = without_geometry(table, MOST_NAMED)
+        return (_no_geometry(spec, number, fids),) if number else ()
     if isinstance(table, OgrTable) or table.features is None:
         return ()
     indexed = count_indexed(table)
     if indexed >= table.features:
         return ()
-    message = f"有 {table.features - indexed} 个要素没有图形，未参与计算，请修正源数据"
     fids = not_indexed(table, MOST_NAMED) if table.features <= _MOST_SOUGHT else ()
-    return (Finding("no_geometry", label(spec), message, fids),)
+    return (_no_geometry(spec, table.features - indexed, fids),)
 
 
-def _windows(table: Table | OgrTable, boxes: list[Box]) -> Iterator[Window]:
-    if isinstance(table, OgrTable):
-        return read_ogr_boxes(table, boxes, (), chunk=_SAMPLE)
-    return read_boxes(table, boxes, (), chunk=_SAMPLE)
+def _no_geometry(spec: LayerSpec, number: int, fids: tuple[int, ...]) -> Finding:
+    message = f"有 {number} 个要素没有图形，未参与计算，请修正源数据"
+    return Finding("no_geometry", label(spec), message, fids)
+
+
+def _windows(table: AnyTable, boxes: list[Box]) -> Iterator[Window]:
+    return read_boxes_of(table, boxes, (), chunk=_SAMPLE)
 
 
 def _uniform_shift(box: Box, bounds: tuple[float, ...]) -> tuple[float, float] | None:
@@ -208,7 +205,7 @@ def _sticks_out(box: Box, bounds: tuple[float, ...]) -> bool:
 
 
 def _comes_back(
-    table: Table | OgrTable, county: BaseGeometry, box: Box, shift: tuple[float, float]
+    table: AnyTable, county: BaseGeometry, box: Box, shift: tuple[float, float]
 ) -> bool:
     """Say whether what lies outside the county would lie inside without the shift of GCJ-02."""
     min_x, min_y, max_x, max_y = county.bounds
@@ -240,5 +237,5 @@ def _gcj02_at(county: BaseGeometry, epsg: int) -> tuple[float, float]:
     return gcj02_offset_m(float(longitude), float(latitude))
 
 
-def _refused(spec: LayerSpec, table: Table | OgrTable, message: str, mend: str) -> InputError:
+def _refused(spec: LayerSpec, table: AnyTable, message: str, mend: str) -> InputError:
     return InputError(f"图层“{spec.title}”{message}", file=table.file, layer=spec.name, mend=mend)

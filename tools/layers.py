@@ -18,8 +18,11 @@ from cspon.schemas.spatial import LayerCatalogue, LayerSpec
 from tools.catalogue_entries import check_entries, field_error
 from tools.geopackage import Box, Table, Window, open_table, read_boxes
 from tools.ogr_layer import SUFFIXES, OgrTable, open_ogr, read_ogr_boxes
+from tools.postgis.connection import in_postgis
+from tools.postgis.table import PostgisTable, open_postgis, read_postgis_boxes
 
 CATALOGUE = "layers.yaml"
+AnyTable = Table | OgrTable | PostgisTable
 CHUNK = 20_000
 """Features held at a time: bounds the memory of a project of any size."""
 
@@ -104,12 +107,53 @@ def layer_by_role(catalogue: LayerCatalogue, role: str) -> LayerSpec | None:
     return found[0] if found else None
 
 
-def open_layer(spec: LayerSpec, folder: Path) -> Table | OgrTable:
-    """Open a vector layer and check that the file agrees with the catalogue.
+def is_there(spec: LayerSpec, folder: Path) -> bool:
+    """Say whether a layer's file exists; a table of a database counts as there."""
+    return in_postgis(spec.path) or (folder / spec.path).exists()
+
+
+def layer_state(spec: LayerSpec, folder: Path) -> tuple[object, ...]:
+    """Tell one state of a layer from another: size and time of the file, or the table's changes."""
+    if in_postgis(spec.path):
+        return (open_postgis(spec.path, spec.layer).last_change,)
+    try:
+        stat = (folder / spec.path).stat()
+    except OSError:
+        return ()  # opening the layer says what is wrong
+    return stat.st_mtime_ns, stat.st_size
+
+
+def open_layer(spec: LayerSpec, folder: Path) -> AnyTable:
+    """Open a vector layer and check that file or table agrees with the catalogue.
 
     Raises:
         InputError: missing file or table, another coordinate system, or a missing field.
+        SetupError: a database does not answer.
     """
+    table = _opened(spec, folder)
+    _agrees(spec, table)
+    return table
+
+
+def read_boxes_of(
+    table: AnyTable, boxes: list[Box], columns: tuple[str, ...], *, chunk: int
+) -> Iterator[Window]:
+    """Yield the features whose boxes meet any of the boxes, each once, whatever holds the layer.
+
+    Raises:
+        InputError: a feature does not parse.
+        SetupError: a database does not answer.
+    """
+    if isinstance(table, OgrTable):
+        return read_ogr_boxes(table, boxes, columns, chunk=chunk)
+    if isinstance(table, PostgisTable):
+        return read_postgis_boxes(table, boxes, columns, chunk=chunk)
+    return read_boxes(table, boxes, columns, chunk=chunk)
+
+
+def _opened(spec: LayerSpec, folder: Path) -> AnyTable:
+    if in_postgis(spec.path):
+        return open_postgis(spec.path, spec.layer)
     file = folder / spec.path
     if not file.is_file() and not (file.suffix.lower() == ".gdb" and file.is_dir()):
         raise InputError(
@@ -119,23 +163,24 @@ def open_layer(spec: LayerSpec, folder: Path) -> Table | OgrTable:
             field="path",
             mend=f"放入该文件，或从 {CATALOGUE} 中删除这个图层（相关规则将判为“数据缺失”）",
         )
-    table: Table | OgrTable
     if file.suffix.lower() == ".gpkg":
-        table = open_table(file, spec.layer)
-    elif file.suffix.lower() in SUFFIXES:
-        table = open_ogr(file, spec.layer)
-    else:
-        raise InputError(
-            f"图层“{spec.title}”不是 GeoPackage、Shapefile 或 FileGDB",
-            file=file,
-            layer=spec.name,
-            field="path",
-            mend=f"ogr2ogr -f GPKG {file.stem}.gpkg {file.name}，再改 {CATALOGUE} 的 path",
-        )
+        return open_table(file, spec.layer)
+    if file.suffix.lower() in SUFFIXES:
+        return open_ogr(file, spec.layer)
+    raise InputError(
+        f"图层“{spec.title}”不是 GeoPackage、Shapefile 或 FileGDB",
+        file=file,
+        layer=spec.name,
+        field="path",
+        mend=f"ogr2ogr -f GPKG {file.stem}.gpkg {file.name}，再改 {CATALOGUE} 的 path",
+    )
+
+
+def _agrees(spec: LayerSpec, table: AnyTable) -> None:
     if table.srs_epsg is not None and table.srs_epsg != spec.epsg:
         raise InputError(
             f"图层“{spec.title}”的坐标系是 EPSG:{table.srs_epsg}，目录写的是 EPSG:{spec.epsg}",
-            file=file,
+            file=table.file,
             layer=table.name,
             field="epsg",
             mend=f"改正 {CATALOGUE} 的 epsg，或把数据转换到该坐标系",
@@ -149,12 +194,11 @@ def open_layer(spec: LayerSpec, folder: Path) -> Table | OgrTable:
         if column is not None and column not in table.columns:
             raise InputError(
                 f"图层“{spec.title}”没有字段 {column}；已有：{'、'.join(table.columns)}",
-                file=file,
+                file=table.file,
                 layer=table.name,
                 field=role,
                 mend=f"改正 {CATALOGUE} 的 {role}",
             )
-    return table
 
 
 def read_window(spec: LayerSpec, folder: Path, geometry: BaseGeometry) -> Features:
@@ -207,12 +251,7 @@ def read_windows(
         (min_x - widen_m, min_y - widen_m, max_x + widen_m, max_y + widen_m)
         for min_x, min_y, max_x, max_y in search_boxes(geometry)
     ]
-    windows = (
-        read_ogr_boxes(table, boxes, columns, chunk=chunk)
-        if isinstance(table, OgrTable)
-        else read_boxes(table, boxes, columns, chunk=chunk)
-    )
-    for window in windows:
+    for window in read_boxes_of(table, boxes, columns, chunk=chunk):
         yield Features(
             fids=window.fids,
             geometries=window.geometries,

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from cspon.schemas.spatial import Compliance, LayerCatalogue, LayerSpec, LineOverlap, ToolResult
 from tools.geometry.crs import describe, reproject
 from tools.geometry.read import read_boundary
-from tools.layers import layer_by_role, load_catalogue, read_window
+from tools.layers import is_there, layer_by_role, load_catalogue, read_window
 from tools.rules.lines import line_roles, role_title
 
 FRAME_MM = (200.0, 168.0)
@@ -165,7 +165,7 @@ def _land_use(
     catalogue: LayerCatalogue, folder: Path, window: tuple[float, float, float, float]
 ) -> dict[str, Geometries]:
     spec = layer_by_role(catalogue, "land_use")
-    if spec is None or not (folder / spec.path).is_file():
+    if spec is None or not is_there(spec, folder):
         return {}  # the check has said that the layer is missing
     geometries, codes = _read(spec, folder, window, catalogue.epsg)
     classes = np.array([code[:2] for code in codes], dtype=np.str_)
@@ -231,7 +231,7 @@ def _outline(
     spec: LayerSpec, folder: Path, epsg: int, project: BaseGeometry
 ) -> BaseGeometry | None:
     """Read the county that the project lies in, for the small location map."""
-    if not (folder / spec.path).is_file():
+    if not is_there(spec, folder):
         return None
     geometries, _ = _read(spec, folder, project.bounds, epsg)
     return shapely.union_all(geometries) if len(geometries) else None

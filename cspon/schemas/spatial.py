@@ -61,9 +61,9 @@ class LayerSpec(Frozen):
     """Layer name in the field's standard, e.g. DLTB."""
     title: str
     path: str
-    """File relative to the catalogue's folder."""
+    """File relative to the catalogue's folder, or `postgis:` and a libpq service."""
     layer: str | None = None
-    """Table inside a GeoPackage; None for a raster or a one-layer file."""
+    """Table inside a GeoPackage, `schema.table` in PostGIS; None for a raster or a one-layer file."""
     geometry: Literal["polygon", "line", "point", "raster"] = "polygon"
     id_field: str | None = None
     code_field: str | None = None
