@@ -144,19 +144,17 @@ def _readiness(inputs: "Inputs", rows: tuple["Readiness", ...]) -> None:
 def _again(file: Path, out: Path | None) -> int:
     """Run a record again and compare every raster, pixel by pixel."""
     from tools.dual_evaluation.evaluate import evaluate
-    from tools.dual_evaluation.record import compare, read_record
-    from tools.dual_evaluation.save import RECORD, save_evaluation
+    from tools.dual_evaluation.record import compare, read_record, record_of
+    from tools.dual_evaluation.save import save_evaluation
     from tools.dual_evaluation.tool import outcome_of
 
     record = read_record(file)
     base = Path(record.config_folder) if record.config_folder else None
     with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
-        made = evaluate(record.config, Path(record.layers), work=Path(work) / "work", base=base)
-        folder = out or Path(work) / "out"
-        files, notices = save_evaluation(made, outcome_of(made), folder)
+        made = evaluate(record.config, Path(record.layers), work=Path(work), base=base)
         if out is not None:
-            say_saved(files, notices)
-        told = compare(record, read_record(folder / RECORD))
+            say_saved(*save_evaluation(made, outcome_of(made), out))
+        told = compare(record, record_of(made))
     for line in told:
         typer.echo(line)
     if not told:

@@ -24,6 +24,9 @@ from tools.dual_evaluation.scheme import (
 from tools.dual_evaluation.tables import figures_of
 from tools.dual_evaluation.variables import variables
 
+SHORT = 40
+"""A standard longer than this is left to the table of the scheme."""
+
 
 class Limit(Frozen):
     """One factor that limits a place."""
@@ -236,7 +239,7 @@ def _said(limits: tuple[Limit, ...]) -> str:
     return "；".join(
         f"{limit.title} {limit.area_ha:,.2f} 公顷（占 {limit.share_percent:g}%"
         + "".join(f"，{title}{_value(values)}" for title, values in limit.values.items() if values)
-        + f"；标准：{limit.threshold}）"
+        + (f"；标准：{limit.threshold}）" if len(limit.threshold) <= SHORT else "）")
         for limit in limits[:5]
     )
 
@@ -259,7 +262,6 @@ def limits_table(found: Explanation) -> Table:
             "area": limit.area_ha,
             "share": limit.share_percent,
             "values": "；".join(f"{t}{_value(v)}" for t, v in limit.values.items() if v),
-            "threshold": limit.threshold,
         }
         for kind, limits in (
             ("极重要" if found.evaluation == "ecology" else "不适宜", found.limits),
@@ -276,7 +278,6 @@ def limits_table(found: Explanation) -> Table:
             Column(key="area", title="面积", unit="公顷"),
             Column(key="share", title="占该类", unit="%"),
             Column(key="values", title="因子值"),
-            Column(key="threshold", title="方案标准"),
         ),
         rows=tuple(rows),
         note="一处可同时受几个因素限制，占比之和可以超过 100%。",

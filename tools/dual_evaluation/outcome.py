@@ -131,7 +131,7 @@ def station_table(made: DualEvaluation) -> Table | None:
             worst = found.extra["worst"]
             rows.append(
                 {
-                    "title": found.variable.title, "how": found.how,
+                    "title": found.variable.title,
                     **{
                         key: None if found.extra[key] is None else float(f"{found.extra[key]:.4g}")
                         for key in ("rmse", "mae", "bias", "r2")
@@ -146,7 +146,6 @@ def station_table(made: DualEvaluation) -> Table | None:
         title="站点插值的交叉检验",
         columns=(
             Column(key="title", title="因子"),
-            Column(key="how", title="方法"),
             Column(key="rmse", title="均方根误差"),
             Column(key="mae", title="平均绝对误差"),
             Column(key="bias", title="平均误差"),

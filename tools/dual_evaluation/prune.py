@@ -49,8 +49,9 @@ def feasible(inputs: Inputs, evaluation: Evaluation, others: frozenset[str]) -> 
     """
     result = Feasible(None)
     kept: dict[str, AnyStep] = {}
+    titles = {step.id: step.title for step in evaluation.steps}
     for step in evaluation.steps:
-        made = _step(inputs, step, kept, others, result)
+        made = _step(inputs, step, kept, others, result, titles)
         if made is None and step.required:
             lacks = result.missing.get(step.title, "它所用的步骤都没有输入")
             result.refused = f"“{evaluation.title}”不能评价：必需的“{step.title}”{lacks}"
@@ -70,6 +71,7 @@ def _step(
     kept: dict[str, AnyStep],
     others: frozenset[str],
     result: Feasible,
+    titles: dict[str, str],
 ) -> AnyStep | None:
     """Return the step as it can be done, or None."""
     away = [inputs.config.absent[v] for v in variables_of(step) if v in inputs.config.absent]
@@ -96,8 +98,11 @@ def _step(
     if isinstance(step, MeanStep) and there:
         weights = dict(zip(step.of, step.weights, strict=True))
         return step.model_copy(update={"of": there, "weights": tuple(weights[n] for n in there)})
-    if isinstance(step, MatrixStep | GeometricStep) and there:
-        result.missing.setdefault(step.title, "所需的单项不全")
+    lacking = [titles[name] for name in needs(step) if name not in kept]
+    if all(title in result.absent for title in lacking):
+        result.absent[step.title] = "；".join(dict.fromkeys(result.absent[t] for t in lacking))
+    elif isinstance(step, MatrixStep | GeometricStep) and there:
+        result.missing[step.title] = f"缺少{'、'.join(lacking)}"
     return None
 
 

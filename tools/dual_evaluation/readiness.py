@@ -110,9 +110,11 @@ def _there(inputs: Inputs, found: Found, told: str) -> Readiness:
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
         _check_range(found, low, high)
     source = found.source.dem if isinstance(found.source, Terrain) else found.source
+    resolution = _resolution(source.file)
+    other = resolution != f"{inputs.grid.cell:g} 米"
     return Readiness(
-        variable=variable.id, title=variable.title, status=THERE, unit=variable.unit, how=found.how,
-        resolution=_resolution(source.file), unknown_percent=round(share, 2),
+        variable=variable.id, title=variable.title, status=THERE, unit=variable.unit, how=f"{found.how}；原始 {resolution}" if other else found.how,
+        resolution=resolution, unknown_percent=round(share, 2),
         lowest=low if low is None else float(f"{low:.5g}"),
         highest=high if high is None else float(f"{high:.5g}"), used_by=told,
     )  # fmt: skip
@@ -162,10 +164,9 @@ def readiness_table(rows: tuple[Readiness, ...]) -> Table:
         Column(key="title", title="因子"),
         Column(key="status", title="状态"),
         Column(key="how", title="来源与处理"),
-        Column(key="resolution", title="原始分辨率"),
         Column(key="range", title="取值范围"),
         Column(key="unknown_percent", title="无数据", unit="%"),
-        Column(key="cost", title="缺失的影响"),
+        *([Column(key="cost", title="缺失的影响")] if any(row.cost for row in rows) else []),
     )
     return Table(
         name="readiness",

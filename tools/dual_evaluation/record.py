@@ -36,9 +36,10 @@ class RunRecord(Frozen):
     versions: dict[str, str] = Field(default_factory=dict)
 
 
-def run_record(made: DualEvaluation, rasters: dict[str, Path], folder: Path) -> RunRecord:
-    """Make the record of a run."""
+def record_of(made: DualEvaluation) -> RunRecord:
+    """Make the record of an evaluation from its rasters."""
     inputs = made.inputs
+    rasters = {f.name: f for part in made.parts.values() for f in part.files.values()}
     return RunRecord(
         tool=TOOL,
         version=VERSION,
@@ -48,9 +49,7 @@ def run_record(made: DualEvaluation, rasters: dict[str, Path], folder: Path) -> 
         scheme=made.scheme.model_dump(mode="json"),
         inputs={name: dict(found.files) for name, found in sorted(inputs.found.items())},
         grid=inputs.grid.model_dump(mode="json"),
-        rasters={
-            str(path.relative_to(folder)): pixel_digest(path) for path in sorted(rasters.values())
-        },
+        rasters={name: pixel_digest(file) for name, file in sorted(rasters.items())},
         versions=_versions(),
     )
 

@@ -10,7 +10,7 @@ from cspon.schemas.spatial import Table, ToolResult
 from tools.dual_evaluation.evaluate import DualEvaluation
 from tools.dual_evaluation.maps import draw_class_map
 from tools.dual_evaluation.outputs import copy_rasters, write_patches
-from tools.dual_evaluation.record import run_record
+from tools.dual_evaluation.record import record_of
 from tools.dual_evaluation.report import report_markdown
 from tools.dual_evaluation.sensitivity import Sensitivity, draw_sensitivity
 from tools.outputs import published_together
@@ -70,7 +70,7 @@ def save_evaluation(
             from tools.report_pdf import docx_to_pdf
 
             files["pdf"] = docx_to_pdf(files["docx"], draft / "report.pdf")
-        record = run_record(made, {k: p for k, p in files.items() if p.suffix == ".tif"}, draft)
+        record = record_of(made)
         files["record"] = draft / RECORD
         files["record"].write_text(record.model_dump_json(indent=1), encoding="utf-8")
         files |= images

@@ -1,11 +1,14 @@
 """The hand-made county of 1 km² with rasters of 10 m, two towns and a hazard zone."""
 
+import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from tools.dual_evaluation.inputs import write_raster
 from tools.raster.grid import Grid
@@ -19,7 +22,9 @@ def surfaces() -> dict[str, Any]:
     """Surfaces by role; row 0 is the north. Every value is a whole or a tenth."""
     row, column = np.mgrid[0:SIDE, 0:SIDE]
     rng = np.random.default_rng(7)
-    height = 100 + 0.05 * row**2 + 8 * np.sin(column / 6) * (row > 50) + rng.integers(0, 3, (SIDE, SIDE))
+    height = (
+        100 + 0.05 * row**2 + 8 * np.sin(column / 6) * (row > 50) + rng.integers(0, 3, (SIDE, SIDE))
+    )
     return {
         "dem": np.round(height, 1),
         "precipitation": np.round(1000 + 3.0 * row + rng.integers(0, 40, (SIDE, SIDE))),
@@ -34,7 +39,9 @@ def surfaces() -> dict[str, Any]:
 UNITS = {"dem": "m", "precipitation": "mm", "evapotranspiration": "mm", "vegetation_cover": "1"}
 
 
-def add_raster(county: Any, role: str, values: Any, *, nodata: float = -9999.0, grid: Grid = GRID) -> Path:
+def add_raster(
+    county: Any, role: str, values: Any, *, nodata: float = -9999.0, grid: Grid = GRID
+) -> Path:
     """Write a raster layer into a county's catalogue; NaN becomes no data."""
     file = county.folder / f"{role}.tif"
     kept = np.where(np.isnan(values), nodata, values).astype(np.float32)
@@ -48,25 +55,42 @@ def add_raster(county: Any, role: str, values: Any, *, nodata: float = -9999.0, 
     return file
 
 
-@pytest.fixture
-def dual_county(county, local_box) -> Any:
-    """The county with everything that 2020 reads but what a configuration gives."""
+def box(x0: float, y0: float, x1: float, y1: float) -> Any:
+    """A box in metres from the county's south-west corner."""
+    return shapely.box(X + x0, Y + y0, X + x1, Y + y1)
+
+
+def fill(county: Any) -> Any:
+    """Add everything that 2020 reads but what a configuration gives."""
     for role, values in surfaces().items():
         add_raster(county, role, values)
     county.add(
-        "admin_town", "XZ", "乡镇", [local_box(0, 0, 500, 1000), local_box(500, 0, 1000, 1000)],
+        "admin_town", "XZ", "乡镇", [box(0, 0, 500, 1000), box(500, 0, 1000, 1000)],
         fields={"BSM": ["1", "2"], "MC": ["西镇", "东镇"]}, name_field="MC",
     )  # fmt: skip
     county.add(
-        "geohazard_zones", "DZZH", "地质灾害易发区", [local_box(200, 300, 400, 500)],
+        "geohazard_zones", "DZZH", "地质灾害易发区", [box(200, 300, 400, 500)],
         fields={"BSM": ["1"], "YFCD": ["极高"]}, name_field="YFCD",
     )  # fmt: skip
     return county
 
 
 @pytest.fixture
+def dual_county(county) -> Any:
+    """The county with rasters, towns and a hazard zone; a test may change it."""
+    return fill(county)
+
+
+@pytest.fixture(scope="session")
+def steady_county(fixed_county, tmp_path_factory) -> Any:
+    """The same, made once: for tests that only read."""
+    folder = Path(shutil.copytree(fixed_county.folder, tmp_path_factory.mktemp("dual") / "county"))
+    copy = type(fixed_county)(folder)
+    copy.layers = deepcopy(fixed_county.layers)
+    return fill(copy)
+
+
+@pytest.fixture
 def local_box() -> Callable[..., Any]:
     """A box in metres from the county's south-west corner."""
-    import shapely
-
-    return lambda x0, y0, x1, y1: shapely.box(X + x0, Y + y0, X + x1, Y + y1)
+    return box

@@ -116,7 +116,9 @@ def test_cadmium_against_the_limits_of_its_ph_class(content, ph, paddy, level):
 
 
 def test_pollution_is_unknown_where_an_input_is():
-    found = formulas.pollution_level([np.nan, 1.0], [6.0, np.nan], np.array([True, True]), "soil_lead")
+    found = formulas.pollution_level(
+        [np.nan, 1.0], [6.0, np.nan], np.array([True, True]), "soil_lead"
+    )
     assert np.isnan(found).all()
 
 

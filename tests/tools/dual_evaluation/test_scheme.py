@@ -41,9 +41,9 @@ def test_both_schemes_have_the_three_evaluations():
 def test_every_step_names_its_source_and_known_variables(scheme, evaluation, step):
     assert step.source
     assert all(name in variables() for name in variables_of(step))
-    assert all(variables()[n].category == isinstance(step, CategoryStep) for n in variables_of(step)) or (
-        step.kind == "cases"
-    )
+    assert all(
+        variables()[n].category == isinstance(step, CategoryStep) for n in variables_of(step)
+    ) or (step.kind == "cases")
 
 
 def test_classes_of_an_evaluation_hold_every_result():
@@ -99,7 +99,12 @@ def test_own_figures_replace_the_published_and_say_so():
 
 def test_one_category_can_be_changed_alone():
     scheme = load_scheme("2020", {"urban.geohazard.grades": {"高": 1}})
-    assert scheme.evaluation("urban").step("geohazard").grades == {"极高": 1, "高": 1, "中": 2, "低": 2}
+    assert scheme.evaluation("urban").step("geohazard").grades == {
+        "极高": 1,
+        "高": 1,
+        "中": 2,
+        "低": 2,
+    }
 
 
 @pytest.mark.parametrize(
