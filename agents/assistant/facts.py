@@ -63,6 +63,8 @@ def row_text(table: Table, row: dict[str, Any]) -> tuple[str, str]:
         shown = _cell(value, column.unit) + (unit if column.key == "value" else column.unit)
         named = bool(parts) or not re.search(r"[\u4e00-\u9fff]", shown)
         parts.append(f"{column.title} {shown}" if named else shown)
+    if len(parts) == 2 and len(cells) == 2:  # a name and its one figure
+        parts = [f"{parts[0]} {_cell(cells[1][1], cells[1][0].unit)}{cells[1][0].unit}"]
     first = str(cells[0][1]) if cells else ""
     name = next((str(v) for c, v in cells if c.key in ("title", "name") and v), first)
     subject = name if re.search(r"[\u4e00-\u9fff]{2}", name) else ""

@@ -55,6 +55,8 @@ def understand(asked: Asked, *, embedder: Embedder | None) -> Plan | None:
     if rule or (law_words and embedder is None and not has_boundary):
         return regulation_plan(asked.question)
     label = _nearest(text, wording, embedder) if embedder else None
+    if label in wording.tools and not _may_be(label, text, wording, has_boundary):
+        label = Intent.REGULATION_QA.value
     if label is None and law_words and not _speaks_of_here(text, wording, has_boundary):
         return regulation_plan(asked.question)
     return plan_for(label, asked, "embeddings") if label else None
@@ -86,6 +88,9 @@ async def ask_model(asked: Asked, *, model: ChatModel) -> tuple[Plan, ChatReply]
     )
     found = re.search("|".join(labels), reply.text)
     label = found.group(0) if found else Intent.REGULATION_QA.value
+    wording, text = load_wording(), compact(asked.question)
+    if label in wording.tools and not _may_be(label, text, wording, "boundary" in asked.attached):
+        label = Intent.REGULATION_QA.value
     return plan_for(label, asked, "model"), reply
 
 
@@ -143,6 +148,18 @@ def _nearest(text: str, wording: Wording, embedder: Embedder) -> str | None:
     winner = max(votes, key=votes.count)
     needed = NEAREST // 2 + 1 if winner in wording.tools else 2
     return winner if votes.count(winner) >= needed else None
+
+
+def _may_be(tool: str, text: str, wording: Wording, has_boundary: bool) -> bool:
+    """Whether a tool that only examples speak for may be meant.
+
+    Something must be said of this place, or be asked how much; a tool that works on one place needs it
+    spoken of. Anything else is a question of the law that happens to lie near.
+    """
+    if wording.tools[tool].refers:
+        return has_boundary or re.search(wording.place_reference, text) is not None
+    valued = re.search(wording.asks_value, text) is not None
+    return valued or _speaks_of_here(text, wording, has_boundary)
 
 
 def _speaks_of_here(text: str, wording: Wording, has_boundary: bool) -> bool:

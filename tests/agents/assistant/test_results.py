@@ -51,7 +51,7 @@ def test_gaps_and_the_next_step_come_last():
 
 
 def test_rows_are_facts_about_what_they_name():
-    assert row_text(COVERAGE, COVERAGE.rows[0]) == ("卫生", "卫生，覆盖 12.5000公顷。")
+    assert row_text(COVERAGE, COVERAGE.rows[0]) == ("卫生", "卫生 12.5000公顷。")
     facts = facts_of(RESULT, headline(RESULT))
     assert facts[0].text == "覆盖 12.50 公顷。"
     shown = [fact for fact in facts if fact.shown]
