@@ -13,10 +13,10 @@ from tools.geometry.crs import zone_of
 from tools.layer_health import UNIT_TITLES, UNITS_M2, guess_unit
 from tools.quality_check.attributes import number
 from tools.quality_check.context import LayerContext, Survey
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.registry import check
 from tools.quality_check.shapes import hits, of_kind, valid
-from tools.quality_check.source import Chunk
 
 _REACH_M = 1_000_000.0
 

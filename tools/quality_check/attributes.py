@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tools.quality_check.context import LayerContext
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.model import FieldRule
 from tools.quality_check.registry import check
 from tools.quality_check.schemes import scheme_codes
 from tools.quality_check.shapes import hits
-from tools.quality_check.source import Chunk
 
 
 def blank(value: Any) -> bool:

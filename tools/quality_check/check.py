@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from cspon.schemas.knowledge import Basis
 from cspon.schemas.spatial import Provenance, ToolResult
-from tools.catalogue import tool
+from tools.catalogue import OneOf, Sent, tool
 from tools.geometry.area import AREA_DEFINITION
-from tools.quality_check.packs import load_pack
+from tools.quality_check.packs import load_pack, shipped_packs
 from tools.quality_check.survey import Progress, Quality, check_database
 from tools.quality_check.tables import error_layers, result_tables
 
@@ -28,10 +28,10 @@ DEFAULT_PACK = "county_master_plan"
     ),
 )
 def check_plan_database(
-    database: Path,
-    pack: str = DEFAULT_PACK,
-    indicators: Path | None = None,
-    upper: Path | None = None,
+    database: Annotated[Path, Sent("database")],
+    pack: Annotated[str, OneOf(shipped_packs)] = DEFAULT_PACK,
+    indicators: Annotated[Path | None, Sent("table")] = None,
+    upper: Annotated[Path | None, Sent("table")] = None,
     workers: int = 2,
 ) -> ToolResult:
     """Check a plan database: files, mathematics, structure, values, geometry, topology, areas, sums.

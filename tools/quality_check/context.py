@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tools.quality_check.database import Database
+from tools.quality_check.features import LayerFile
 from tools.quality_check.model import LayerRule, Pack
-from tools.quality_check.source import Database, LayerFile
 
 
 @dataclass(frozen=True)

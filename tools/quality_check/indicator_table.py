@@ -1,7 +1,8 @@
-"""Read an indicator table (xlsx or csv): names, values and units, in hectares."""
+"""Read an indicator table (xlsx or csv): names, values and units, in one unit for each measure."""
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,11 @@ UNITS_HA = {
     "m²": 1e-4,
     "m2": 1e-4,
 }
+_PERCENT = {"%": 1.0, "％": 1.0, "百分比": 1.0}
+_VOLUME = {"万立方米": 1.0, "亿立方米": 1e4, "立方米": 1e-4, "万m³": 1.0, "亿m³": 1e4}
+MEASURES = {"area": UNITS_HA, "percent": _PERCENT, "volume": _VOLUME}
+"""Units and their factors by measure: hectares, per cent, 10⁴ m³."""
+MEASURE_UNITS = {"area": "公顷", "percent": "%", "volume": "万立方米"}
 _NAMES = ("指标", "指标名称", "名称")
 _VALUES = ("指标值", "目标值", "规划目标值", "规划值", "数值", "值", "2035年", "上级下达", "下达值")
 _UNITS = ("单位", "计量单位")
@@ -46,14 +52,25 @@ class Figure:
     """One indicator of a table."""
 
     name: str
-    ha: float
+    value: float
+    """In the unit that `MEASURE_UNITS` names."""
+    measure: str
+    """area, percent or volume; empty for a unit that is none of theirs."""
+    unit: str
+    """As the table writes it."""
     row: int
     """As a spreadsheet counts."""
     direction: Literal["at_least", "at_most", "equal"] | None = None
 
+    @property
+    def ha(self) -> float:
+        """The value of an area."""
+        assert self.measure == "area"
+        return self.value
+
 
 def read_figures(file: Path) -> list[Figure]:
-    """Read the indicators of a table whose unit is one of area; others are passed over.
+    """Read the indicators of a table.
 
     The first row with a name column and a value column is the head; a unit may stand in its own
     column or in brackets after the name.
@@ -61,22 +78,28 @@ def read_figures(file: Path) -> list[Figure]:
     Raises:
         InputError: no such file, no head, or a value that is no number.
     """
-    rows = _rows(file)
+    rows = table_rows(file)
     head, columns = _head(rows, file)
     figures = []
     for number, row in enumerate(rows[head + 1 :], start=head + 2):
         cells = {key: _cell(row, at) for key, at in columns.items()}
         name, unit = _split(cells["name"], cells.get("unit", ""))
-        if not name or unit not in UNITS_HA or not cells["value"]:
+        if not name or not cells["value"]:
             continue
+        measure = next((m for m, units in MEASURES.items() if unit in units), "")
         try:
             value = float(cells["value"].replace(",", "").replace("，", ""))
+            if not math.isfinite(value):
+                raise ValueError
         except ValueError:
+            if not measure:
+                continue
             raise InputError(
                 f"“{name}”的值“{cells['value']}”不是数", file=file, row=number, mend="改为数值"
             ) from None
         direction = _SIGNS.get(cells.get("direction", ""))
-        figures.append(Figure(name, value * UNITS_HA[unit], number, direction))
+        factor = MEASURES[measure][unit] if measure else 1.0
+        figures.append(Figure(name, value * factor, measure, unit, number, direction))
     return figures
 
 
@@ -111,7 +134,12 @@ def _cell(row: list[Any], at: int) -> str:
     return "" if at >= len(row) or row[at] is None else str(row[at]).strip()
 
 
-def _rows(file: Path) -> list[list[Any]]:
+def table_rows(file: Path) -> list[list[Any]]:
+    """Read the cells of the first sheet of an xlsx, or of a csv in UTF-8 or GBK.
+
+    Raises:
+        InputError: no such file, or it does not open.
+    """
     if not file.is_file():
         raise InputError("找不到指标表", file=file, mend="写出 xlsx 或 csv 文件的路径")
     if file.suffix.lower() == ".csv":

@@ -7,9 +7,10 @@ import numpy as np
 import shapely
 
 from tools.quality_check.context import Survey
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.registry import check
-from tools.quality_check.source import Chunk, read_features
+from tools.quality_check.source import read_features
 
 _TYPES = (1, 2, 5)
 

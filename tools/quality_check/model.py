@@ -49,6 +49,8 @@ class FieldRule(Frozen):
     """Field that holds the name of the scheme's code."""
     minimum: float | None = None
     maximum: float | None = None
+    decimals: int | None = Field(None, ge=0)
+    """Most decimals of a number."""
 
 
 class LayerRule(Frozen):
@@ -89,7 +91,11 @@ class IndicatorRule(Frozen):
 
     name: str
     aliases: tuple[str, ...] = ()
-    layer: str
+    layer: str = ""
+    """Layer whose area it is; empty: only the tables state it."""
+    measure: Literal["area", "percent", "volume"] = "area"
+    required: bool = True
+    """Whether the tables must hold it."""
     field: str | None = None
     """Code field that chooses features; with `codes`."""
     codes: tuple[str, ...] = ()

@@ -23,6 +23,10 @@ MODULES = (
     "tools.quality_check.between",
     "tools.quality_check.lines",
     "tools.quality_check.indicators",
+    "tools.quality_check.metadata",
+    "tools.quality_check.precision",
+    "tools.quality_check.zoning",
+    "tools.quality_check.land_survey",
 )
 """Modules that register checks when imported."""
 

@@ -18,12 +18,13 @@ import shapely
 from tools.quality_check.areas import areas_m2, stated_m2
 from tools.quality_check.context import Gathered, LayerContext
 from tools.quality_check.edges import Edges, edges_of, joined
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.mend import mended_polygons
 from tools.quality_check.model import CheckRule
 from tools.quality_check.registry import check_kinds
 from tools.quality_check.shapes import of_kind, usable, valid
-from tools.quality_check.source import Chunk, read_chunk, split
+from tools.quality_check.source import read_chunk, split
 from tools.quality_check.vertices import rings, split_rings
 
 MOST_HITS = 2_000

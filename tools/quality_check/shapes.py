@@ -8,9 +8,9 @@ import numpy.typing as npt
 import shapely
 
 from tools.quality_check.context import LayerContext
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.registry import check
-from tools.quality_check.source import Chunk
 
 TYPE_IDS = {"polygon": (3, 6), "line": (1, 2, 5), "point": (0, 4)}
 TYPE_NAMES = {

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.quality_check.context import LayerContext
+from tools.quality_check.database import Database
 from tools.quality_check.hits import Hit
 from tools.quality_check.model import FIELD_TYPES, GEOMETRIES, Pack
 from tools.quality_check.registry import check
-from tools.quality_check.source import Database
 
 _GEOMETRY_WORDS = {"polygon": "POLYGON", "line": "LINESTRING", "point": "POINT"}
 

@@ -9,14 +9,20 @@ import shapely
 
 from cspon.errors import InputError
 from tools.quality_check.context import Gathered, LayerContext, Region, Survey
+from tools.quality_check.database import Database, open_database
+from tools.quality_check.features import LayerFile
 from tools.quality_check.hits import Hit, finding
+from tools.quality_check.land_survey import survey_table
 from tools.quality_check.mend import mended
+from tools.quality_check.metadata import metadata_of
 from tools.quality_check.model import CheckRule, Finding, LayerRule, Pack
 from tools.quality_check.registry import CheckKind, check_kinds
 from tools.quality_check.scan import Plan, Tally, scan_layer
-from tools.quality_check.source import Database, LayerFile, open_database, read_chunk, split
+from tools.quality_check.source import read_chunk, split
 
 Progress = Callable[[str], None]
+_BY_CODE = ("within_classes", "allowed_in_zone", "survey_sum")
+"""Checks that need a code field of every feature after the pass."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def _plan(pack: Pack, context: LayerContext, kinds: dict[str, CheckKind]) -> Pla
     columns = tuple(field.name for field in rule.fields if field.name in there)
     kept = {field.name for field in rule.fields if field.unique}
     kept |= {i.field for i in pack.indicators if i.layer == rule.name and i.field}
-    kept |= {str(c.parameters["field"]) for c in pack.checks if c.kind == "within_classes"}
+    kept |= {str(c.parameters["field"]) for c in pack.checks if c.kind in _BY_CODE}
     return Plan(
         context=context,
         checks=tuple(pack.checks_of(rule, _of_scope(kinds, "features"))),
@@ -227,6 +233,14 @@ def _unchecked(survey: Survey) -> list[str]:
             said.append(f"图层 {name} 没有可用图形，未检查其拓扑与面积")
         if context.rule.area_field and not _metric(context):
             said.append(f"图层 {name} 不是 CGCS2000 投影坐标，未核对面积")
+    for check in pack.checks:
+        if (
+            check.kind == "survey_sum"
+            and survey_table(survey, str(check.parameters["table"])) is None
+        ):
+            said.append("没有国土变更调查汇总表（规划表格文件夹），未核对现状地类与变更调查")
+        if check.kind == "metadata_fields" and not metadata_of(survey, check.parameters["file"]):
+            said.append("没有元数据文件，未核对元数据内容、坐标系与密级")
     if survey.indicators is None and pack.indicators:
         said.append("没有给出指标表（--indicators），未检查图数一致性")
     if survey.upper is None and pack.indicators:

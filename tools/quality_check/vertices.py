@@ -9,10 +9,10 @@ import numpy.typing as npt
 import shapely
 
 from tools.quality_check.context import LayerContext
+from tools.quality_check.features import Chunk
 from tools.quality_check.hits import Hit
 from tools.quality_check.registry import check
 from tools.quality_check.shapes import hits, of_kind
-from tools.quality_check.source import Chunk
 
 
 @dataclass(frozen=True)

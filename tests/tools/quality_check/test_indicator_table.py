@@ -13,12 +13,13 @@ def table(tmp_path, text, encoding="utf-8"):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-def test_units_become_hectares(tmp_path, encoding):
+def test_units_become_those_of_the_measure(tmp_path, encoding):
     text = "规划指标表\n指标,单位,指标值,方向\n耕地保有量,万亩,1.5,≥\n用水总量,亿立方米,3,≤\n红线,km²,2,\n"
     figures = read_figures(table(tmp_path, text, encoding))
-    assert [(f.name, round(f.ha, 6), f.row, f.direction) for f in figures] == [
-        ("耕地保有量", 1000.0, 3, "at_least"),
-        ("红线", 200.0, 5, None),
+    assert [(f.name, f.measure, round(f.value, 6), f.row, f.direction) for f in figures] == [
+        ("耕地保有量", "area", 1000.0, 3, "at_least"),
+        ("用水总量", "volume", 30000.0, 4, "at_most"),
+        ("红线", "area", 200.0, 5, None),
     ]
 
 
@@ -58,7 +59,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     file = tmp_path_factory.mktemp("t") / "t.csv"
     file.write_bytes(content)
     try:
-        assert all(f.ha == f.ha for f in read_figures(file))
+        assert all(f.value == f.value for f in read_figures(file))
     except InputError as error:
         assert error.file
 

@@ -21,6 +21,7 @@ def test_clean_database_passes_every_check(draft, write):
 
 
 def test_what_was_not_checked_is_said(draft, write):
+    draft.left_out.add("YDYHGHFQ")
     written = write(draft)
     alone = check_database(written.package, load_pack("county_master_plan"), workers=1)
     assert found(alone) == []

@@ -16,7 +16,16 @@ from tools.quality_check.seeding.draft import CODE, NAME, Draft, DraftLayer
 WEST, SOUTH, STEP = 480_000.0, 3_300_000.0, 100.0
 _BSM = {"XZQ": 1006, "XZQ_XZ": 1007, "DLTB": 2001, "YJJBNT": 2005, "STBHHX": 2201}
 _BSM |= {"CZKFBJ": 2202, "GHFQ": 2301, "DLZXX": 3001}
+_BSM |= {"YDYHGHFQ": 2302, "ZXCQFW": 2310}
+_URBAN_LINES = {"ZXCQCSLVX": "2090020232", "ZXCQCSZX": "2090020233", "ZXCQCSLX": "2090020233"}
+_URBAN_LINES |= {"ZXCQCSHX": "2090020234"}
+_BSM |= {name: 2311 + number for number, name in enumerate(_URBAN_LINES)}
 _COMMON = {"BSM": "TEXT(18)", "XZQDM": "TEXT(12)", "XZQMC": "TEXT(100)"}
+_FIGURES = (
+    ("自然岸线保有率", "%", "36.5", ("35", "≥")),
+    ("用水总量", "亿立方米", "2.1", ("22000", "≤")),
+)
+"""Figures that no layer gives: name, unit, own value, the value and direction handed down."""
 _GRASS, _FOREST, _FARM, _TOWN = "0401", "0301", "0101", "0701"
 
 
@@ -57,6 +66,8 @@ def clean_draft(size: int, seed: int) -> Draft:
             )
         draft.layers[name] = layer
     draft.layers["GHFQ"] = _zones(cells, size, quarter)
+    draft.layers["YDYHGHFQ"] = _uses(draft, cells, quarter)
+    draft.layers |= _urban(cells, quarter)
     draft.layers["DLZXX"] = _roads(cells, size)
     for layer in draft.layers.values():
         if layer.area_field:
@@ -138,13 +149,48 @@ def _parcels(draft: Draft, cells: dict[tuple[int, int], Any], towns: Any, names:
 def _zones(cells: dict[tuple[int, int], Any], size: int, quarter: int) -> DraftLayer:
     fields = {**_COMMON, "YSDM": "TEXT(10)", "GHFQDM": "TEXT(30)", "MJ": "REAL", "BZ": "TEXT(255)"}
     layer = _layer("GHFQ", fields, "MJ")
-    kinds = ("农田保护区", "乡村发展区", "一般农业区", "生态保护区")
+    kinds = ("农田保护区", "乡村发展区", "特别用途区", "生态保护区")
     for i in range(4):
         for j in range(4):
             chosen = _block(i * quarter, (i + 1) * quarter, j * quarter, (j + 1) * quarter)
             shape = shapely.coverage_union_all([cells[at] for at in chosen])
             _add(layer, shape, CODE, NAME, YSDM="2090020610", GHFQDM=kinds[i])
     return layer
+
+
+def _uses(draft: Draft, cells: dict[tuple[int, int], Any], quarter: int) -> DraftLayer:
+    """Planned uses: the present ones, one feature a zone and code."""
+    fields = {
+        **_COMMON, "YSDM": "TEXT(10)", "YDYHFLDM": "TEXT(10)", "YDYHFLMC": "TEXT(60)", "MJ": "REAL",
+        "BZ": "TEXT(255)",
+    }  # fmt: skip
+    layer, rows = _layer("YDYHGHFQ", fields, "MJ"), draft.layers["DLTB"].rows
+    groups: dict[tuple[int, int, str], list[Any]] = {}
+    for (i, j), shape in cells.items():
+        code = str(rows[draft.cells[i, j] - 1]["DLBM"])
+        groups.setdefault((i // quarter, j // quarter, code), []).append(shape)
+    names = scheme_codes("ydyh_2023")
+    assert names is not None
+    for (_, _, code), shapes in groups.items():
+        parts = shapely.get_parts(shapely.coverage_union_all(shapes))
+        for part in parts:
+            _add(layer, part, CODE, NAME, YSDM="2090020610", YDYHFLDM=code, YDYHFLMC=names[code])
+    return layer
+
+
+def _urban(cells: dict[tuple[int, int], Any], quarter: int) -> dict[str, DraftLayer]:
+    """The central urban area, and one cell of it in each of the four urban lines."""
+    fields = {**_COMMON, "MC": "TEXT(100)", "MJ": "REAL", "BZ": "TEXT(255)"}
+    area = _layer("ZXCQFW", fields, "MJ")
+    block = [cells[at] for at in _block(quarter + 1, quarter + 4, 1, 4)]
+    _add(area, shapely.coverage_union_all(block), CODE, NAME, MC="中心城区")
+    layers = {"ZXCQFW": area}
+    for number, (name, element) in enumerate(_URBAN_LINES.items()):
+        layer = _layer(name, {**fields, "YSDM": "TEXT(10)"}, "MJ")
+        at = (quarter + 1 + number % 2, 1 + number // 2)
+        _add(layer, cells[at], CODE, NAME, YSDM=element, MC="示例")
+        layers[name] = layer
+    return layers
 
 
 def _roads(cells: dict[tuple[int, int], Any], size: int) -> DraftLayer:
@@ -177,6 +223,11 @@ def _figures(draft: Draft) -> None:
         "耕地保有量": (of("01"), "≥"),
         "林地保有量": (of("03"), "≥"),
     }
+    for name, unit, value, own in _FIGURES:
+        draft.indicators.append((name, unit, value))
+        draft.upper.append((name, "万立方米" if "立方米" in unit else unit, *own))
+    for prefix in sorted({code[:2] for code in codes}):
+        draft.survey.append(("2025", prefix, f"{of(prefix):.4f}", "公顷"))
     words = {"≥": "不低于", "≤": "控制在"}
     for name, (hectares, sign) in held.items():
         draft.indicators.append((name, "公顷", f"{hectares:.4f}"))

@@ -84,6 +84,7 @@ def other_meridian(planter: Planter) -> None:
     """A layer declared about another central meridian."""
     planter.draft.layers["YJJBNT"].epsg = 4548
     planter.plant("other_meridian", "one_coordinate_system", "YJJBNT")
+    planter.follows("other_meridian", "metadata_system", "YJJBNT")
 
 
 def zone_in_eastings(planter: Planter) -> None:
@@ -126,6 +127,7 @@ def missing_file(planter: Planter) -> None:
     """No metadata."""
     planter.draft.left_out.add("元数据文件")
     planter.plant("missing_file", "required_entry")
+    planter.follows("missing_file", "height_declared")
 
 
 def misnamed_file(planter: Planter) -> None:

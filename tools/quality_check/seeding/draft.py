@@ -15,6 +15,10 @@ from tools.geometry.area import ellipsoidal_areas_m2
 
 EPSG = 4547
 CODE, NAME = "990200", "质检示例县"
+_METADATA = {
+    "title": NAME, "code": CODE, "date": "2026-01-01", "crs": f"EPSG:{EPSG}",
+    "heightDatum": "EPSG:5737", "secrecy": "内部", "organization": "示例单位",
+}  # fmt: skip
 
 
 @dataclass
@@ -69,6 +73,9 @@ class Draft:
     upper: list[tuple[str, str, str, str]]
     """Name, unit, value, direction."""
     paragraphs: list[str]
+    survey: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Land-change survey: year, code, area, unit."""
+    metadata: dict[str, str] = field(default_factory=lambda: dict(_METADATA))
     extra_files: dict[str, bytes] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     """Paths of files and folders that are not written."""
@@ -92,10 +99,16 @@ class Draft:
             write_package(place / "空间数据" / f"{CODE}补充.gpkg", self.extra_layers)
         table = place / "规划表格" / f"{CODE}规划指标表.csv"
         _write_csv(table, ("指标", "单位", "指标值"), self.indicators)
+        _write_csv(
+            place / "规划表格" / f"{CODE}国土变更调查汇总表.csv",
+            ("年度", "地类编码", "面积", "单位"),
+            self.survey,
+        )
         if "规划文本" not in self.left_out:
             _write_text(place / "规划文本" / f"{CODE}规划文本.docx", self.paragraphs)
         if "元数据文件" not in self.left_out:
-            metadata = f"<metadata><code>{CODE}</code><title>{NAME}</title></metadata>"
+            elements = "".join(f"<{k}>{v}</{k}>" for k, v in self.metadata.items())
+            metadata = f"<metadata>{elements}</metadata>"
             (place / "元数据" / f"{CODE}元数据.xml").write_text(metadata, encoding="utf-8")
         for name, content in self.extra_files.items():
             (place / name).write_bytes(content)

@@ -11,6 +11,7 @@ import numpy as np
 from tools.quality_check.model import Finding
 from tools.quality_check.packs import load_pack
 from tools.quality_check.seeding.clean import clean_draft
+from tools.quality_check.seeding.consistency_defects import CONSISTENCY_DEFECTS
 from tools.quality_check.seeding.database_defects import DATABASE_DEFECTS
 from tools.quality_check.seeding.feature_defects import FEATURE_DEFECTS, ONCE
 from tools.quality_check.seeding.truth import Defect, Planter, Truth
@@ -80,8 +81,9 @@ def measure(
     result = Measure()
     progress("要素级缺陷")
     _hold(result, (*(d for d in FEATURE_DEFECTS for _ in range(times)), *ONCE), size, seed)
-    for number, defect in enumerate(DATABASE_DEFECTS):
-        progress(f"库级缺陷 {number + 1} / {len(DATABASE_DEFECTS)}")
+    alone = (*DATABASE_DEFECTS, *CONSISTENCY_DEFECTS)
+    for number, defect in enumerate(alone):
+        progress(f"库级缺陷 {number + 1} / {len(alone)}")
         _hold(result, (defect,), small, seed + 1 + number)
     progress("无缺陷的库")
     _hold(result, (), size, seed)
