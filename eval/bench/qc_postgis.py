@@ -8,8 +8,9 @@ import numpy as np
 import shapely
 
 from eval.bench.postgis import private_server, version
+from tools.quality_check.features import LayerFile
 from tools.quality_check.model import Pack
-from tools.quality_check.source import LayerFile, read_chunk, split
+from tools.quality_check.source import read_chunk, split
 
 _DRAWN = "geom IS NOT NULL AND NOT ST_IsEmpty(geom)"
 _POLYGON = f"{_DRAWN} AND ST_Dimension(geom) = 2"

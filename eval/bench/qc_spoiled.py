@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from tools.quality_check.source import LayerFile, open_database, read_features
+from tools.quality_check.database import open_database
+from tools.quality_check.features import LayerFile
+from tools.quality_check.source import read_features
 
 SRS = 4547
 MOST_OF_EACH = 50
