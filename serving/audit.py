@@ -77,6 +77,12 @@ class Audit:
         """Record a read or a change of the knowledge base: which clauses and documents, no text."""
         self._write(kind, principal, request_id, **facts)
 
+    def file(
+        self, kind: str, number: str, *, principal: Principal, request_id: str, **facts: Any
+    ) -> None:
+        """Record that a file was handed in or removed: its id, never its content."""
+        self._write(f"file.{kind}", principal, request_id, file=number, **facts)
+
     def _write(self, kind: str, principal: Principal, request_id: str, **facts: Any) -> None:
         line = json.dumps(
             {

@@ -24,6 +24,7 @@ from llm.chat import ChatModel
 from llm.embeddings import Embedder
 from serving.assembly import model_options, open_embedder, open_knowledge_base
 from serving.audit import Audit
+from serving.data_files import DataFiles
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
@@ -74,6 +75,7 @@ class Services:
     metrics: Metrics
     audit: Audit
     uploads: Uploads
+    data_files: DataFiles
     ingests: Ingests
     model: ChatModel | None = None
     embedder: Embedder | None = None
@@ -210,6 +212,7 @@ def start_services(settings: Settings) -> Services:
         Metrics(),
         Audit(settings.home / "audit.jsonl"),
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
+        DataFiles(settings.home / "data_files", max_bytes=settings.max_upload_mb << 20),
         Ingests(settings.home / "ingests"),
     )
 

@@ -1,8 +1,9 @@
-"""`/v1/tools` and `/v1/tools/{name}`: every registered tool that needs no more than boundaries.
+"""`/v1/tools` and `/v1/tools/{name}`: every registered tool.
 
 The schema is the tool's own, less what the server decides: which layers are read, how far the caller
 may see, how many processes work and where files are written. A boundary comes as inline GeoJSON or as
-the id of a file uploaded to `/v1/files`; a path of the server is never taken from a caller.
+the id of a file uploaded to `/v1/files`, a database or a table as the id of one uploaded there with
+`purpose=data`; a path of the server is never taken from a caller.
 """
 
 import asyncio
@@ -15,23 +16,26 @@ from typing import Annotated, Any, get_args
 from anyio import to_thread
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, JsonValue, create_model
+from pydantic.fields import FieldInfo
 
 from cspon.errors import CsponError, InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import ToolResult
+from serving.data_files import KINDS, fitting
 from serving.principal import current_principal
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
 from serving.uploads import Uploads, inline_boundary
+from tools.catalogue import OneOf, Sent
 
 router = APIRouter(prefix="/v1/tools")
 Who = Annotated[Principal, Depends(current_principal)]
 
 BOUNDARIES = ("boundary", "parcel", "scope")
-"""Arguments that take a boundary; other files cannot be sent yet."""
+"""Arguments that take a boundary; others that take files are marked `Sent` by their tools."""
 DECIDED_HERE = ("layers", "clearance", "workers", "out", "overwrite", "max_features")
 
 
@@ -125,10 +129,18 @@ def _call(
         sent: dict[str, Any] = {}
         folders: list[Path] = []
         for key, value in arguments.items():
+            mark = _mark(tool.arguments.model_fields[key])
             if key in BOUNDARIES and value is not None:
                 path = _boundary(stack, services.uploads, key, value)
                 folders.append(path.parent)
                 sent[key] = path
+            elif isinstance(mark, Sent) and value is not None:
+                sent[key], folder = _data(services, principal, key, value, mark)
+                folders.append(folder)
+            elif isinstance(mark, OneOf) and value not in mark.names():
+                raise InputError(
+                    f"{key} 没有“{value}”", field=key, mend=f"可用：{'、'.join(mark.names())}"
+                )
             else:
                 sent[key] = value
         taken = tool.arguments.model_fields
@@ -136,8 +148,25 @@ def _call(
         sent |= {key: value for key, value in decided.items() if key in taken}
         text = tool.run(**sent).model_dump_json()
     for folder in (*folders, services.settings.layers):
-        text = text.replace(f"{folder}/", "")
+        text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
     return ToolResult.model_validate_json(text)
+
+
+def _data(
+    services: Services, principal: Principal, key: str, value: Any, mark: Sent
+) -> tuple[Path, Path]:
+    """Find an uploaded database or table; returns it and the folder that no result may name."""
+    if not isinstance(value, str):
+        raise InputError(
+            f"{key} 应为 /v1/files（purpose=data）返回的文件编号", field=key, mend="先上传文件"
+        )
+    stored = services.data_files.get(value, principal.user)
+    path = fitting(stored, mark.kind)
+    return path, stored.path if stored.path.is_dir() else stored.path.parent
+
+
+def _mark(field: FieldInfo) -> Sent | OneOf | None:
+    return next((m for m in field.metadata if isinstance(m, Sent | OneOf)), None)
 
 
 def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any) -> Path:
@@ -172,11 +201,14 @@ def _entry(name: str) -> ToolEntry:
         if key in DECIDED_HERE:
             continue
         if Path in (field.annotation, *get_args(field.annotation)):
+            mark = _mark(field)
             if key in BOUNDARIES:
-                kind = str | dict[str, Any]
+                kind: Any = str | dict[str, Any]
                 fields[key] = (kind, ...) if field.is_required() else (kind | None, None)
+            elif isinstance(mark, Sent):
+                fields[key] = _file_field(mark, required=field.is_required())
             elif field.is_required():
-                why = f"需要文件 {key}，接口尚不能上传；请用命令行"
+                why = f"需要文件 {key}，只能由运维人员用命令行给出"
             continue
         fields[key] = (field.annotation, field)
     schema: type[BaseModel] = create_model(f"{name}_request", **fields)
@@ -190,3 +222,11 @@ def _entry(name: str) -> ToolEntry:
         why=why,
         parameters=schema.model_json_schema() | {"additionalProperties": False},
     )
+
+
+def _file_field(mark: Sent, *, required: bool) -> tuple[Any, Any]:
+    extra: dict[str, JsonValue] = {"x-cspon-upload": mark.kind}
+    said = f"/v1/files（purpose=data）返回的编号：{KINDS[mark.kind]}"
+    if required:
+        return str, Field(description=said, json_schema_extra=extra)
+    return str | None, Field(None, description=said, json_schema_extra=extra)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi import UploadFile as UploadForm
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -22,6 +22,7 @@ from starlette.datastructures import FormData, UploadFile
 from cspon.errors import CsponError
 from cspon.schemas.agent import Principal
 from cspon.schemas.spatial import ToolResult
+from serving.data_files import PREFIX
 from serving.principal import current_principal
 from serving.problems import ApiError
 from serving.services import Services, threads
@@ -164,12 +165,33 @@ def _run(services: Services, path: Path, options: ComplianceForm) -> ToolResult:
 
 
 @router.post("/files")
-async def upload_file(request: Request, file: UploadForm) -> dict[str, Any]:
-    """Keep a boundary file for a day; its id goes into `cspon.file_id` of a chat request."""
+async def upload_file(
+    request: Request,
+    principal: Who,
+    file: UploadForm,
+    purpose: Annotated[Literal["boundary", "data"], Form()] = "boundary",
+) -> dict[str, Any]:
+    """Keep a file for a day: a boundary for questions and tools, or data (database, plan, table)."""
     services: Services = request.app.state.services
-    return await to_thread.run_sync(
-        store_boundary, services, file.filename or "", file.file, limiter=threads
+    if purpose == "boundary":
+        return await to_thread.run_sync(
+            store_boundary, services, file.filename or "", file.file, limiter=threads
+        )
+    stored = await to_thread.run_sync(
+        services.data_files.save, file.filename or "", file.file, principal.user, limiter=threads
     )
+    await asyncio.to_thread(
+        services.audit.file, "upload", stored.id, principal=principal,
+        request_id=request.state.request_id, name=stored.name, bytes=stored.bytes,
+    )  # fmt: skip
+    return {
+        "id": stored.id,
+        "object": "file",
+        "bytes": stored.bytes,
+        "created_at": stored.created_at,
+        "filename": stored.name,
+        "purpose": "data",
+    }
 
 
 def store_boundary(services: Services, name: str, source: BinaryIO) -> dict[str, Any]:
@@ -188,10 +210,17 @@ def store_boundary(services: Services, name: str, source: BinaryIO) -> dict[str,
 
 
 @router.delete("/files/{file_id}")
-async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
+async def delete_file(request: Request, principal: Who, file_id: str) -> dict[str, Any]:
     """Remove a file at once."""
     services: Services = request.app.state.services
-    await to_thread.run_sync(services.uploads.remove, file_id)
+    if file_id.startswith(PREFIX):
+        await to_thread.run_sync(services.data_files.remove, file_id, principal.user)
+        await asyncio.to_thread(
+            services.audit.file, "delete", file_id, principal=principal,
+            request_id=request.state.request_id,
+        )  # fmt: skip
+    else:
+        await to_thread.run_sync(services.uploads.remove, file_id)
     return {"id": file_id, "object": "file", "deleted": True}
 
 

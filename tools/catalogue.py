@@ -7,7 +7,8 @@ import importlib
 import inspect
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -31,6 +32,24 @@ MODULES = (
     "tools.dual_evaluation.tool",
 )
 """Modules that register tools when imported; a new tool adds its module here."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Marks a path argument that a caller from elsewhere may fill with a file of its own.
+
+    database: a folder of results or one vector file; version: a folder with `layers.yaml` or one vector
+    file; table: one CSV or workbook. A path argument without this mark is the operator's alone.
+    """
+
+    kind: Literal["database", "version", "table"]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a text argument for which a caller from elsewhere may choose among known names only."""
+
+    names: Callable[[], tuple[str, ...]]
 
 
 class Tool:

@@ -1,6 +1,8 @@
 """Every tool over HTTP, on a county whose areas can be worked out in the head."""
 
+import io
 import json
+import zipfile
 
 import httpx
 import pytest
@@ -23,8 +25,13 @@ def test_the_list_says_what_can_be_called_and_how(served):
         "boundary", "project_type", "asked_on", "sliver_m2", "epsg",
     }  # fmt: skip
     assert check["parameters"]["required"] == ["boundary"]
-    assert not tools["check_plan_database"]["available"]
-    assert "database" in tools["check_plan_database"]["why"]
+    quality = tools["check_plan_database"]
+    assert quality["available"]
+    assert quality["parameters"]["properties"]["database"]["x-cspon-upload"] == "database"
+    compared = tools["compare_plan_versions"]["parameters"]
+    assert compared["properties"]["before"]["x-cspon-upload"] == "version"
+    assert compared["required"] == ["before", "after"]
+    assert "book" not in tools["assess_implementation"]["parameters"]["properties"]
     for tool in tools.values():
         properties = set(tool["parameters"]["properties"])
         assert not properties & {"layers", "clearance", "workers", "out", "overwrite"}
@@ -67,7 +74,11 @@ def test_an_uploaded_boundary_is_named_by_its_id(served, geojson):
         ("check_compliance", {"layers": "/etc"}, 422, "layers"),
         ("extract_base_data", {"out": "x.gpkg"}, 422, "out"),
         ("extract_base_data", {"clearance": "敏感"}, 422, "clearance"),
-        ("check_plan_database", {"database": "/etc"}, 409, "命令行"),
+        ("check_plan_database", {"database": "/etc"}, 404, "文件"),
+        ("check_plan_database", {"database": {"a": 1}}, 422, "编号"),
+        ("check_plan_database", {"database": "data-" + "0" * 32}, 404, "文件"),
+        ("check_plan_database", {"pack": "/etc"}, 422, "/etc"),
+        ("assess_indicators", {"grades": "x"}, 422, "grades"),
         ("no_such_tool", {}, 404, "no_such_tool"),
     ],
 )
@@ -85,3 +96,65 @@ def test_layers_above_the_callers_clearance_give_no_result(gateway, county, geoj
     reply = call(served, "check_compliance", boundary=geojson)
     assert reply.status_code == 403
     assert reply.json()["error"]["code"] == "beyond_permission"
+
+
+def send(gateway, name, content):
+    reply = httpx.post(
+        f"{gateway.url}/v1/files", files={"file": (name, content)}, data={"purpose": "data"}
+    )
+    assert reply.status_code == 200, reply.text
+    return reply.json()["id"]
+
+
+def folder_as_zip(folder):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return out.getvalue()
+
+
+@pytest.mark.component
+def test_versions_that_are_sent_are_compared_as_on_the_command_line(served, county):
+    from tools.plan_versions.compare import compare_plan_versions
+
+    number = send(served, "规划.zip", folder_as_zip(county.folder))
+    reply = call(served, "compare_plan_versions", before=number, after=number, role="land_use")
+    assert reply.status_code == 200, reply.text
+    here = compare_plan_versions(county.folder, county.folder, role="land_use")
+    assert reply.json()["data"] == here.model_dump(mode="json")["data"]
+    assert str(served.services.settings.home) not in reply.text
+    assert httpx.delete(f"{served.url}/v1/files/{number}").json()["deleted"]
+    gone = call(served, "compare_plan_versions", before=number, after=number)
+    assert gone.status_code == 404
+    kinds = [
+        json.loads(line)["kind"]
+        for line in (served.services.settings.home / "audit.jsonl").read_text().splitlines()
+    ]
+    assert kinds == ["file.upload", "tool", "file.delete"]
+
+
+@pytest.mark.component
+def test_a_database_that_is_sent_is_checked(served, county):
+    from tools.quality_check.check import check_plan_database
+
+    number = send(served, "成果.zip", folder_as_zip(county.folder))
+    reply = call(served, "check_plan_database", database=number)
+    assert reply.status_code == 200, reply.text
+    here = check_plan_database(county.folder).model_dump(mode="json")
+    assert [t["rows"] for t in reply.json()["tables"]][1:] == [t["rows"] for t in here["tables"]][
+        1:
+    ]
+    assert str(served.services.settings.home) not in reply.text
+
+
+def test_a_table_that_is_sent_fills_the_statistics(served):
+    table = "年份,指标项,单位,数值\n2025,用水总量,万立方米,20\n"
+    number = send(served, "统计.csv", table.encode())
+    reply = call(served, "compute_indicators", ids=["total_water_use"], statistics=number)
+    assert reply.status_code == 200, reply.text
+    wrong = send(served, "统计.csv", "年份\n2025\n".encode())
+    told = call(served, "compute_indicators", ids=["total_water_use"], statistics=wrong)
+    assert told.status_code == 422
+    assert "缺少列" in told.json()["error"]["message"]
+    assert str(served.services.settings.home) not in told.text

@@ -1,7 +1,7 @@
 """The tool `accessibility`: who reaches what in how many minutes on the street network."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from tools.accessibility.place import (
 from tools.accessibility.result_layers import result_layers
 from tools.accessibility.roads import ROLE
 from tools.accessibility.tables import result_tables, time_bands
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.layers import open_layer
 
 VERSION = "1"
@@ -63,7 +63,7 @@ def accessibility(
     weight: Weight = "area",
     scope: Path | None = None,
     whole: bool = False,
-    table: Path | None = None,
+    table: Annotated[Path | None, Sent("table")] = None,
 ) -> ToolResult:
     """Measure accessibility along the street network, never by circles or straight lines.
 

@@ -1,6 +1,7 @@
 """The tool `assess_indicators`: the yearly check-up of a place against a set of indicators."""
 
 from pathlib import Path
+from typing import Annotated
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen, Secrecy
@@ -8,7 +9,7 @@ from cspon.schemas.spatial import Column, Provenance, Table, ToolResult
 from tools.assessment.assess import Assessed, assess
 from tools.assessment.grades import Grades, load_grades
 from tools.assessment.trend import METHOD
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.indicators.load import indicators
 from tools.indicators.sets import IndicatorSet, indicator_set
 from tools.indicators.tool import default_year, find_statistics, provenance_inputs
@@ -48,7 +49,7 @@ class Assessment(Frozen):
 )
 def assess_indicators(
     layers: Path,
-    statistics: Path | None = None,
+    statistics: Annotated[Path | None, Sent("table")] = None,
     year: int | None = None,
     indicator_set_id: str = SET,
     version: int | None = None,

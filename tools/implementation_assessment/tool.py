@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
@@ -10,7 +10,7 @@ from cspon.schemas.spatial import LayerOutput, Provenance, Table, ToolResult
 from tools.assessment.assess import Assessed, assess
 from tools.assessment.grades import Grades, load_grades
 from tools.assessment.tool import SET
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.implementation_assessment import tables
 from tools.implementation_assessment.book import Book, load_book
 from tools.implementation_assessment.layout import SLIVER_M2, Layout, compare_layout
@@ -61,14 +61,14 @@ class Implementation(Frozen):
 )
 def assess_implementation(
     layers: Path,
-    plan: Path | None = None,
-    statistics: Path | None = None,
+    plan: Annotated[Path | None, Sent("version")] = None,
+    statistics: Annotated[Path | None, Sent("table")] = None,
     year: int | None = None,
     rhythm: Rhythm = "yearly",
     indicator_set_id: str = SET,
     version: int | None = None,
-    projects: Path | None = None,
-    policies: Path | None = None,
+    projects: Annotated[Path | None, Sent("table")] = None,
+    policies: Annotated[Path | None, Sent("table")] = None,
     filled: dict[str, str] | None = None,
     sliver_m2: float = SLIVER_M2,
     book: Path | None = None,

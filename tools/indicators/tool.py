@@ -1,6 +1,7 @@
 """The tool `compute_indicators`: all indicators of a place in one table."""
 
 from pathlib import Path
+from typing import Annotated
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen, Secrecy
@@ -12,7 +13,7 @@ from cspon.schemas.spatial import (
     Table,
     ToolResult,
 )
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.indicators.evaluate import evaluate
 from tools.indicators.load import indicators
 from tools.indicators.model import Indicator
@@ -55,7 +56,7 @@ class IndicatorResult(Frozen):
 )
 def compute_indicators(
     layers: Path,
-    statistics: Path | None = None,
+    statistics: Annotated[Path | None, Sent("table")] = None,
     year: int | None = None,
     ids: tuple[str, ...] = (),
     scope: str = "county",

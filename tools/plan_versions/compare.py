@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import shapely
@@ -10,7 +10,7 @@ import shapely
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import CodeScheme, LayerOutput, Provenance, ToolResult
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.compliance.patches import NOISE_M2
 from tools.compliance.rounding import HA_DIGITS, hectares
 from tools.geometry.area import M2_PER_HA
@@ -114,8 +114,8 @@ class Comparison(Frozen):
     ),
 )
 def compare_plan_versions(
-    before: Path,
-    after: Path,
+    before: Annotated[Path, Sent("version")],
+    after: Annotated[Path, Sent("version")],
     role: str = PLANNED_USE,
     field: str | None = None,
     sliver_m2: float = SLIVER_M2,

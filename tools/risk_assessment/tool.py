@@ -1,13 +1,14 @@
 """The tool `assess_risks`: development-and-protection risks of a place, by kind and by town."""
 
 from pathlib import Path
+from typing import Annotated
 
 import shapely
 
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.spatial import LayerCatalogue, LayerOutput, Provenance, ToolResult
 from tools.assessment.grades import load_grades
-from tools.catalogue import tool
+from tools.catalogue import Sent, tool
 from tools.indicators.scopes import TOWN_ROLE, town_shapes
 from tools.indicators.tool import default_year, definitions, find_statistics, provenance_inputs
 from tools.layers import load_catalogue
@@ -43,7 +44,7 @@ class RiskAssessment(Frozen):
 )
 def assess_risks(
     layers: Path,
-    statistics: Path | None = None,
+    statistics: Annotated[Path | None, Sent("table")] = None,
     year: int | None = None,
     filled: dict[str, str] | None = None,
     risks: Path | None = None,
