@@ -81,6 +81,22 @@ def _assessment(
     return save_assessment(result, folder)
 
 
+def _risks(
+    result: ToolResult, folder: Path, source: Source
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    from tools.risk_assessment.report import save_risks
+
+    return save_risks(result, folder)
+
+
+def _implementation(
+    result: ToolResult, folder: Path, source: Source
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    from tools.implementation_assessment.report import save_implementation
+
+    return save_implementation(result, folder)
+
+
 def _conditions(
     result: ToolResult, folder: Path, source: Source
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -143,6 +159,8 @@ REPORTS: dict[str, Report] = {
     "compare_plan_versions": _versions,
     "accessibility": _access,
     "assess_indicators": _assessment,
+    "assess_risks": _risks,
+    "assess_implementation": _implementation,
     "check_plan_database": _database,
 }
 """By tool."""

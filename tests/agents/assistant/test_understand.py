@@ -87,9 +87,9 @@ def test_unsafe_requests_are_refused(question):
 
 
 def test_what_no_tool_can_do_is_said_with_what_can_be_done():
-    plan = understand(asked("做一次双评价"), embedder=None)
+    plan = understand(asked("画一张产业园的效果图"), embedder=None)
     assert plan.refusal.kind is RefusalKind.UNSOLVABLE
-    assert "适宜性" in plan.refusal.mend
+    assert "规划条件" in plan.refusal.mend
 
 
 def test_an_empty_question_asks_for_one():
