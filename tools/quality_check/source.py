@@ -10,13 +10,28 @@ from tools.quality_check.source_ogr import read_ogr
 
 CHUNK = 25_000
 """Features that one process holds at a time."""
+CHUNK_BYTES = 64 * 1024 * 1024
+"""Bytes of geometry that one process holds at a time, unless a single one is larger."""
 
 
 def split(layer: LayerFile, *, size: int = CHUNK) -> list[tuple[int, int]]:
     """Divide a layer into ranges for `read_chunk`: keys of a GeoPackage, else positions."""
     if layer.key:
-        return [(part[0], part[-1]) for part in _parts(layer_keys(layer), size)]
+        return list(_ranges(layer_keys(layer), size))
     return [(start, size) for start in range(0, layer.features, size)]
+
+
+def _ranges(keys: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Divide keys so that a range holds few enough features and bytes; a large one stands alone."""
+    first, last, count, held = None, 0, 0, 0
+    for key, weight in keys:
+        if first is not None and (count == size or held + weight > CHUNK_BYTES):
+            yield first, last
+            first, count, held = None, 0, 0
+        first = key if first is None else first
+        last, count, held = key, count + 1, held + weight
+    if first is not None:
+        yield first, last
 
 
 def _parts(keys: list[int], size: int) -> Iterator[list[int]]:

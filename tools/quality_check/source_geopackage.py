@@ -17,6 +17,8 @@ from tools.quality_check.features import (
     make_chunk,
 )
 
+MOST_BYTES = 512 * 1024 * 1024
+"""A larger geometry is refused: its vertices would not fit beside their checks."""
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _SKIP = {f: 8 + _ENVELOPE_BYTES[(f >> 1) & 7] for f in range(256) if (f >> 1) & 7 < 5}
 _DECLARED = re.compile(r"^\s*([A-Z ]+?)\s*(?:\(\s*(\d+)[\s,\d]*\))?\s*$")
@@ -79,20 +81,33 @@ def _declared(name: str, declared: str) -> FieldInfo:
     return FieldInfo(name, "date" if kind.startswith("DATE") else "other", None)
 
 
-def layer_keys(layer: LayerFile) -> list[int]:
-    """List the keys of a layer in order.
+def layer_keys(layer: LayerFile) -> list[tuple[int, int]]:
+    """List the keys of a layer in order, each with the bytes of its geometry.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is damaged, or a geometry is too large to be read.
     """
     connection = _connect(layer.file)
     try:
-        query = f"SELECT {_quoted(layer.key)} FROM {_quoted(layer.name)} ORDER BY 1"
-        return [row[0] for row in connection.execute(query)]
+        query = (
+            f"SELECT {_quoted(layer.key)}, coalesce(length({_quoted(layer.geometry_column)}), 0) "
+            f"FROM {_quoted(layer.name)} ORDER BY 1"
+        )
+        keys: list[tuple[int, int]] = connection.execute(query).fetchall()
     except sqlite3.DatabaseError as error:
         raise _damaged(layer, error) from None
     finally:
         connection.close()
+    for fid, size in keys:
+        if size > MOST_BYTES:
+            raise InputError(
+                f"要素 {fid} 的图形有 {size:,} 字节，超过 {MOST_BYTES:,} 字节的上限",
+                file=layer.file,
+                layer=layer.name,
+                row=fid,
+                mend="切分或概化该图形",
+            )
+    return keys
 
 
 def read_range(layer: LayerFile, part: tuple[int, int], columns: tuple[str, ...]) -> Chunk:
