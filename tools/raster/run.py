@@ -65,7 +65,7 @@ def run(
     with ExitStack() as stack:
         files = _open_outputs(plan, program, out, size, stack)
         done = _Rows(plan.grid.height, progress)
-        parts = _shares(plan.grid.height, size, workers)
+        parts = shares(plan.grid.height, size, workers)
 
         def work(rows: range) -> list[Array]:
             counts = empty_counts(program)
@@ -220,7 +220,7 @@ def _open_outputs(
     return files
 
 
-def _shares(height: int, size: int, workers: int) -> list[range]:
+def shares(height: int, size: int, workers: int) -> list[range]:
     """Cut the rows into a contiguous share for each worker, at the edges of strips."""
     strips = -(-height // size)
     workers = max(1, min(workers, strips))

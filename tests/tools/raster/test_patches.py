@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import label
+
+from cspon.errors import InputError
+from tools.raster.patches import label_patches
+from tools.raster.plan import Thresholds
+from tools.raster.sources import Source
+
+
+@given(seed=st.integers(0, 999), strip=st.integers(1, 45), connectivity=st.sampled_from([4, 8]))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_labels_equal_those_of_the_whole_raster(
+    tmp_path, grid, write_tif, seed, strip, connectivity
+):
+    values = np.random.default_rng(seed).integers(0, 3, (40, 60)).astype("uint8")
+    file = write_tif("v.tif", values, grid, 255)
+    patches = label_patches(
+        Source(file=file),
+        grid,
+        {1, 2},
+        tmp_path / "p.tif",
+        connectivity=connectivity,
+        strip_rows=strip,
+    )
+    with rasterio.open(patches.file) as dataset:
+        found = dataset.read(1)
+    expected, count = label(values > 0, structure=np.ones((3, 3)) if connectivity == 8 else None)
+    assert patches.count == count
+    assert patches.total_m2 == (values > 0).sum() * 900
+    assert ((found > 0) == (expected > 0)).all()
+    pairs = np.unique(np.stack([found[found > 0], expected[found > 0]]), axis=1)
+    assert pairs.shape[1] == count
+    areas = np.bincount(expected.ravel())[1:] * 900.0
+    assert patches.area_m2 == tuple(np.sort(areas)[::-1][:100])
+
+
+def test_grades_by_area(tmp_path, grid, write_tif):
+    values = np.zeros((40, 60), "uint8")
+    values[0:2, 0:2] = 5  # 3,600 m²
+    values[10:30, 10:30] = 5  # 360,000 m²
+    grades = Thresholds(bounds=(3_600, 250_000), scores=(1, 2, 3), closed="left")
+    patches = label_patches(
+        Source(file=write_tif("v.tif", values, grid, 255)), grid, {5}, tmp_path / "p.tif",
+        grades=grades, strip_rows=16,
+    )  # fmt: skip
+    with rasterio.open(patches.file) as dataset:
+        found = dataset.read(1)
+    assert found[0, 0] == 2 and found[20, 20] == 3 and found[5, 5] == 255
+
+
+def test_no_patch_at_all(tmp_path, grid, write_tif):
+    file = write_tif("v.tif", np.zeros((40, 60), "uint8"), grid, 255)
+    patches = label_patches(Source(file=file), grid, {5}, tmp_path / "p.tif")
+    assert patches.count == 0 and patches.area_m2 == ()
+
+
+def test_floating_numbers_are_refused(tmp_path, grid, write_tif):
+    file = write_tif("v.tif", np.zeros((40, 60), "float32"), grid)
+    with pytest.raises(InputError, match="浮点"):
+        label_patches(Source(file=file), grid, {5}, tmp_path / "p.tif")
