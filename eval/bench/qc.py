@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.spatial_workload import make_workload
+from eval.wilson import interval
 from tools.quality_check.model import Pack
 from tools.quality_check.packs import load_pack
 from tools.quality_check.schemes import scheme_codes
@@ -50,15 +51,17 @@ def run(*, seed: int, times: int, parcels: int, postgis: int, folder: Path) -> d
         "seed": seed,
         "kinds": len(result.kinds),
         "planted": planted,
-        "recall": round(found / planted, 4),
-        "precision": round(result.right / result.findings, 4) if result.findings else None,
+        **_share("recall", found, planted),
         "findings": result.findings,
+        **_share("precision", result.right, result.findings),
+        "clean_findings": result.clean,
         "by_kind": {
-            name: {"planted": s.planted, "found": s.found, "recall": round(s.found / s.planted, 4)}
+            name: {"planted": s.planted, "found": s.found, **_share("recall", s.found, s.planted)}
             for name, s in result.kinds.items()
         },
         "precision_by_check": {
-            name: round(right / total, 4) for name, (right, total) in result.by_check.items()
+            name: {"findings": total, **_share("precision", right, total)}
+            for name, (right, total) in sorted(result.by_check.items())
         },
         "missed": [f"{t.defect}：{t.layer} {t.fids}" for t in result.missed],
         "false": [f"{f.check}：{f.layer} {f.fid} {f.message}" for f in result.false[:50]],
@@ -69,6 +72,17 @@ def run(*, seed: int, times: int, parcels: int, postgis: int, folder: Path) -> d
     if postgis:
         figures["postgis"] = beside_postgis(folder, postgis, say)
     return figures
+
+
+def _share(name: str, right: int, of: int) -> dict[str, Any]:
+    """Return a share with its 95 % Wilson interval; empty where there is nothing to share."""
+    if not of:
+        return {}
+    found = interval([1.0] * right + [0.0] * (of - right))
+    return {
+        name: round(right / of, 4),
+        f"{name}_95": [round(found["low"], 4), round(found["high"], 4)],
+    }
 
 
 def beside_postgis(folder: Path, parcels: int, say: Callable[[str], None]) -> dict[str, Any]:

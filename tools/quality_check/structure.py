@@ -6,6 +6,7 @@ from typing import Any
 
 from tools.quality_check.context import LayerContext
 from tools.quality_check.database import Database
+from tools.quality_check.features import LayerFile
 from tools.quality_check.hits import Hit
 from tools.quality_check.model import FIELD_TYPES, GEOMETRIES, Pack
 from tools.quality_check.registry import check
@@ -85,11 +86,18 @@ def repeated_layer(database: Database, pack: Pack, parameters: dict[str, Any]) -
             continue
         if rule.name in seen:
             yield Hit(
-                f"图层 {rule.name} 同时在 {seen[rule.name]} 和 {layer.file.name} 中，只检查前者",
+                f"图层 {rule.name} 同时在 {seen[rule.name]} 和 {_shown(database, layer)} 中，只检查前者",
                 layer=rule.name,
             )
         else:
-            seen[rule.name] = layer.file.name
+            seen[rule.name] = _shown(database, layer)
+
+
+def _shown(database: Database, layer: LayerFile) -> str:
+    """Return the file's path inside the database: names alone may be equal."""
+    if not database.is_folder:
+        return layer.file.name
+    return layer.file.relative_to(database.path).as_posix()
 
 
 @check("empty_layer", scope="layer")

@@ -33,4 +33,6 @@ def test_run_prints_recall_by_kind(tmp_path, monkeypatch):
     figures = qc.run(seed=4, times=1, parcels=0, postgis=0, folder=tmp_path)
     assert figures["recall"] == figures["precision"] == pytest.approx(1.0)
     assert figures["kinds"] >= 30
-    assert set(figures["by_kind"]["overlap"]) == {"planted", "found", "recall"}
+    assert set(figures["by_kind"]["overlap"]) == {"planted", "found", "recall", "recall_95"}
+    assert figures["clean_findings"] == 0
+    assert figures["precision_by_check"]["overlap"]["precision_95"][1] == pytest.approx(1.0)

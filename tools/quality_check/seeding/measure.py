@@ -39,6 +39,8 @@ class Measure:
     right: int = 0
     missed: list[Truth] = field(default_factory=list)
     false: list[Finding] = field(default_factory=list)
+    clean: int = 0
+    """Findings in the database without defects."""
 
     def hold(self, truths: list[Truth], findings: tuple[Finding, ...]) -> None:
         """Hold the findings of one database against what was planted there."""
@@ -86,7 +88,9 @@ def measure(
         progress(f"库级缺陷 {number + 1} / {len(alone)}")
         _hold(result, (defect,), small, seed + 1 + number)
     progress("无缺陷的库")
+    before = result.findings
     _hold(result, (), size, seed)
+    result.clean = result.findings - before
     return result
 
 
