@@ -12,12 +12,19 @@ from tools.dual_evaluation import formulas
 from tools.dual_evaluation.config import DailyRainInput, MonthlyClimateInput, StationInput
 from tools.dual_evaluation.inputs import Inputs, find
 from tools.dual_evaluation.spread import number_of, read_csv
-from tools.dual_evaluation.stations import Stations, interpolate, read_stations
+from tools.dual_evaluation.stations import (
+    Stations,
+    interpolate,
+    left_out,
+    read_stations,
+    surface_blocks,
+)
 from tools.dual_evaluation.variables import Variable, conversion, variables
 
 MOST_RAIN_MM = 2000.0
 """The wettest day measured in China is below this."""
 _YEAR = 365.25
+MONTHS = range(1, 13)
 _LEAST_DAYS = 360
 
 
@@ -93,21 +100,26 @@ def take_monthly_climate(inputs: Inputs, variable: Variable, entry: MonthlyClima
         raise InputError("高程订正需要数字高程模型", field=variable.id, mend="补充 elevation")
     heights = inputs.read("elevation")
     lapse = inputs.scheme.parameters["temperature_lapse"].value
-    months, quality = [], []
-    for month in range(1, 13):
-        warmth = _column(file, entry, entry.temperature.format(month=month), inputs.epsg)
-        damp = _column(file, entry, entry.humidity.format(month=month), inputs.epsg)
-        celsius, told = interpolate(warmth, inputs.grid, lapse_per_100m=lapse, heights=heights)
-        humidity, _ = interpolate(damp, inputs.grid)
-        thi = formulas.thermal_humidity(celsius, np.clip(humidity, 0, 100))
-        months.append(formulas.comfort_grade(thi))
-        quality.append(told)
-    grades = formulas.commonest_grade(np.stack(months)).astype(float)
-    grades[grades == 0] = np.nan
-    known = [q["rmse"] for q in quality if q["rmse"] is not None]
-    extra: dict[str, Any] = {**quality[6], "rmse": max(known) if known else None}
+    warmth = [_column(file, entry, entry.temperature.format(month=m), inputs.epsg) for m in MONTHS]
+    damp = [_column(file, entry, entry.humidity.format(month=m), inputs.epsg) for m in MONTHS]
+    first = warmth[0]
+    if any(other.names != first.names for other in (*warmth, *damp)):
+        raise InputError("有站点缺某个月的气温或湿度", file=file, mend="补齐 12 个月，或删去该站点")
+    assert first.heights is not None
+    reduced = [formulas.reduced_by_height(s.values, first.heights, -lapse) for s in warmth]
+    grades = np.full((inputs.grid.height, inputs.grid.width), np.nan)
+    values = np.column_stack([*reduced, *(s.values for s in damp)])
+    for start, block in surface_blocks(first, values, inputs.grid):
+        part = slice(start, start + len(block))
+        celsius = formulas.reduced_by_height(block[:, :, :12], heights[part, :, None], lapse)
+        humidity = np.clip(block[:, :, 12:], 0, 100)
+        months = formulas.comfort_grade(formulas.thermal_humidity(celsius, humidity))
+        found = formulas.commonest_grade(np.moveaxis(months, 2, 0))
+        grades[part] = np.where(found == 0, np.nan, found)
+    quality = [left_out(first, base, s.values) for base, s in zip(reduced, warmth, strict=True)]
+    extra = max(quality, key=lambda q: q["rmse"] or 0.0)
     inputs.keep(
-        variable.id, grades, how=f"{quality[0]['stations']} 个站点的月均温（高程订正）和湿度计算温湿指数，取众数",
+        variable.id, grades, how=f"{len(first.names)} 个站点的月均温（高程订正）和湿度计算温湿指数，取众数",
         files={file.name: inputs.digest(file)}, extra=extra,
     )  # fmt: skip
 

@@ -153,7 +153,7 @@ def station_table(made: DualEvaluation) -> Table | None:
             Column(key="worst", title="误差最大的站点"),
         ),
         rows=tuple(rows),
-        note="逐站留一：每个站点由其余站点预测。单位同因子；气候舒适度为月均温（℃），均方根误差取 12 个月的最大值。",
+        note="逐站留一：每个站点由其余站点预测。单位同因子；气候舒适度为月均温（℃）误差最大的月份。",
     )
 
 

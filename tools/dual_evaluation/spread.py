@@ -40,6 +40,7 @@ from tools.layers import read_windows
 from tools.raster.sources import Source, Terrain
 
 MOST_CATEGORIES = 250
+NEAR_PIECES, POINTS_AT_ONCE = 4, 100_000
 LAPSED = ("accumulated_temperature",)
 """Variables that fall with height; the fall is a parameter of the scheme."""
 
@@ -359,7 +360,9 @@ def _land_cover(inputs: Inputs, variable: Variable) -> bool:
 
 
 def _fault_distance(inputs: Inputs, variable: Variable) -> bool:
-    """Distance of cell centres to the nearest fault."""
+    """Distance of cell centres to the nearest fault, from the nearest of its short pieces."""
+    from scipy.spatial import cKDTree
+
     spec = inputs.role("fault_lines")
     if spec is None:
         return False
@@ -371,15 +374,23 @@ def _fault_distance(inputs: Inputs, variable: Variable) -> bool:
     if not lines:
         return False
     grid = inputs.grid
-    tree = shapely.STRtree([shapely.union_all(lines)])
+    dense, line_of = shapely.get_coordinates(
+        shapely.segmentize(shapely.get_parts(lines), grid.cell), return_index=True
+    )
+    joined = line_of[1:] == line_of[:-1]
+    start_, along = dense[:-1][joined], (dense[1:] - dense[:-1])[joined]
+    tree = cKDTree(start_ + along / 2)
+    rows, columns = np.nonzero(inputs.inside)
     result = np.full((grid.height, grid.width), np.nan)
-    columns = grid.west + grid.cell * (np.arange(grid.width) + 0.5)
-    for row in range(grid.height):
-        here = np.flatnonzero(inputs.inside[row])
-        y = grid.north - grid.cell * (row + 0.5)
-        if len(here):
-            points = shapely.points(columns[here], np.full(len(here), y))
-            result[row, here] = tree.query_nearest(points, return_distance=True)[1]
+    for start in range(0, len(rows), POINTS_AT_ONCE):
+        r, c = rows[start : start + POINTS_AT_ONCE], columns[start : start + POINTS_AT_ONCE]
+        x, y = grid.west + grid.cell * (c + 0.5), grid.north - grid.cell * (r + 0.5)
+        places = np.column_stack([x, y])[:, None, :]
+        near = tree.query(places[:, 0], k=min(NEAR_PIECES, len(along)))[1].reshape(len(r), -1)
+        offset, direction = places - start_[near], along[near]
+        share = (offset * direction).sum(axis=2) / np.maximum((direction**2).sum(axis=2), 1e-12)
+        foot = np.clip(share, 0, 1)[:, :, None] * direction
+        result[r, c] = np.hypot(*np.moveaxis(offset - foot, 2, 0)).min(axis=1)
     inputs.keep(
         variable.id, result, how=f"到图层“{spec.title}”的距离", date=spec.date,
         files={spec.name: inputs.digest(inputs.folder / spec.path)},

@@ -3,6 +3,7 @@
 The spline is SciPy's `RBFInterpolator` (docs/decisions/0014-station-interpolation.md).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,44 @@ def interpolate(
     if lapse_per_100m:
         assert stations.heights is not None and heights is not None
         base = reduced_by_height(values, stations.heights, -lapse_per_100m)
-    centre = np.array([stations.x.mean(), stations.y.mean()])
-    size = max(float(np.ptp(stations.x)), float(np.ptp(stations.y)), 1.0)
-    places = (np.column_stack([stations.x, stations.y]) - centre) / size
-    surface = _spline(places, base, smoothing)
+    result = np.empty((grid.height, grid.width))
+    for start, block in surface_blocks(stations, base[:, None], grid, smoothing=smoothing):
+        result[start : start + len(block)] = block[:, :, 0]
+    if lapse_per_100m and heights is not None:
+        result = reduced_by_height(result, heights, lapse_per_100m)
+    return result, left_out(stations, base, values, smoothing)
+
+
+def surface_blocks(
+    stations: Stations, values: Floats, grid: Grid, *, smoothing: float = 0.0
+) -> Iterator[tuple[int, Floats]]:
+    """Yield first row and rows × columns × k of the surfaces of k values a station.
+
+    Args:
+        stations: Their places.
+        values: Stations × k.
+        grid: Of the surfaces.
+        smoothing: Of the spline.
+
+    Raises:
+        InputError: the stations lie on a line.
+    """
+    places, centre, size = _places(stations)
+    surface = _spline(places, values, smoothing)
     x = (grid.west + grid.cell * (np.arange(grid.width) + 0.5) - centre[0]) / size
     y = (grid.north - grid.cell * (np.arange(grid.height) + 0.5) - centre[1]) / size
-    result = np.empty((grid.height, grid.width))
     for start in range(0, grid.height, _ROWS):
         part = y[start : start + _ROWS]
         xx, yy = np.meshgrid(x, part)
-        result[start : start + len(part)] = surface(
-            np.column_stack([xx.ravel(), yy.ravel()])
-        ).reshape(len(part), -1)
-    if lapse_per_100m and heights is not None:
-        result = reduced_by_height(result, heights, lapse_per_100m)
-    return result, _left_out(stations, places, base, values, smoothing)
+        block = surface(np.column_stack([xx.ravel(), yy.ravel()]))
+        yield start, np.asarray(block).reshape(len(part), grid.width, -1)
+
+
+def _places(stations: Stations) -> tuple[Floats, Floats, float]:
+    """Return the places centred and scaled, for metres of a projection are badly conditioned."""
+    centre = np.array([stations.x.mean(), stations.y.mean()])
+    size = max(float(np.ptp(stations.x)), float(np.ptp(stations.y)), 1.0)
+    return (np.column_stack([stations.x, stations.y]) - centre) / size, centre, size
 
 
 def _spline(places: Floats, values: Floats, smoothing: float) -> Any:
@@ -129,10 +152,18 @@ def _spline(places: Floats, values: Floats, smoothing: float) -> Any:
         raise InputError("站点在一条直线上，不能插值", mend="补充不在一条线上的站点") from None
 
 
-def _left_out(
-    stations: Stations, places: Floats, base: Floats, values: Floats, smoothing: float
+def left_out(
+    stations: Stations, base: Floats, values: Floats, smoothing: float = 0.0
 ) -> dict[str, Any]:
-    """Predict every station from the others."""
+    """Predict every station from the others.
+
+    Args:
+        stations: Their places.
+        base: What is interpolated, one a station.
+        values: As measured, for r².
+        smoothing: Of the spline.
+    """
+    places, _, _ = _places(stations)
     count = len(values)
     errors = np.full(count, np.nan)
     for k in range(count):

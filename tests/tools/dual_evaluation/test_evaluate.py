@@ -269,3 +269,15 @@ def test_defaults_by_role_need_no_configuration(dual_county, tmp_path):
     made = evaluate(DualConfig(), dual_county.folder, work=tmp_path / "w")
     assert made.parts["urban"].grades
     assert not made.parts["urban"].feasible.complete
+
+
+def test_distance_to_a_fault_is_that_of_the_line(dual_county, tmp_path):
+    line = shapely.LineString([(500_000, 3_300_500), (500_400, 3_300_500), (500_400, 3_301_000)])
+    dual_county.add("fault_lines", "DLDC", "断裂", [line], geometry="line")
+    made = run(dual_county, tmp_path / "w", scheme="2019")
+    distance = made.inputs.read("fault_distance")
+    assert distance[99, 0] == pytest.approx(
+        495, abs=0.05
+    )  # centre of the south-western cell, 5 m up
+    assert distance[0, 99] == pytest.approx(595, abs=0.05)
+    assert distance[49, 10] == pytest.approx(5, abs=0.05)
