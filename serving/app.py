@@ -21,6 +21,7 @@ from serving import (
     openai_api,
     problems,
     tool_calls,
+    tool_results,
     tools_api,
 )
 from serving.assembly import library_place_of
@@ -73,6 +74,7 @@ def create_app(
     app.include_router(openai_api.router)
     app.include_router(tools_api.router)
     app.include_router(tool_calls.router)
+    app.include_router(tool_results.router)
     app.include_router(exports.router)
     app.include_router(kb_upload.router)
     app.include_router(kb_documents.router)

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Literal
 from cspon.errors import InputError
 from knowledge_base.parse.zip_guard import check_container, chunks
 from serving.problems import ApiError
+from serving.upload_content import check_content
 from serving.uploads import KEEP_S, PIECE
 
 FORMATS = (".zip", ".gpkg", ".csv", ".xlsx")
@@ -137,8 +138,10 @@ class DataFiles:
             raise InputError("文件是空的", file=name, mend="检查文件是否完整，重新导出后再上传")
         _check_content(path)
         if path.suffix != ".zip":
+            check_content(path, name=name)
             return path, size
         unpacked = unpack(path, folder / "unpacked", self.max_bytes * MAX_UNPACKED_RATIO)
+        check_content(unpacked, name=name)
         path.unlink()
         return unpacked, size
 
@@ -284,9 +287,11 @@ def _own_files_only(folder: Path) -> None:
     from tools.layers import load_catalogue
     from tools.postgis.connection import in_postgis
 
+    home = folder.resolve()
     for spec in load_catalogue(folder).layers:
-        if in_postgis(spec.path):
+        elsewhere = not (folder / spec.path).resolve().is_relative_to(home)
+        if elsewhere or in_postgis(spec.path):
             raise InputError(
-                f"上传的图层目录不能引用数据库（{spec.name}）", file="layers.yaml", layer=spec.name,
+                f"上传的图层目录只能引用包内的文件（{spec.name}）", file="layers.yaml", layer=spec.name,
                 field="path", mend="把图层文件一并打包",
             )  # fmt: skip

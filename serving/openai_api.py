@@ -100,7 +100,7 @@ async def _ask(
     with ExitStack() as stack:
         path = None
         if options.file_id is not None:
-            path = services.uploads.get(options.file_id).path
+            path = services.uploads.get(options.file_id, principal.user).path
         elif options.boundary is not None:
             path = stack.enter_context(
                 inline_boundary(options.boundary, epsg=options.epsg, name=options.name)

@@ -53,6 +53,7 @@ class ApiError(CsponError):
         **more: Any,
     ) -> None:
         self.status = status
+        self.headers: dict[str, str] | None = None
         kind = kind or (SERVER if status >= 500 else NOT_FOUND if status == 404 else INVALID)
         self.body: dict[str, Any] = {
             "message": message,

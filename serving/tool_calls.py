@@ -7,10 +7,12 @@ the id of a file uploaded to `/v1/files`, a database or a table as the id of one
 """
 
 import asyncio
-from collections.abc import Callable
+import json
 from contextlib import ExitStack
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, get_args
 
 from anyio import to_thread
@@ -24,12 +26,15 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import ToolResult
 from serving.data_files import KINDS, fitting
+from serving.limits import heavy_tools
 from serving.principal import current_principal
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
+from serving.tool_process import run_tool_process
+from serving.tool_results import keep_files
 from serving.uploads import Uploads, inline_boundary
-from tools.catalogue import OneOf, Sent
+from tools.catalogue import OneOf, Sent, Tool
 
 router = APIRouter(prefix="/v1/tools")
 Who = Annotated[Principal, Depends(current_principal)]
@@ -37,6 +42,9 @@ Who = Annotated[Principal, Depends(current_principal)]
 BOUNDARIES = ("boundary", "parcel", "scope")
 """Arguments that take a boundary; others that take files are marked `Sent` by their tools."""
 DECIDED_HERE = ("layers", "clearance", "workers", "out", "overwrite", "max_features")
+
+HEAVY = ("dual_evaluation", "assess_implementation")
+"""Tools that take long on the layers of a whole county."""
 
 
 class ToolEntry(Frozen):
@@ -75,45 +83,93 @@ async def get_tool(name: str) -> ToolEntry:
 
 @router.post("/{name}")
 async def call_tool(
-    request: Request, name: str, principal: Who, arguments: Annotated[dict[str, Any], Body()]
+    request: Request,
+    name: str,
+    principal: Who,
+    arguments: Annotated[dict[str, Any], Body()],
+    files: bool = False,
 ) -> Response:
-    """Call a tool; returns the `ToolResult`. A result above the caller's clearance is not given."""
+    """Call a tool; returns the `ToolResult`. A result above the caller's clearance is not given.
+
+    With `files=true` the report, map and layers are made too: `files` of the answer names what is had at
+    `/v1/files/{id}/content`.
+    """
     services: Services = request.app.state.services
-    result = await unless_gone(
-        request, to_thread.run_sync(_work(services, principal, name, arguments), limiter=threads)
-    )
-    if result.secrecy.rank > principal.clearance.rank:
-        raise ApiError(
-            403,
-            f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
-            code="beyond_permission",
-            kind="permission_error",
-        )
-    await asyncio.to_thread(
-        services.audit.tool, result, principal=principal, request_id=request.state.request_id
-    )
-    return Response(result.model_dump_json(), media_type="application/json")
-
-
-def _work(
-    services: Services, principal: Principal, name: str, arguments: dict[str, Any]
-) -> Callable[[], ToolResult]:
-    def work() -> ToolResult:
-        calls = services.metrics.tool_calls
+    calls = services.metrics.tool_calls
+    with ExitStack() as stack:
         try:
-            result = _call(services, principal, name, arguments)
+            call = await to_thread.run_sync(
+                _prepare, services, principal, name, arguments, stack, files, limiter=threads
+            )
+            result = await unless_gone(request, _run(call))
         except CsponError as error:
-            calls.labels(name, type(error).__name__).inc()
+            known = name if name in _tools() else "unknown"
+            calls.labels(known, type(error).__name__).inc()
             raise
         calls.labels(name, "ok").inc()
-        return result
+        if result.secrecy.rank > principal.clearance.rank:
+            raise ApiError(
+                403,
+                f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
+                code="beyond_permission",
+                kind="permission_error",
+            )
+        await asyncio.to_thread(
+            services.audit.tool, result, principal=principal, request_id=request.state.request_id
+        )
+        reply = result.model_dump(mode="json")
+        if files:
+            kept, notices = await to_thread.run_sync(
+                partial(
+                    keep_files, services, result,
+                    title=call.tool.title, boundary=call.boundary, made=call.made,
+                    owner=principal.user,
+                ),
+                limiter=threads,
+            )  # fmt: skip
+            reply |= {"files": kept, "warnings": [*reply["warnings"], *notices]}
+    text = json.dumps(reply, ensure_ascii=False)
+    return Response(text, media_type="application/json")
 
-    return work
+
+@dataclass
+class _Call:
+    """A call whose arguments were checked: what runs, and which folders no answer may name."""
+
+    tool: Tool
+    arguments: dict[str, Any]
+    folders: tuple[Path, ...]
+    boundary: Path | None
+    made: Path | None
+    """Folder into which the tool writes files for the caller."""
+    heavy: bool
 
 
-def _call(
-    services: Services, principal: Principal, name: str, arguments: dict[str, Any]
-) -> ToolResult:
+async def _run(call: _Call) -> ToolResult:
+    """Run in a thread, or a call that takes long or reads a caller's data in its own process.
+
+    Raises:
+        ApiError: 429, too many of those run.
+    """
+    if call.heavy:
+        with heavy_tools.one():
+            result = await run_tool_process(call.tool.name, call.arguments)
+    else:
+        result = await to_thread.run_sync(partial(call.tool.run, **call.arguments), limiter=threads)
+    text = result.model_dump_json()
+    for folder in call.folders:
+        text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
+    return ToolResult.model_validate_json(text)
+
+
+def _prepare(
+    services: Services,
+    principal: Principal,
+    name: str,
+    arguments: dict[str, Any],
+    stack: ExitStack,
+    files: bool,
+) -> _Call:
     entry = _entry(name)
     if not entry.available:
         raise ApiError(409, f"工具 {name} 不能经接口调用：{entry.why}", code="tool_unavailable")
@@ -125,31 +181,35 @@ def _call(
             field=unknown[0],
             mend=f"可用：{'、'.join(entry.parameters['properties'])}",
         )
-    with ExitStack() as stack:
-        sent: dict[str, Any] = {}
-        folders: list[Path] = []
-        for key, value in arguments.items():
-            mark = _mark(tool.arguments.model_fields[key])
-            if key in BOUNDARIES and value is not None:
-                path = _boundary(stack, services.uploads, key, value)
-                folders.append(path.parent)
-                sent[key] = path
-            elif isinstance(mark, Sent) and value is not None:
-                sent[key], folder = _data(services, principal, key, value, mark)
-                folders.append(folder)
-            elif isinstance(mark, OneOf) and value not in mark.names():
-                raise InputError(
-                    f"{key} 没有“{value}”", field=key, mend=f"可用：{'、'.join(mark.names())}"
-                )
-            else:
-                sent[key] = value
-        taken = tool.arguments.model_fields
-        decided = {"layers": services.settings.layers, "clearance": principal.clearance}
-        sent |= {key: value for key, value in decided.items() if key in taken}
-        text = tool.run(**sent).model_dump_json()
-    for folder in (*folders, services.settings.layers):
-        text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
-    return ToolResult.model_validate_json(text)
+    sent: dict[str, Any] = {}
+    folders: list[Path] = []
+    boundary: Path | None = None
+    heavy = name in HEAVY
+    for key, value in arguments.items():
+        mark = _mark(tool.arguments.model_fields[key])
+        if key in BOUNDARIES and value is not None:
+            boundary = _boundary(stack, services.uploads, key, value, principal.user)
+            folders.append(boundary.parent)
+            sent[key] = boundary
+        elif isinstance(mark, Sent) and value is not None:
+            sent[key], folder = _data(services, principal, key, value, mark)
+            folders.append(folder)
+            heavy = True
+        elif isinstance(mark, OneOf) and value not in mark.names():
+            raise InputError(
+                f"{key} 没有“{value}”", field=key, mend=f"可用：{'、'.join(mark.names())}"
+            )
+        else:
+            sent[key] = value
+    taken = tool.arguments.model_fields
+    decided = {"layers": services.settings.layers, "clearance": principal.clearance}
+    sent |= {key: value for key, value in decided.items() if key in taken}
+    made = None
+    if files and "out" in taken:
+        made = Path(stack.enter_context(TemporaryDirectory(prefix="cspon-made-"))) / "data"
+        sent["out"] = made
+        folders.append(made)
+    return _Call(tool, sent, (*folders, services.settings.layers), boundary, made, heavy)
 
 
 def _data(
@@ -169,10 +229,10 @@ def _mark(field: FieldInfo) -> Sent | OneOf | None:
     return next((m for m in field.metadata if isinstance(m, Sent | OneOf)), None)
 
 
-def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any) -> Path:
+def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any, owner: str) -> Path:
     """Find an uploaded boundary, or write an inline one down for the length of the call."""
     if isinstance(value, str):
-        return uploads.get(value).path
+        return uploads.get(value, owner).path
     if isinstance(value, dict):
         return stack.enter_context(inline_boundary(value, epsg=None, name=None))
     raise InputError(

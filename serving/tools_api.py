@@ -27,6 +27,8 @@ from serving.principal import current_principal
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
+from serving.tool_results import PREFIX as RESULT
+from serving.tool_results import results_of
 from serving.uploads import FORMATS, StoredFile, clean_name, inline_boundary, write_boundary
 
 router = APIRouter(prefix="/v1")
@@ -175,8 +177,9 @@ async def upload_file(
     services: Services = request.app.state.services
     if purpose == "boundary":
         return await to_thread.run_sync(
-            store_boundary, services, file.filename or "", file.file, limiter=threads
-        )
+            store_boundary, services, file.filename or "", file.file, principal.user,
+            limiter=threads,
+        )  # fmt: skip
     stored = await to_thread.run_sync(
         services.data_files.save, file.filename or "", file.file, principal.user, limiter=threads
     )
@@ -194,18 +197,20 @@ async def upload_file(
     }
 
 
-def store_boundary(services: Services, name: str, source: BinaryIO) -> dict[str, Any]:
+def store_boundary(
+    services: Services, name: str, source: BinaryIO, owner: str = "local"
+) -> dict[str, Any]:
     """Store a boundary file and describe it; what cannot be read is not kept.
 
     Raises:
         InputError: it is no boundary, with the mend.
         ApiError: it is too large.
     """
-    stored = services.uploads.save(name, source)
+    stored = services.uploads.save(name, source, owner)
     try:
         return describe(stored)
     except BaseException:
-        services.uploads.remove(stored.id)
+        services.uploads.remove(stored.id, owner)
         raise
 
 
@@ -215,12 +220,14 @@ async def delete_file(request: Request, principal: Who, file_id: str) -> dict[st
     services: Services = request.app.state.services
     if file_id.startswith(PREFIX):
         await to_thread.run_sync(services.data_files.remove, file_id, principal.user)
-        await asyncio.to_thread(
-            services.audit.file, "delete", file_id, principal=principal,
-            request_id=request.state.request_id,
-        )  # fmt: skip
+    elif file_id.startswith(RESULT):
+        await to_thread.run_sync(results_of(services).remove, file_id, principal)
     else:
-        await to_thread.run_sync(services.uploads.remove, file_id)
+        await to_thread.run_sync(services.uploads.remove, file_id, principal.user)
+    await asyncio.to_thread(
+        services.audit.file, "delete", file_id, principal=principal,
+        request_id=request.state.request_id,
+    )  # fmt: skip
     return {"id": file_id, "object": "file", "deleted": True}
 
 

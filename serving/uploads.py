@@ -82,8 +82,8 @@ class Uploads:
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self._folder, self.max_bytes = folder, max_bytes
 
-    def save(self, name: str, source: BinaryIO) -> StoredFile:
-        """Store one file; a zip is unpacked. Old files are removed on the way.
+    def save(self, name: str, source: BinaryIO, owner: str = "local") -> StoredFile:
+        """Store one file of `owner`; a zip is unpacked. Old files are removed on the way.
 
         Raises:
             InputError: wrong type, empty, or a zip without exactly one shapefile.
@@ -99,35 +99,37 @@ class Uploads:
             size = (folder / name).stat().st_size
             stored = StoredFile(number, name, path, size, int(time.time()))
             record = {"name": name, "path": path.name, "bytes": size, "at": stored.created_at}
+            record["owner"] = owner
             (folder / ".record").write_text(json.dumps(record), encoding="utf-8")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return stored
 
-    def get(self, number: str) -> StoredFile:
-        """Find a stored file.
+    def get(self, number: str, owner: str = "local") -> StoredFile:
+        """Find a stored file of `owner`.
 
         Raises:
-            ApiError: 404, no such id, or already removed.
+            ApiError: 404: no such id, removed already, or another's: which one is not told.
         """
         record = self._folder / number / ".record"
-        if not re.fullmatch(r"file-[0-9a-f]{32}", number) or not record.is_file():
+        known = re.fullmatch(r"file-[0-9a-f]{32}", number) and record.is_file()
+        kept: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")) if known else {}
+        if kept.get("owner") != owner:
             raise ApiError(
                 404, "没有这个文件，可能已过期；请重新上传", code="file_not_found", param="file_id"
             )
-        kept: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
         return StoredFile(
             number, kept["name"], record.parent / kept["path"], kept["bytes"], kept["at"]
         )
 
-    def remove(self, number: str) -> None:
-        """Remove a stored file.
+    def remove(self, number: str, owner: str = "local") -> None:
+        """Remove a stored file of `owner`.
 
         Raises:
-            ApiError: 404, no such id.
+            ApiError: 404, as `get`.
         """
-        shutil.rmtree(self.get(number).path.parent)
+        shutil.rmtree(self.get(number, owner).path.parent)
 
     def remove_older_than(self, seconds: float) -> None:
         """Remove what was stored longer ago."""

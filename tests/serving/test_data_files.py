@@ -176,7 +176,7 @@ layers:
    date: '2025-12-31', source: 甲}
 """
     stored = files.save("a.zip", zipped(("layers.yaml", text)), "甲")
-    with pytest.raises(InputError, match="不能引用数据库"):
+    with pytest.raises(InputError, match="只能引用包内"):
         fitting(stored, "version")
 
 
