@@ -70,7 +70,7 @@ def ingest(
 @app.command()
 def qc(
     seed: Annotated[int, typer.Option(help="随机种子：相同种子植入相同缺陷")] = 1,
-    times: Annotated[int, typer.Option(min=1, help="每种要素缺陷植入几处")] = 3,
+    times: Annotated[int, typer.Option(min=1, help="每种缺陷植入几处")] = 3,
     parcels: Annotated[int, typer.Option(min=0, help="测速的图斑数，0 为不测")] = 1_000_000,
     postgis_parcels: Annotated[
         int, typer.Option(min=0, help="与 PostGIS 对比的图斑数（一百万约需二十分钟），0 为不测")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import shapely
 
 from tools.quality_check.seeding.draft import NAME
+from tools.quality_check.seeding.line_defects import very_many_vertices
 from tools.quality_check.seeding.truth import Planter
 
 
@@ -164,6 +165,7 @@ CONSISTENCY_DEFECTS: tuple[Callable[[Planter], None], ...] = (
     survey_in_mu,
     survey_lacks_class,
     coarse_polygon,
+    very_many_vertices,
     _metadata("metadata_empty_title", "metadata_fields", "title", ""),
     _metadata("metadata_no_secrecy", "metadata_fields", "secrecy", None),
     _metadata("metadata_wrong_secrecy", "metadata_fields", "secrecy", "一般"),

@@ -18,6 +18,19 @@ def crossing_line(planter: Planter) -> None:
     planter.plant("crossing_line", "self_crossing_line", "DLZXX", new)
 
 
+def very_many_vertices(planter: Planter) -> None:
+    """A line of 600,000 vertices, back and forth in one parcel."""
+    layer = planter.draft.layers["DLZXX"]
+    _, parcel = planter.cell()
+    x, y = shapely.get_coordinates(parcels(planter).shapes[parcel - 1].centroid)[0]
+    number = np.arange(600_000)
+    row, along = number // 20_000, number % 20_000
+    east = np.where(row % 2 == 0, along, 19_999 - along) * 0.002
+    xy = np.column_stack([x - 20 + east, y - 6 + row * 0.4])
+    new = copied(layer, 1, shapely.LineString(xy))
+    planter.plant("very_many_vertices", "many_vertices", "DLZXX", new)
+
+
 def dangling_line(planter: Planter) -> None:
     """A road that ends 30 cm before another."""
     layer = planter.draft.layers["DLZXX"]

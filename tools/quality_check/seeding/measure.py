@@ -18,6 +18,8 @@ from tools.quality_check.seeding.truth import Defect, Planter, Truth
 from tools.quality_check.survey import check_database
 
 PACK = "county_master_plan"
+_TOGETHER = 3
+"""Times that a defect of a feature is planted in one database: more would touch each other."""
 
 
 @dataclass
@@ -75,18 +77,22 @@ def measure(
 
     Args:
         seed: Equal seeds give equal databases.
-        times: How often each defect of a feature is planted.
+        times: How often each defect is planted.
         size: Cells a side of the database with the defects of features.
         small: Cells a side of the databases with one defect each.
         progress: Gets Chinese sentences.
     """
     result = Measure()
-    progress("要素级缺陷")
-    _hold(result, (*(d for d in FEATURE_DEFECTS for _ in range(times)), *ONCE), size, seed)
+    for start in range(0, times, _TOGETHER):
+        progress(f"要素级缺陷 {start + 1}～{min(start + _TOGETHER, times)} / {times}")
+        here = min(_TOGETHER, times - start)
+        defects = (*(d for d in FEATURE_DEFECTS for _ in range(here)), *ONCE)
+        _hold(result, defects, size, seed + 1000 * start)
     alone = (*DATABASE_DEFECTS, *CONSISTENCY_DEFECTS)
     for number, defect in enumerate(alone):
         progress(f"库级缺陷 {number + 1} / {len(alone)}")
-        _hold(result, (defect,), small, seed + 1 + number)
+        for again in range(times):
+            _hold(result, (defect,), small, seed + 1 + number + 1000 * again)
     progress("无缺陷的库")
     before = result.findings
     _hold(result, (), size, seed)
