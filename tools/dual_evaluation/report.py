@@ -3,6 +3,7 @@
 from cspon.schemas.spatial import ToolResult
 from tools.compliance.narrative import table_markdown
 from tools.dual_evaluation.evaluate import DualEvaluation
+from tools.dual_evaluation.explain import Explanation
 from tools.dual_evaluation.outcome import DualOutcome
 from tools.result_files import SYNTHETIC
 
@@ -49,7 +50,7 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
     if data.findings:
         parts.append(f"## {tables['checks'].title}\n\n{table_markdown(tables['checks'])}")
     if data.explanation is not None:
-        parts.append(f"## {tables['limits'].title}\n\n{data.explanation.text}")
+        parts.append(f"## {tables['limits'].title}\n\n{_place(data.explanation)}")
         if tables["limits"].rows:
             parts.append(table_markdown(tables["limits"]))
     if "scenarios" in tables:
@@ -103,6 +104,13 @@ def _lost(missing: dict[str, str], absent: dict[str, str]) -> str:
     lines = [f"- 未计入：{title}（{why}）" for title, why in missing.items()]
     lines += [f"- 不适用：{title}（{why}）" for title, why in absent.items()]
     return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def _place(found: Explanation) -> str:
+    """Say the classes of a place and how it was read; its limits stand in the table below."""
+    classes = f"{found.text.partition('。')[0]}。"
+    missing = f"未计入（没有输入）：{'、'.join(found.missing)}。" if found.missing else ""
+    return classes + missing + (f"{found.note}。" if found.note else "")
 
 
 def _override(made: DualEvaluation, path: str, value: object) -> str:
