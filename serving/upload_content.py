@@ -66,14 +66,7 @@ def check_content(root: Path, *, name: str) -> None:
 
 def _check_file(file: Path, shown: str, *, inside: bool = False) -> None:
     suffix = file.suffix.lower()
-    with file.open("rb") as source:
-        head = source.read(HEAD)
-    text = head.replace(b"\x00", b"")  # a virtual dataset in UTF-16 is one too
-    if suffix in REFUSED or (REFERRING.search(text) and not _binary(head)):
-        raise InputError(
-            "文件内容引用其他文件或网络地址，不能上传", file=shown,
-            mend="改为上传数据本身（GeoPackage、Shapefile、FileGDB、GeoTIFF）",
-        )  # fmt: skip
+    head = refuse_references(file, shown)
     known = MAGIC.get(suffix)
     if not inside and known and not head.startswith(known):
         raise InputError(
@@ -83,6 +76,24 @@ def _check_file(file: Path, shown: str, *, inside: bool = False) -> None:
         raise InputError(
             "压缩包里还有压缩包", file=shown, mend="先解开里面的压缩包，再把文件夹打成一个 zip"
         )
+
+
+def refuse_references(file: Path, shown: str) -> bytes:
+    """Return how a file begins.
+
+    Raises:
+        InputError: a reader would open another file or address for it.
+    """
+    with file.open("rb") as source:
+        head = source.read(HEAD)
+    text = head.replace(b"\x00", b"")  # a virtual dataset in UTF-16 is one too
+    if file.suffix.lower() in REFUSED or (REFERRING.search(text) and not _binary(head)):
+        raise InputError(
+            "文件内容引用其他文件或网络地址，不能上传",
+            file=shown,
+            mend="改为上传数据本身（GeoPackage、Shapefile、FileGDB、GeoTIFF）",
+        )
+    return head
 
 
 def _binary(head: bytes) -> bool:

@@ -21,6 +21,7 @@ from typing import IO, Any, BinaryIO
 
 from cspon.errors import InputError
 from serving.problems import ApiError
+from serving.upload_content import refuse_references
 
 FORMATS = (".geojson", ".json", ".zip", ".gpkg", ".dxf", ".txt")
 """What a boundary may be; a shapefile comes as a zip."""
@@ -155,7 +156,10 @@ def write_boundary(folder: Path, name: str, source: BinaryIO, *, max_bytes: int)
         )
     if size == 0:
         raise InputError("文件是空的", file=name, mend="检查文件是否完整，重新导出后再上传")
-    return _unzip_shapefile(path, max_bytes * MAX_UNPACKED_RATIO) if path.suffix == ".zip" else path
+    if path.suffix == ".zip":
+        path = _unzip_shapefile(path, max_bytes * MAX_UNPACKED_RATIO)
+    refuse_references(path, path.name)
+    return path
 
 
 @contextmanager

@@ -107,3 +107,11 @@ def test_inline_boundary_is_removed_even_after_an_error():
         assert path.is_file()
         raise ValueError
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.gpkg", "a.dxf", "b.zip"])
+def test_a_virtual_dataset_is_no_boundary(tmp_path, name):
+    virtual = b"<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>"
+    sent = make_zip({"a.shp": virtual}) if name == "b.zip" else io.BytesIO(virtual)
+    with pytest.raises(InputError, match="引用其他文件"):
+        uploads.write_boundary(tmp_path, name, sent, max_bytes=1 << 20)
