@@ -18,8 +18,10 @@ def overlay(plan: Plan, out: Path) -> dict[str, int]:
     The arithmetic is that of the engine (squared gradients, whole weights, half up), so the counts must
     be the same.
     """
-    import dask.array as da
+    import dask.array
     import rioxarray
+
+    da: Any = dask.array
 
     total: Any = None
     lost: Any = None

@@ -156,7 +156,7 @@ class _Block:
             weight += np.where(here, w, 0)
         lost = weight == 0 if step.skip else weight < int(step.weights.sum())
         divisor = np.where(lost, 1, weight)
-        result = ((2 * step.factor * total + divisor) // (2 * divisor)).astype(layer.dtype)
+        result: Array = ((2 * step.factor * total + divisor) // (2 * divisor)).astype(layer.dtype)
         result[lost] = layer.nodata
         return result
 
@@ -175,7 +175,8 @@ class _Block:
                 result = choose(result, values)
                 lost = lost & missing if step.skip else lost | missing
         assert result is not None and lost is not None
-        return np.where(lost, layer.nodata, result).astype(layer.dtype)
+        limited: Array = np.where(lost, layer.nodata, result).astype(layer.dtype)
+        return limited
 
     def _times(self, step: Times) -> Array:
         layer = self.program.layers[step.out]
@@ -211,12 +212,15 @@ def _graded(values: Array, bounds: Array, scores: Array, closed: str) -> Array:
     grade = np.zeros(values.shape, dtype=np.uint8)
     for bound in bounds:
         grade += passes(values, bound)
-    return scores[grade]
+    result: Array = scores[grade]
+    return result
 
 
 def _missing(values: Array, nodata: int | None) -> Array:
     if values.dtype.kind == "f":
-        return ~np.isfinite(values)
-    if nodata is None:
-        return np.zeros(values.shape, bool)
-    return values == nodata
+        missing: Array = ~np.isfinite(values)
+    elif nodata is None:
+        missing = np.zeros(values.shape, bool)
+    else:
+        missing = values == nodata
+    return missing

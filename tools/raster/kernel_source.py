@@ -388,16 +388,11 @@ class _Writer:
                 f"{name} = band{step.band}[r + row + {spare + k}, {spare}:{spare} + width + 2]"
             )
         self._emit(f"flat = L{step.out}[row * width:(row + 1) * width]")
-        scan = lambda name, flag: [  # noqa: E731
-            f"{flag} = ZERO",
-            "for i in range(1, width + 1):",
-            f"    x = {name}[i]",
-            f"    if {test}:",
-            f"        {flag} = ONE",
-        ]
-        self._emit("if r + row == 0:", *self._indent(scan("a", q[0]) + scan("b", q[1]), 1))
+        self._emit(
+            "if r + row == 0:", *self._indent(_scan("a", q[0], test) + _scan("b", q[1], test), 1)
+        )
         self._emit("else:", f"    {q[0]} = {q[1]}", f"    {q[1]} = {q[2]}")
-        self._emit(*scan("c", q[2]))
+        self._emit(*_scan("c", q[2], test))
         names = [f"z{i}{j}" for i in range(3) for j in range(3)]
         loads = [
             f"    z{i}{j} = np.float32({'abc'[i]}[i + {j}])" for i in range(3) for j in range(3)
@@ -606,3 +601,14 @@ class _Writer:
 
     def _scalar(self, value: float, dtype: str) -> str:
         return self._scalars(np.array([value], dtype=dtype))[0]
+
+
+def _scan(row: str, flag: str, test: str) -> list[str]:
+    """Return the lines that set a flag where a row, without its outer cells, has no data."""
+    return [
+        f"{flag} = ZERO",
+        "for i in range(1, width + 1):",
+        f"    x = {row}[i]",
+        f"    if {test}:",
+        f"        {flag} = ONE",
+    ]

@@ -5,7 +5,7 @@ again and writes. Memory grows with one strip and with the number of patches, no
 Patches are numbered in the order in which a reader of rows meets them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class _Labeller:
         self.diagonal = connectivity == 8
         self.structure = np.ones((3, 3)) if self.diagonal else None
 
-    def strips(self):  # type: ignore[no-untyped-def]
+    def strips(self) -> Iterator[tuple[int, Array]]:
         """Yield first row and labels (0 is none) of each strip."""
         from scipy.ndimage import label
 

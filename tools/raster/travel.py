@@ -9,7 +9,7 @@ whole numbers do not depend on the order, so the result does not depend on the s
 import heapq
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,7 @@ class _Work:
     def _offset(self, place: tuple[int, int]) -> int:
         return (place[0] * self.across + place[1]) * self.tile * self.tile * 4
 
-    def rows(self):  # type: ignore[no-untyped-def]
+    def rows(self) -> Iterator[tuple[int, Array]]:
         """Yield first row and seconds, rounded half up, of each row of tiles."""
         t = self.tile
         for i in range(self.down):
