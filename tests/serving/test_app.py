@@ -77,7 +77,7 @@ def test_metrics_count_routes_tokens_and_refusals(gateway):
         'cspon_http_request_seconds_count{route="/v1/chat/completions"} 2.0',
         'cspon_model_tokens_total{kind="prompt",model="scripted:test"} 40.0',
         'cspon_tool_calls_total{outcome="ok",tool="check_compliance"} 1.0',
-        'cspon_answers_total{intent="site_compliance"} 1.0',
+        'cspon_answers_total{intent="use_tools"} 1.0',
         'cspon_refusals_total{kind="needs_input"} 1.0',
         "cspon_runs_in_progress 0.0",
     ):
