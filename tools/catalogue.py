@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from cspon.errors import RetryTool
 from cspon.registry import registry
 from cspon.schemas.spatial import ToolResult
+from tools.postgis.connection import one_state
 
 MODULES = (
     "tools.compliance.check",
@@ -98,9 +99,10 @@ class Tool:
             )
             raise RetryTool(f"工具 {self.name} 的参数不符：{problems}") from None
         started = time.perf_counter()
-        result = self.function(
-            **{name: getattr(checked, name) for name in type(checked).model_fields}
-        )
+        with one_state():
+            result = self.function(
+                **{name: getattr(checked, name) for name in type(checked).model_fields}
+            )
         elapsed = (time.perf_counter() - started) * 1000
         provenance = result.provenance.model_copy(update={"elapsed_ms": round(elapsed, 1)})
         return result.model_copy(update={"provenance": provenance})

@@ -40,7 +40,7 @@ class Finding:
     """One thing that is wrong with features of a layer."""
 
     kind: str
-    """mixed_type, empty, no_width, invalid, duplicate_id, area_unit, no_geometry or no_scheme."""
+    """mixed_type, empty, no_width, invalid, duplicate_id, area_unit, no_geometry, no_index or no_scheme."""
     layer: str
     """Title of the layer and its name, as users know it."""
     message: str

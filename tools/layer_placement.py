@@ -170,7 +170,9 @@ def _without_geometry(spec: LayerSpec, table: AnyTable) -> tuple[Finding, ...]:
     """Find features without geometry: the spatial index has none of them."""
     if isinstance(table, PostgisTable):
         number, fids = without_geometry(table, MOST_NAMED)
-        return (_no_geometry(spec, number, fids),) if number else ()
+        slow = "没有空间索引，每次都要读全表，请在图形字段上建 GiST 索引"
+        found = () if table.indexed else (Finding("no_index", label(spec), slow),)
+        return (*found, _no_geometry(spec, number, fids)) if number else found
     if isinstance(table, OgrTable) or table.features is None:
         return ()
     indexed = count_indexed(table)

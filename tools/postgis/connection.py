@@ -17,6 +17,7 @@ CONNECT_S = 10
 _MOST_IDLE = 4
 _idle: dict[str, list[Any]] = {}
 _lock = threading.Lock()
+_local = threading.local()
 
 
 def in_postgis(path: str) -> bool:
@@ -30,22 +31,74 @@ def service_of(path: str) -> str:
 
 
 @contextmanager
+def one_state() -> Iterator[None]:
+    """Let all reads of this thread see one state of each database; it may be nested.
+
+    The first read of a database opens the transaction, the outermost `one_state` ends it. Without any
+    database it costs nothing. Other threads and processes read states of their own.
+    """
+    if getattr(_local, "held", None) is not None:
+        yield
+        return
+    held: dict[str, Any] = {}
+    _local.held = held
+    try:
+        yield
+    finally:
+        _local.held = None
+        for path in list(held):
+            _end(path, held.pop(path))
+
+
+@contextmanager
 def transaction(path: str) -> Iterator[Any]:
     """Yield a connection in one read-only snapshot of the database; idle ones are used again.
+
+    Inside of `one_state` it is the snapshot of all its reads. After an error it is given up.
 
     Raises:
         SetupError: psycopg is not installed, the service is unknown, or the server does not answer.
         InputError: no right to read, or a statement that took too long.
     """
     psycopg = _driver()
-    connection = _taken(path)
+    shared: dict[str, Any] | None = getattr(_local, "held", None)
+    held = {} if shared is None else shared
     try:
-        with connection.transaction():
-            yield connection
+        if path not in held:
+            held[path] = _begun(path)
+        yield held[path][0]
     except psycopg.Error as error:
+        if path in held:
+            _end(path, held.pop(path))
         raise _told(path, error) from None
     finally:
-        _given_back(path, connection)
+        if shared is None and path in held:
+            _end(path, held.pop(path))
+
+
+def _begun(path: str) -> tuple[Any, Any]:
+    """Open a transaction; idle connections that have died are passed over."""
+    psycopg = _driver()
+    while True:
+        idle, connection = _taken(path)
+        block = connection.transaction()
+        try:
+            block.__enter__()
+        except psycopg.OperationalError:
+            connection.close()
+            if not idle:
+                raise
+        else:
+            return connection, block
+
+
+def _end(path: str, held: tuple[Any, Any]) -> None:
+    connection, block = held
+    try:
+        block.__exit__(None, None, None)
+    except _driver().Error:
+        connection.close()
+    _given_back(path, connection)
 
 
 def close_connections() -> None:
@@ -65,13 +118,14 @@ def _driver() -> Any:
     return psycopg
 
 
-def _taken(path: str) -> Any:
+def _taken(path: str) -> tuple[bool, Any]:
+    """Return whether the connection was idle, and the connection."""
     with _lock:
         waiting = _idle.get(path, [])
         while waiting:
             connection = waiting.pop()
             if not connection.closed:
-                return connection
+                return True, connection
     psycopg = _driver()
     try:
         connection = psycopg.connect(
@@ -85,7 +139,7 @@ def _taken(path: str) -> Any:
     connection.autocommit = True
     connection.read_only = True
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    return connection
+    return False, connection
 
 
 def _given_back(path: str, connection: Any) -> None:

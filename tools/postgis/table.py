@@ -4,6 +4,7 @@ Gives the same windows as `tools.geopackage`. The geometry column's own index an
 refused as they are there, Z and M are dropped.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,10 @@ from tools.postgis.connection import transaction
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _STEP = 256
+_MOST_DESCRIBED = 512
+_described: dict[tuple[str, str, str, str], "PostgisTable"] = {}
+"""By service, schema, table and snapshot: the same snapshot is the same table."""
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,8 @@ class PostgisTable:
     srid: int
     srs_epsg: int | None
     last_change: str
-    """Rows inserted, updated and deleted since the server counts: tells one state from another, as far
-    as the server's statistics are up to date (within a second as a rule)."""
+    """Database, rows and youngest row version (greatest `xmin`): every insert, update and delete that
+    is visible changes it. It is no hash of the content, and a restored dump has another."""
     geometry_type: str
     indexed: bool
     """Whether the geometry column has a spatial index."""
@@ -64,7 +69,13 @@ def open_postgis(path: str, layer: str | None) -> PostgisTable:
     """
     schema, name = split_layer(layer, path)
     with transaction(path) as connection:
-        return _describe(connection, path, schema, name)
+        state = connection.execute("SELECT pg_current_snapshot()::text").fetchone()[0]
+        known = (path, schema, name, state)
+        if known not in _described:
+            while len(_described) >= _MOST_DESCRIBED:
+                _described.pop(next(iter(_described)), None)
+            _described[known] = _describe(connection, path, schema, name)
+        return _described[known]
 
 
 def split_layer(layer: str | None, path: str) -> tuple[str, str]:
@@ -118,9 +129,8 @@ def _describe(connection: Any, path: str, schema: str, name: str) -> PostgisTabl
             mend=f"ALTER TABLE {schema}.{name} ADD COLUMN fid bigserial PRIMARY KEY",
         )  # fmt: skip
     oid = types[0][3]
-    changes = connection.execute(
-        "SELECT n_tup_ins, n_tup_upd, n_tup_del, n_live_tup FROM pg_stat_all_tables WHERE relid = %s",
-        (oid,),
+    rows, youngest = connection.execute(
+        f"SELECT count(*), max(xmin::text::int8) FROM {_quoted(schema)}.{_quoted(name)}"
     ).fetchone()
     indexed = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid "
@@ -138,7 +148,7 @@ def _describe(connection: Any, path: str, schema: str, name: str) -> PostgisTabl
         columns=tuple(n for n, *_ in types if n not in (key, column)),
         srid=srid,
         srs_epsg=int(epsg[0]) if epsg else None,
-        last_change="变更计数 增 {} 改 {} 删 {}".format(*changes[:3]) if changes else "",
+        last_change=f"{connection.info.dbname}/{layer}（{rows} 行，xmin {youngest or 0}）",
         geometry_type=str(kind).upper(),
         indexed=bool(indexed[0]),
     )
@@ -180,10 +190,15 @@ def read_postgis_boxes(
     """
     if not boxes:
         return
-    with transaction(table.file) as connection, connection.cursor(name="cspon") as cursor:
+    with transaction(table.file) as connection, connection.cursor(name=_cursor_name()) as cursor:
         cursor.execute(_box_query(table, columns, len(boxes)), _box_parameters(table, boxes))
         while rows := _fetch(table, cursor, chunk):
             yield _window(table, rows, columns)
+
+
+def _cursor_name() -> str:
+    """Name a cursor: several may be open in one transaction."""
+    return f"cspon_{next(_numbers)}"
 
 
 def _box_query(table: PostgisTable, columns: tuple[str, ...], boxes: int) -> str:

@@ -10,7 +10,13 @@ import shapely
 from cspon.errors import CsponError, InputError, SetupError
 from tools.geopackage import count_indexed, open_table
 from tools.layers import layer_by_role, layer_state, load_catalogue, open_layer, read_window
-from tools.postgis.connection import in_postgis, service_of, transaction
+from tools.postgis.connection import (
+    close_connections,
+    in_postgis,
+    one_state,
+    service_of,
+    transaction,
+)
 from tools.postgis.table import _plain, open_postgis, read_postgis_boxes, split_layer
 
 PATH = "postgis:cspon_test"
@@ -87,7 +93,6 @@ def test_a_read_sees_one_state_and_writes_nothing(twins):
     twins.connection.execute("DELETE FROM plan.dltb")
     try:
         seen += sum(len(w) for w in windows)
-        twins.connection.execute("SELECT pg_stat_force_next_flush()")
         assert open_postgis(PATH, "plan.dltb").last_change != table.last_change
         assert before == (table.last_change,)
     finally:
@@ -139,3 +144,40 @@ def test_no_right_to_read_is_told(server):
                 open_postgis("postgis:as_reader", "plan.secret"), [(0, 0, 1, 1)], (), chunk=5
             )
         )
+
+
+@pytest.mark.integration
+def test_one_result_sees_one_state(server):
+    server.execute("CREATE TABLE plan.moving (fid int PRIMARY KEY, geom geometry(Point, 4547))")
+    server.execute("INSERT INTO plan.moving VALUES (1, ST_SetSRID(ST_MakePoint(1, 1), 4547))")
+
+    def fids(table):
+        windows = read_postgis_boxes(table, [(-9, -9, 9, 9)], (), chunk=5)
+        return [fid for window in windows for fid in window.fids.tolist()]
+
+    with one_state():
+        before = open_postgis(PATH, "plan.moving")
+        server.execute("INSERT INTO plan.moving VALUES (2, ST_SetSRID(ST_MakePoint(2, 2), 4547))")
+        with one_state():
+            again = open_postgis(PATH, "plan.moving")
+            side_by_side = zip(
+                read_postgis_boxes(again, [(-9, -9, 9, 9)], (), chunk=1),
+                read_postgis_boxes(again, [(-9, -9, 9, 9)], (), chunk=1),
+                strict=True,
+            )
+            assert all(a.fids.tolist() == b.fids.tolist() for a, b in side_by_side)
+        assert again.last_change == before.last_change and fids(again) == [1]
+    after = open_postgis(PATH, "plan.moving")
+    assert after.last_change != before.last_change and fids(after) == [1, 2]
+    server.execute("UPDATE plan.moving SET geom = geom WHERE fid = 1")
+    assert open_postgis(PATH, "plan.moving").last_change != after.last_change
+
+
+@pytest.mark.integration
+def test_a_connection_that_died_is_replaced(server):
+    close_connections()
+    with transaction(PATH) as connection:
+        process = connection.info.backend_pid
+    server.execute("SELECT pg_terminate_backend(%s)", (process,))
+    with transaction(PATH) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)

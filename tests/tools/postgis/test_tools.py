@@ -50,7 +50,7 @@ def test_compliance(twins, project):
     ours = check_compliance(boundary, twins.tables, project_type="industrial_park")
     theirs = check_compliance(boundary, twins.files, project_type="industrial_park")
     same(plain(ours), plain(theirs))
-    assert ours.provenance.inputs["DLTB"].split(" / ")[1].startswith("变更计数")
+    assert ours.provenance.inputs["DLTB"].split(" / ")[1].startswith("postgres/plan.dltb（")
 
 
 def test_many_projects_at_once(twins, random_boxes):
