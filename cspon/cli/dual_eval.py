@@ -102,7 +102,8 @@ def command(
         if result.data["explanation"]:
             lead.append(result.data["explanation"]["text"])
         show_result(result, lead=lead, skip=figures)
-    return 0 if any(p["status"] != "未评价" for p in result.data["parts"]) else 2
+    done = any(p["status"] != "未评价" for p in result.data["parts"])
+    return 0 if done or result.data["carrying"] else 2
 
 
 def _sensitivities(made: "DualEvaluation", names: list[str]) -> list["Sensitivity"]:

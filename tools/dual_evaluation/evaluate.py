@@ -76,7 +76,7 @@ def evaluate(
     parts: dict[str, Part] = {}
     for name in ORDER:
         evaluation = scheme.evaluation(name)
-        if evaluation is None or (name != "ecology" and name not in config.parts):
+        if evaluation is None or name not in needed(config):
             continue
         done = frozenset(n for n, part in parts.items() if part.grades)
         part = Part(evaluation, feasible(inputs, evaluation, done))
@@ -84,6 +84,12 @@ def evaluate(
             _run(inputs, part, part.feasible.evaluation, parts)
         parts[name] = part
     return DualEvaluation(inputs, scheme, parts, readiness, units, unit_of)
+
+
+def needed(config: DualConfig) -> tuple[str, ...]:
+    """Return the evaluations that the parts need: ecology for the range, both for carrying scale."""
+    whole = "carrying" in config.parts
+    return tuple(n for n in ORDER if n == "ecology" or n in config.parts or whole)
 
 
 def _run(inputs: Inputs, part: Part, evaluation: Evaluation, parts: dict[str, Part]) -> None:
@@ -111,5 +117,4 @@ def prepare(
     scheme = load_scheme(config.scheme, config.overrides)
     inputs = open_inputs(config, scheme, layers, work=work, base=base)
     inputs.factors |= factors or {}
-    wanted = tuple(n for n in ORDER if n == "ecology" or n in config.parts)
-    return inputs, check_readiness(inputs, scheme, wanted)
+    return inputs, check_readiness(inputs, scheme, needed(config))

@@ -59,3 +59,10 @@ def test_a_broken_file_is_named_with_its_line(tmp_path):
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError):
         read_config(file)
+
+
+def test_carrying_scale_alone_evaluates_what_it_needs(steady_county):
+    result = load_tools()["dual_evaluation"].run(layers=steady_county.folder, parts=("carrying",))
+    assert result.data["parts"] == []
+    assert all(row["land_ha"] is not None for row in result.data["carrying"])
+    assert "承载规模" in result.data["headline"]
