@@ -10,6 +10,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -117,5 +119,13 @@ def main(order: Path, reply: Path) -> None:
     draft.replace(reply)
 
 
+def _end_with(parent: int) -> None:
+    """End this process and its workers when the gateway is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     main(Path(sys.argv[1]), Path(sys.argv[2]))

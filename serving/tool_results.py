@@ -190,7 +190,9 @@ def keep_files(
                     surroundings(layers).versions,
                 ),
             )
-            files = [(draft / one.name, one.title) for one in saved]
+            for one in saved:
+                plain = draft / one.name.removeprefix("1_")
+                files.append(((draft / one.name).rename(plain), one.title))
         except CsponError as error:  # the result stands without a report
             notices = [f"报告没有写成：{error}"]
         if made is not None and made.is_dir() and any(made.iterdir()):
