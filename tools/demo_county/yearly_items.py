@@ -162,7 +162,7 @@ ITEMS: tuple[Item, ...] = (
     Item("违法违规调整规划、用地用海等事件数量", "土地", "件", of=_steps(7, 5, 4, 4, 2, 1), decimals=0),
     Item("自然和文化遗产", "土地", "处", layer="sites", yearly=0.02, decimals=0),
     # The town
-    Item("城区面积", "城区", "平方千米", layer="city", factor=0.0104, yearly=0.018, scope=CITY),
+    Item("城区面积", "城区", "平方千米", layer="urban_km2", yearly=0.018, decimals=4, noise=0.0, scope=CITY),
     Item("城区常住人口密度", "城区", "人/平方千米", decimals=0, scope=CITY, of=_ratio("城区常住人口", "城区面积")),
     Item("城区道路总长度", "城区", "千米", layer="streets_km", yearly=0.022, scope=CITY),
     Item("城区道路网密度", "城区", "千米/平方千米", scope=CITY, of=_ratio("城区道路总长度", "城区面积")),

@@ -9,11 +9,13 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from tools.demo_county.noise import hash01
 from tools.demo_county.products import Setting, VectorLayer, document
 from tools.demo_county.yearly_items import ITEMS, LAYER, SURVEY, Item
+from tools.geometry.area import ellipsoidal_areas_m2
 
 YEARS = tuple(range(2020, 2026))
 HEAD = ("年份", "指标项", "类别", "范围", "单位", "数值", "来源", "说明")
@@ -27,7 +29,8 @@ def _sum(layer: VectorLayer, field: str, chosen: NDArray[np.bool_] | None = None
 
 def layer_figures(
     parcels: VectorLayer, people: VectorLayer, facilities: VectorLayer,
-    lines: dict[str, VectorLayer], roads: VectorLayer, hazards: VectorLayer,
+    lines: dict[str, VectorLayer], roads: VectorLayer, hazards: VectorLayer, urban_area: VectorLayer,
+    *, epsg: int,
 ) -> dict[str, float]:  # fmt: skip
     """Figures of the last year by the names that `ITEMS` use: ha, persons, beds, km, counts."""
     code = np.array(parcels.columns["DLBM"])
@@ -46,13 +49,22 @@ def layer_figures(
     sort = np.array(facilities.columns["SSLX"])
     road_kind = np.array(roads.columns["DLDJ"])
     streets = np.isin(road_kind, ["城市主干路", "城市支路"])
+    (area,) = urban_area.geometries
+    street_m = float(shapely.length(shapely.intersection(roads.geometries[streets], area)).sum())
+
+    def urban_ha(start: str) -> float:
+        found = parcels.geometries[np.char.startswith(code, start)]
+        found = found[shapely.intersects(area, found)]
+        return float(ellipsoidal_areas_m2(shapely.intersection(found, area), epsg).sum()) / 10_000
+
     return {
         "county": ha(np.ones(len(code), bool)), "cultivated": ha(two == "01"), "orchard": ha(two == "02"),
         "forest": ha(two == "03"), "stocked": ha(np.isin(code, ["0301", "0302"])), "grass": ha(two == "04"),
         "wetland": ha(two == "05"), "water": ha(two == "17"), "built": ha(built),
         "town_and_village": ha(town | village | (built & ~linear)), "town": ha(town), "city": ha(city),
         "village": ha(village), "industry": ha(two == "10"), "homes": ha(np.isin(code, ["0701", "0703"])),
-        "town_homes": ha(code == "0701"), "parks": ha(city & (code == "1401")), "sport": ha(city & (code == "080501")),
+        "town_homes": ha(code == "0701"), "parks": urban_ha("1401"), "sport": urban_ha("0805"),
+        "urban_km2": _sum(urban_area, "MJ") / 1e6,
         "shelters": _sum(facilities, "GM", sort == "应急避难场所") / 10_000,
         "farmland": _sum(lines["farmland"], "MJ") / 10_000, "farmland_2020": _sum(lines["farmland_2020"], "MJ") / 10_000,
         "redline": _sum(lines["redline"], "MJ") / 10_000, "redline_2020": _sum(lines["redline_2020"], "MJ") / 10_000,
@@ -60,7 +72,7 @@ def layer_figures(
         "people": _sum(people, "RKS"), "urban_people": _sum(people, "RKS", urban),
         "city_people": _sum(people, "RKS", urban & centre), "old": _sum(people, "RK60"), "pupils": _sum(people, "RK6_14"),
         "beds": _sum(facilities, "GM", np.isin(sort, ["医院", "基层医疗卫生机构"])),
-        "care_beds": _sum(facilities, "GM", sort == "养老设施"), "streets_km": _sum(roads, "CD", streets) / 1000,
+        "care_beds": _sum(facilities, "GM", sort == "养老设施"), "streets_km": street_m / 1000,
         "flooding": float((np.array(hazards.columns["ZHLX"]) == "内涝积水点").sum()),
     }  # fmt: skip
 
@@ -96,6 +108,7 @@ def statistics_csv(
     facilities_layer: VectorLayer, farmland_layer: VectorLayer, farmland_2020_layer: VectorLayer,
     redline_layer: VectorLayer, redline_2020_layer: VectorLayer, heritage_line_layer: VectorLayer,
     roads_layer: VectorLayer, hazard_points_layer: VectorLayer,
+    urban_area_layer: VectorLayer,
 ) -> bytes:  # fmt: skip
     """UTF-8 with a mark that spreadsheet programs know; one row an item and year."""
     lines = {
@@ -103,7 +116,8 @@ def statistics_csv(
         "redline_2020": redline_2020_layer, "heritage": heritage_line_layer,
     }  # fmt: skip
     figures = layer_figures(
-        land_use_layer, population_layer, facilities_layer, lines, roads_layer, hazard_points_layer
+        land_use_layer, population_layer, facilities_layer, lines, roads_layer, hazard_points_layer,
+        urban_area_layer, epsg=setting.epsg,
     )  # fmt: skip
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

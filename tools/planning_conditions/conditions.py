@@ -30,7 +30,14 @@ from tools.compliance.survey import place
 from tools.geometry.read import read_boundary
 from tools.layers import layer_by_role, load_catalogue
 from tools.planning_conditions import tables
-from tools.planning_conditions.control_figures import NOT_GIVEN, PlotFigures, read_figures
+from tools.planning_conditions.control_figures import (
+    DETAILED_PLAN,
+    NOT_GIVEN,
+    PlotFigures,
+    figure_table,
+    read_figures,
+)
+from tools.planning_conditions.network_services import ON_NETWORK, STRAIGHT, services_on_network
 from tools.planning_conditions.surroundings import (
     CONTROL_ZONE,
     Road,
@@ -45,6 +52,12 @@ from tools.rules.model import COUNTY, DEM, PLANNED_USE, ZONES
 VERSION = "1"
 SERVICES_M = 1_000.0
 MOST_M = 20_000.0
+DETAILED_PLAN_BASIS = Basis(
+    title="中华人民共和国城乡规划法",
+    article="第三十八条",
+    point="出让前依据控制性详细规划提出地块的位置、使用性质、开发强度等规划条件",
+    quote="应当依据控制性详细规划，提出出让地块的位置、使用性质、开发强度等规划条件",
+)
 STEEP = (8.0, 15.0, 25.0)
 """Degrees: grades of terrain that planners tell apart."""
 
@@ -70,7 +83,8 @@ class Conditions(Frozen):
     """None where the layer is missing or has no classes."""
     services: tuple[Service, ...] | None
     services_within_m: float
-    service_distance: str = "直线距离"
+    service_distance: str = STRAIGHT
+    """How the distances of `services` were measured."""
     slope: SlopeOverlap | None
     figures: tuple[PlotFigures, ...]
     figures_note: str
@@ -102,9 +116,10 @@ def planning_conditions(
     """Collect the planning conditions of a parcel.
 
     Planned land use and planning zone by code (parts sum to the parcel), control lines and what each
-    demands with its clause, roads with building-control widths, public services within a straight-line
-    distance, slope, and the control figures that a detailed plan states. What no layer states is
-    said to be not provided, never made up.
+    demands with its clause, roads with building-control widths, public services within a walking
+    distance on the street network (a straight line where there is no network, and then said), slope,
+    and the control figures that a detailed plan states. What no layer states is said to be not
+    provided, never made up.
 
     Args:
         parcel: Boundary file (GeoJSON, Shapefile, GeoPackage, DXF or 界址点 TXT).
@@ -133,6 +148,7 @@ def planning_conditions(
     slope = around.slope()
     figures, plan_layers = read_figures(boundary, catalogue, layers)
     used = (*around.used, *plan_layers)
+    detailed = any(spec.role == DETAILED_PLAN for spec in plan_layers)
     plain = [rule for rule in found.rules if _is_plain(rule)]
     data = Conditions(
         parcel=found.project,
@@ -149,9 +165,10 @@ def planning_conditions(
         roads=roads,
         services=services,
         services_within_m=services_m,
+        service_distance=around.service_distance,
         slope=slope,
         figures=figures,
-        figures_note="" if any(plot.values for plot in figures) else NOT_GIVEN,
+        figures_note="" if _stated(figures) else NOT_GIVEN,
         verdict=found.verdict,
         headline=found.headline,
         unknowns=found.unknowns,
@@ -176,7 +193,7 @@ def planning_conditions(
         data=data.model_dump(mode="json"),
         tables=tables.condition_tables(data),
         layers=(outline,),
-        basis=_bases(data.demands),
+        basis=(*((DETAILED_PLAN_BASIS,) if detailed else ()), *_bases(data.demands)),
         provenance=checked.provenance.model_copy(
             update={
                 "tool": "planning_conditions",
@@ -186,7 +203,7 @@ def planning_conditions(
                 "parameters": {**checked.provenance.parameters, "services_m": services_m},
             }
         ),
-        warnings=(*checked.warnings, *_missing(data, catalogue)),
+        warnings=(*checked.warnings, *around.remarks, *_missing(data, catalogue)),
         secrecy=_highest(checked.secrecy, used),
         synthetic=checked.synthetic or any(spec.synthetic for spec in used),
     )
@@ -198,6 +215,8 @@ class _Around:
     def __init__(self, parcel: BaseGeometry, catalogue: LayerCatalogue, folder: Path) -> None:
         self.parcel, self.catalogue, self.folder = parcel, catalogue, folder
         self.used: list[LayerSpec] = []
+        self.service_distance = STRAIGHT
+        self.remarks: list[str] = []
 
     def _spec(self, role: str) -> LayerSpec | None:
         spec = layer_by_role(self.catalogue, role)
@@ -214,7 +233,17 @@ class _Around:
 
     def services(self, within_m: float) -> tuple[Service, ...] | None:
         spec = self._spec("facilities")
-        return None if spec is None else services_around(self.parcel, spec, self.folder, within_m)
+        if spec is None:
+            return None
+        walked = services_on_network(self.parcel, spec, self.catalogue, self.folder, within_m)
+        if walked is None:
+            self.remarks.append(
+                "没有道路图层或地块不邻可步行的道路，公共服务设施按直线距离计，实际路程更长。"
+            )
+            return services_around(self.parcel, spec, self.folder, within_m)
+        self.service_distance = ON_NETWORK
+        self.remarks += walked[1]
+        return walked[0]
 
     def slope(self) -> SlopeOverlap | None:
         spec = self._spec(DEM)
@@ -227,6 +256,11 @@ class _Around:
             cell_m=found.cell_m,
             over_ha={f"{d:g}": hectares(found.over[d].total_m2) for d in STEEP},
         )
+
+
+def _stated(figures: tuple[PlotFigures, ...]) -> bool:
+    controls = {figure.key for figure in figure_table() if not figure.describes}
+    return any(controls & plot.values.keys() for plot in figures)
 
 
 def _is_plain(rule: RuleOutcome) -> bool:

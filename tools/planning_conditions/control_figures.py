@@ -33,6 +33,8 @@ class Figure(Frozen):
     title: str
     field: str
     unit: str = ""
+    describes: bool = False
+    """Says which plot and clause the figures are of; it is no control figure itself."""
 
 
 class _Table(Frozen):
@@ -81,14 +83,16 @@ def read_figures(
         InputError: the catalogue names a figure or field that does not exist, or a value is no
             number where one must stand.
     """
+    known = {figure.key: figure for figure in figure_table()}
     for role in (DETAILED_PLAN, PLANNED_USE):
         spec = layer_by_role(catalogue, role)
         if spec is None:
             continue
         fields = _fields(spec, folder)
-        if fields:
+        if any(not known[key].describes for key in fields):
             plots = _plots(parcel, spec, folder, fields)
-            return tuple(sorted(plots, key=lambda plot: -plot.area_ha)), (spec,)
+            if plots or role == PLANNED_USE:
+                return tuple(sorted(plots, key=lambda plot: -plot.area_ha)), (spec,)
     return (), ()
 
 

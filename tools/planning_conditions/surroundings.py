@@ -44,7 +44,7 @@ class Service(Frozen):
     count: int
     nearest: str
     distance_m: float
-    """Planar straight line from the parcel's edge."""
+    """From the parcel's edge: along the network where there is one, else a planar straight line."""
 
 
 def roads_around(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cspon.schemas.spatial import Column, LineOverlap, RuleOutcome, Table, ZoneOverlap
 from tools.compliance.rounding import ROUNDING_NOTE, mu
 from tools.planning_conditions.control_figures import NOT_GIVEN, figure_table
+from tools.planning_conditions.network_services import STRAIGHT
 
 if TYPE_CHECKING:
     from tools.planning_conditions.conditions import Conditions
@@ -186,8 +187,8 @@ def _services(data: "Conditions") -> Table:
             Column(key="distance_m", title="距离", unit="米"),
         ),
         rows=tuple(service.model_dump() for service in data.services or ()),
-        note=f"{data.services_within_m:g} 米以内，为{data.service_distance}"
-        "（自地块边界量起，不是步行路网距离，实际路程更长）。",
+        note=f"{data.services_within_m:g} 米以内，为{data.service_distance}，自地块边界量起"
+        + ("；不是步行路网距离，实际路程更长。" if data.service_distance == STRAIGHT else "。"),
     )
 
 

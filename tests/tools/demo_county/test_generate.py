@@ -19,6 +19,7 @@ ROLES = {
     "urban_purple_line", "urban_blue_line", "urban_yellow_line", "flood_risk_line", "heritage_line",
     "nature_reserve", "mineral_line", "industrial_land_line", "power_lines", "oil_gas_pipelines",
     "rivers_line", "geohazard_zones", "fault_lines", "hazard_points", "flood_depth", "public_services",
+    "urban_area", "detailed_plan",
 }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_the_catalogue_names_every_layer_once_and_labels_it(catalogue):
 
 def test_gdal_opens_every_vector_layer_in_its_crs(county, catalogue):
     vectors = [layer for layer in catalogue.layers if layer.geometry != "raster"]
-    assert len(vectors) == 27
+    assert len(vectors) == 29
     for layer in vectors:
         info = pyogrio.read_info(county / layer.path, layer=layer.layer)
         assert info["crs"] == "EPSG:4547"

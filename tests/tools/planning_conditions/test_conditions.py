@@ -10,6 +10,7 @@ from cspon.errors import InputError
 from cspon.schemas.base import Secrecy
 from tools.planning_conditions.conditions import Conditions, planning_conditions
 from tools.planning_conditions.control_figures import NOT_GIVEN
+from tools.planning_conditions.network_services import ON_NETWORK, STRAIGHT
 from tools.planning_conditions.sheet import save_sheet
 
 X, Y = 500_000.0, 3_300_000.0
@@ -64,12 +65,52 @@ def test_a_parcel_gets_its_planned_use_road_services_and_figures(planned, write_
     )
     (school,) = data.services
     assert (school.kind, school.count, school.nearest) == ("小学", 2, "甲校")
-    assert school.distance_m == 50.0
+    # 100 m down to the road, 50 m along it, 200 m up to the school.
+    assert (school.distance_m, data.service_distance) == (350.0, ON_NETWORK)
     figures = {row["title"]: row["value"] for row in _table(result, "figures").rows}
     assert figures["容积率"].startswith("2（0701")
     assert figures["建筑密度（%）"].startswith("≤30")
     assert figures["绿地率（%）"] == NOT_GIVEN
     assert result.secrecy is Secrecy.INTERNAL, "services are internal, so is the sheet"
+
+
+def test_without_a_network_services_are_measured_straight_and_it_is_said(planned, write_boundary):
+    planned.remove("roads")
+    result = planning_conditions(write_boundary(at(450, 600, 550, 700)), planned.folder)
+    data = Conditions.model_validate(result.data)
+    assert (data.services[0].distance_m, data.service_distance) == (50.0, STRAIGHT)
+    assert any("按直线距离计" in warning for warning in result.warnings)
+
+
+def test_services_beyond_the_walking_distance_are_not_counted(planned, write_boundary):
+    boundary = write_boundary(at(450, 600, 550, 700))
+    found = planning_conditions(boundary, planned.folder, services_m=400.0)
+    assert [service["count"] for service in found.data["services"]] == [1]  # the other is 450 m
+    assert not planning_conditions(boundary, planned.folder, services_m=300.0).data["services"]
+
+
+def test_the_detailed_plan_goes_before_planned_land_use(planned, write_boundary):
+    planned.add(
+        "detailed_plan", "XXGHDK", "详细规划地块", [at(400, 550, 600, 750)],
+        fields={
+            "DKBH": ["CG-001"], "DM": ["0901"], "YDYHFLMC": ["商业用地"], "RJL": [2.5], "JZMD": [45.0],
+            "LDL": [20.0], "JZGD": [36.0], "TZTK": ["图则 CG-001"],
+        },
+        code_field="DM", code_scheme="ydyh_2023",
+    )  # fmt: skip
+    result = planning_conditions(write_boundary(at(450, 600, 550, 700)), planned.folder)
+    figures = {row["title"]: row["value"] for row in _table(result, "figures").rows}
+    assert figures["地块编号"] == "CG-001"
+    assert (figures["用地性质"], figures["容积率"], figures["绿地率（%）"]) == (
+        "商业用地",
+        "2.5",
+        "20",
+    )
+    assert figures["图则条款"] == "图则 CG-001"
+    assert (result.basis[0].title, result.basis[0].article) == (
+        "中华人民共和国城乡规划法",
+        "第三十八条",
+    )
 
 
 def test_what_no_layer_states_is_never_made_up(county, write_boundary):

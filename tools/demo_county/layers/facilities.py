@@ -27,13 +27,15 @@ class Kind:
 PRIMARY = Kind("小学", "学生座位", 0.05, 180, 2400)
 MIDDLE = Kind("初中", "学生座位", 0.045, 300, 2600)
 KINDERGARTEN = Kind("幼儿园", "学生座位", 0.07, 90, 450)
-HOSPITAL = Kind("医院", "床位", 0.012, 60, 800)
-CLINIC = Kind("基层医疗卫生机构", "床位", 0.008, 4, 60)
-AGED = Kind("养老设施", "床位", 0.02, 20, 300)
+HOSPITAL = Kind("医院", "床位", 0.012, 40, 800)
+CLINIC = Kind("基层医疗卫生机构", "床位", 0.001, 1, 20)
+AGED = Kind("养老设施", "床位", 0.008, 8, 200)
 CULTURE = Kind("文化活动设施", "平方米建筑面积", 0.5, 200, 9000)
 SPORT = Kind("体育设施", "平方米场地面积", 0.6, 400, 20000)
 FIRE = Kind("消防站", "消防车", 0.001, 2, 10)
 SHELTER = Kind("应急避难场所", "平方米有效面积", 0.55, 500, 60000)
+BEDS_PER_THOUSAND, CARE_BEDS_PER_THOUSAND = 6.8, 29.0
+"""Of residents and of those aged 60 and over: the demo county's own figures."""
 BY_CODE = {
     "080404": KINDERGARTEN, "080601": HOSPITAL, "080602": CLINIC, "080701": AGED,
     "080302": CULTURE, "080501": SPORT, "1310": FIRE, "1401": SHELTER, "1403": SHELTER,
@@ -45,13 +47,18 @@ Row = tuple[float, float, Kind, str, float, int]
 
 @layer(LayerInfo("facilities", "GGFWSS", "公共服务设施", id_field="BSM", name_field="MC"))
 def facilities_layer(
-    setting: Setting, land_use: LandUse, towns: tuple[Town, ...], villages: tuple[Village, ...]
-) -> VectorLayer:
+    setting: Setting, land_use: LandUse, towns: tuple[Town, ...], villages: tuple[Village, ...],
+    population_layer: VectorLayer,
+) -> VectorLayer:  # fmt: skip
     """One point a facility, on the site that carries its land-use code."""
     rows = _on_sites(setting, land_use, towns) + _in_villages(setting, land_use, villages)
     count = len(rows)
     xy = np.array([row[:2] for row in rows])
     size = [int(np.clip(row[2].per_m2 * row[4], row[2].least, row[2].most)) for row in rows]
+    people = float(np.sum(population_layer.columns["RKS"]))
+    old = float(np.sum(population_layer.columns["RK60"]))
+    _fit(rows, size, (HOSPITAL, CLINIC), BEDS_PER_THOUSAND * people / 1000)
+    _fit(rows, size, (AGED,), CARE_BEDS_PER_THOUSAND * old / 1000)
     points: NDArray[np.object_] = np.asarray(points_at(np.round(xy, 3)))
     return VectorLayer(
         "point",
@@ -73,6 +80,14 @@ def facilities_layer(
             "BZ": ["合成数据"] * count,
         },
     )  # fmt: skip
+
+
+def _fit(rows: list[Row], size: list[int], kinds: tuple[Kind, ...], total: float) -> None:
+    """Change the sizes of some kinds in proportion, so that they sum to about a total."""
+    chosen = [k for k, row in enumerate(rows) if row[2] in kinds]
+    factor = total / max(1, sum(size[k] for k in chosen))
+    for k in chosen:
+        size[k] = max(1, round(size[k] * factor))
 
 
 def _on_sites(setting: Setting, land_use: LandUse, towns: tuple[Town, ...]) -> list[Row]:
