@@ -92,7 +92,7 @@ class OutputFile:
             with rasterio.Env(GDAL_CACHEMAX=64):
                 _require_complete(self.working)
                 rasterio.shutil.copy(
-                    self.working, self.ready, driver="COG", compress="ZSTD", level=9, blocksize=TILE,
+                    self.working, self.ready, driver="COG", compress="ZSTD", level=1, blocksize=TILE,
                     overviews="AUTO", overview_resampling="NEAREST", num_threads=self.threads,
                     bigtiff="IF_SAFER", statistics="NO",
                 )  # fmt: skip
