@@ -68,7 +68,7 @@ def services_on_network(
 
 def _facilities(
     parcel: BaseGeometry, spec: LayerSpec, folder: Path, within_m: float
-) -> tuple[list[str], list[str], np.ndarray]:  # type: ignore[type-arg]
+) -> tuple[list[str], list[str], np.ndarray]:
     """Read what lies within the straight distance: a way on the network is never shorter."""
     kind_field = spec.code_field or (KIND_FIELD if KIND_FIELD in columns_of(spec, folder) else None)
     columns = tuple(dict.fromkeys(c for c in (kind_field, spec.name_field) if c))
