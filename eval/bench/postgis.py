@@ -14,10 +14,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from cspon.schemas.spatial import LayerSpec
+from tools.compliance.overlay import overlay_layer
 from tools.geopackage import open_table, read_boxes
+from tools.postgis.connection import close_connections, one_state
 
 OPTIONS = {
     "listen_addresses": "''",
@@ -188,6 +191,75 @@ def ask(connection: Any, form: str, spec: LayerSpec, project: Any) -> list[Any]:
     query = QUERIES[form].format(epsg=int(spec.epsg))
     rows: list[Any] = connection.execute(query, (project.wkb,), prepare=True).fetchall()
     return rows
+
+
+def time_adapter(
+    connection: Any, spec: LayerSpec, folder: Path, project: Any, *, runs: int = 7
+) -> dict[str, Any]:
+    """Time one project against the parcels in the file and, by the same tool, in their table.
+
+    Args:
+        connection: Server with the parcels loaded.
+        spec: The land-use layer in its file.
+        folder: Its folder.
+        project: Polygon in the layer's coordinate system.
+        runs: Warm runs of each, taken in turn.
+
+    Returns:
+        Median milliseconds of both, pieces, and the largest relative difference of an area.
+    """
+    connection.execute("ALTER TABLE parcels ADD PRIMARY KEY (fid)")
+    with tempfile.TemporaryDirectory(prefix="cspon-pg-service-") as place:
+        services = Path(place) / "pg_service.conf"
+        services.write_text(
+            f"[cspon_bench]\nhost={connection.info.host}\nuser=postgres\ndbname=postgres\n"
+        )
+        before = os.environ.get("PGSERVICEFILE")
+        os.environ["PGSERVICEFILE"] = str(services)
+        try:
+            return _alternating(spec, folder, project, runs)
+        finally:
+            close_connections()
+            if before is None:
+                del os.environ["PGSERVICEFILE"]
+            else:
+                os.environ["PGSERVICEFILE"] = before
+
+
+def _alternating(spec: LayerSpec, folder: Path, project: Any, runs: int) -> dict[str, Any]:
+    table = spec.model_copy(
+        update={
+            "path": "postgis:cspon_bench",
+            "layer": "public.parcels",
+            "code_field": "code",
+            "id_field": None,
+            "name_field": None,
+            "area_field": None,
+        }
+    )
+    times: dict[str, list[float]] = {"file": [], "table": []}
+    rows: dict[str, Any] = {}
+    for turn in range(runs + 1):
+        for name, layer in (("file", spec), ("table", table)):
+            started = time.perf_counter()
+            with one_state():
+                rows[name] = overlay_layer(project, layer, folder)
+            if turn:  # the first run of each opens and describes
+                times[name].append((time.perf_counter() - started) * 1000)
+    areas = {
+        name: dict(zip(found.fids.tolist(), found.planar_m2.tolist(), strict=True))
+        for name, found in rows.items()
+    }
+    assert areas["file"].keys() == areas["table"].keys()
+    return {
+        "geopackage_ms": round(median(times["file"]), 2),
+        "postgis_ms": round(median(times["table"]), 2),
+        "pieces": len(areas["file"]),
+        "max_rel_difference": max(
+            (abs(areas["table"][f] - a) / max(a, 1.0) for f, a in areas["file"].items()),
+            default=0.0,
+        ),
+    }
 
 
 def version(connection: Any) -> str:
