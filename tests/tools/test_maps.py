@@ -177,7 +177,7 @@ def test_figures_are_released(county, boundary, result, tmp_path):
 
     draw_compliance_map(boundary, county, result, tmp_path / "map.png")
     gc.collect()
-    assert not [f for f in gc.get_objects() if isinstance(f, Figure) and f.axes]
+    assert not [f for f in gc.get_objects() if issubclass(type(f), Figure) and f.axes]
 
 
 def test_no_chinese_font_says_which_package_to_install(

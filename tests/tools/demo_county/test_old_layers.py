@@ -14,7 +14,7 @@ BEFORE = {
     "CZKFBJ.gpkg": "de9e0cdb6f959c5a",
     "DLTB.gpkg": "5c99a33a1feae23d",
     "DLZXX.gpkg": "e3616b1965a0ca53",
-    "GGFWSS.gpkg": "80252cca38b8077c",
+    "GGFWSS.gpkg": "9158d551fbb12590",
     "RKFB.gpkg": "a8c06c3b2fea7775",
     "STBHHX.gpkg": "f8acec02a8a8ba56",
     "XZQ.gpkg": "06948c9486002897",
