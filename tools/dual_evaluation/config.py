@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from tools.dual_evaluation.variables import variables
+from tools.library.reading import read_yaml
 
-MOST_BYTES = 1_000_000
 Resampling = Literal["nearest", "bilinear", "average", "mode"]
 PartName = Literal["ecology", "agriculture", "urban", "carrying"]
 PARTS: tuple[PartName, ...] = ("ecology", "agriculture", "urban", "carrying")
@@ -190,25 +189,7 @@ def read_config(file: Path) -> DualConfig:
     Raises:
         InputError: no such file, no YAML, or a field that is wrong.
     """
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise InputError("文件过大，不像双评价配置", file=file, mend="只写方案与输入")
-        raw: Any = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        raise InputError(
-            f"配置文件打不开（{error.strerror}）", file=file, mend="核对路径"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            f"YAML 语法错误：{getattr(error, 'problem', error)}",
-            file=file,
-            row=mark.line + 1 if mark else None,
-            mend="按该行提示改正缩进、冒号或引号",
-        ) from None
-    return parse_config(raw, file)
+    return parse_config(read_yaml(file), file)
 
 
 def parse_config(raw: Any, file: Path | None = None) -> DualConfig:

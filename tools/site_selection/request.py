@@ -1,15 +1,13 @@
 """What a site must fulfil and what makes it better, as typed values or a YAML file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
-
-MOST_BYTES = 1_000_000
+from tools.library.reading import read_yaml
 
 
 class Line(Frozen):
@@ -96,25 +94,7 @@ def read_request(file: Path) -> SiteRequest:
         InputError: no such file, no YAML, or a field that is wrong.
     """
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise InputError("文件过大，不像选址条件", file=file, mend="只写约束与指标")
-        raw: Any = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        raise InputError(
-            f"选址条件文件打不开（{error.strerror}）", file=file, mend="核对路径"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            f"YAML 语法错误：{getattr(error, 'problem', error)}",
-            file=file,
-            row=mark.line + 1 if mark else None,
-            mend="按该行提示改正缩进、冒号或引号",
-        ) from None
-    try:
-        return SiteRequest.model_validate(raw)
+        return SiteRequest.model_validate(read_yaml(file))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
