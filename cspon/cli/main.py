@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from functools import cache
 from typing import NoReturn
 
 OFFLINE = {
@@ -28,6 +29,8 @@ VERBS = (
     "site",
     "dual-eval",
     "serve",
+    "key",
+    "usage",
     "kb",
     "library",
     "rule",
@@ -57,7 +60,7 @@ def run(arguments: list[str]) -> int:
     from cspon.errors import CsponError
     from tools.library.place import lies_in
 
-    lies_in(library_place)
+    lies_in(cache(library_place))
     app = typer.Typer(
         name="cspon",
         help="CSPON Planner：国土空间规划领域大模型与智能体",

@@ -33,10 +33,35 @@ class ScopedLayers:
     kind: ScopeKind
     name: str
     mask: Layer | None = None
+    within: "ScopedLayers | None" = None
+    """The whole place that this is a part of: what it has read and inspected serves every part."""
     remarks: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     _read: dict[str, Layer | CatalogueLayer] = field(default_factory=dict)
     _problems: dict[str, InputError | None] = field(default_factory=dict)
+    _trees: dict[str, shapely.STRtree] = field(default_factory=dict)
+
+    def part(self, kind: ScopeKind, name: str, mask: Layer | None = None) -> "ScopedLayers":
+        """Return a part of this place; findings and remarks are those of the place."""
+        return ScopedLayers(
+            self.folder,
+            self.catalogue,
+            kind,
+            name,
+            mask,
+            within=self,
+            remarks=self.remarks,
+            findings=self.findings,
+            _problems=self._problems,
+        )
+
+    def town(self, name: str) -> "ScopedLayers":
+        """Return the part that a town is.
+
+        Raises:
+            InputError: there is no such town.
+        """
+        return self.part("town", name, _town(self.folder, self.catalogue, name))
 
     def spec(self, role: str) -> LayerSpec | None:
         """Return the entry of a role; the urban area falls back on what it is made from."""
@@ -64,13 +89,21 @@ class ScopedLayers:
             InputError: the layer is wrong.
         """
         if role not in self._read:
-            found = self._whole(role)
+            found = self._whole(role) if self.within is None else self.within.layer(role)
             if found is None:
                 return None
             if self.mask is not None and role != URBAN_ROLE:
-                found = clip(found.whole(), self.mask)["result"]
+                assert self.within is not None
+                found = clip(self.within.near(role, found.whole(), self.mask), self.mask)["result"]
             self._read[role] = found
         return self._read[role]
+
+    def near(self, role: str, layer: Layer, mask: Layer) -> Layer:
+        """Return the features of a layer whose boxes meet a mask, in the order of the layer."""
+        if role not in self._trees:
+            self._trees[role] = shapely.STRtree(layer.geometries)
+        found = self._trees[role].query(mask.geometries)[1]
+        return layer.take(np.unique(found))
 
     def _whole(self, role: str) -> Layer | CatalogueLayer | None:
         spec = layer_by_role(self.catalogue, role)
@@ -118,10 +151,11 @@ def scoped_layers(folder: Path, catalogue: LayerCatalogue, scope: str) -> Scoped
     Raises:
         InputError: there is no such town, or no layer to tell the urban area by.
     """
+    place = ScopedLayers(folder, catalogue, "county", catalogue.region_name)
     if scope in ("county", "县域", "市域", catalogue.region_name):
-        return ScopedLayers(folder, catalogue, "county", catalogue.region_name)
+        return place
     if scope in ("urban", URBAN):
-        found = ScopedLayers(folder, catalogue, "urban", URBAN)
+        found = place.part("urban", URBAN)
         area = found.layer(URBAN_ROLE)
         if area is None:
             raise InputError(
@@ -131,7 +165,7 @@ def scoped_layers(folder: Path, catalogue: LayerCatalogue, scope: str) -> Scoped
             )
         found.mask = area.whole()
         return found
-    return ScopedLayers(folder, catalogue, "town", scope, _town(folder, catalogue, scope))
+    return place.town(scope)
 
 
 def towns(folder: Path, catalogue: LayerCatalogue) -> tuple[str, ...]:

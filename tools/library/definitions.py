@@ -69,7 +69,7 @@ def own(
                     field="id",
                     mend="改用本单位的编号；要代替自带条目的，停用自带条目",
                 )
-            wrong = _checked(check, definition, _generation())
+            wrong = _checked(check, definition, generation())
             if wrong is not None:
                 raise wrong
         except InputError as error:
@@ -92,10 +92,11 @@ def own_files(kind: Kind) -> list[Path]:
     ]
 
 
-def _generation() -> tuple[tuple[str, int, int], ...]:
+def generation() -> tuple[tuple[str, int, int], ...]:
     """Tell one state of all own files, and of what is switched off, from another."""
     where = place()
-    assert where is not None
+    if where is None:
+        return ()
     files = [file for kind in KINDS for file in own_files(kind)]
     state = where.state / STATE
     return tuple(

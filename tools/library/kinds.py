@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,12 +74,12 @@ def entry(kind: Kind, entry_id: str) -> Entry:
     """
     import difflib
 
+    from tools.library.definitions import generation
     from tools.library.own import own_problems
 
-    found = {e.id: e for e in library(kind).entries()}
+    found, titles = _known(kind, generation())
     if entry_id in found:
         return found[entry_id]
-    titles = {e.title: e for e in found.values()}
     if entry_id in titles:
         return titles[entry_id]
     for problem in own_problems(kind):
@@ -94,3 +95,13 @@ def entry(kind: Kind, entry_id: str) -> Entry:
     raise InputError(
         f"{KIND_TITLES[kind]}没有“{entry_id}”", mend=f"{hint}全部条目见 cspon library {kind} list"
     )
+
+
+@lru_cache(maxsize=32)
+def _known(kind: Kind, generation: object) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    """List the entries by id and by title once for each state of the own files and the switches.
+
+    Every node of every graph looks its entry up; listing checks all graphs of the kind.
+    """
+    found = {e.id: e for e in library(kind).entries()}
+    return found, {e.title: e for e in found.values()}

@@ -96,7 +96,7 @@ def assess_kinds(
     by_town: dict[str, dict[str, IndicatorValue]] = {}
     for town in towns(layers, catalogue) if local else ():
         progress(f"计算 {town}")
-        scope = scoped_layers(layers, catalogue, town)
+        scope = place.town(town)
         wanted = [d for d in known if d.said.id in local]
         by_town[town] = {v.id: v for v in evaluate(wanted, scope, table, year)}
 

@@ -35,7 +35,7 @@ def clip(layer: Layer, mask: Layer) -> dict[str, Any]:
     require_same_crs(layer, mask)
     area = shapely.union_all(_valid(mask.geometries))
     shapely.prepare(area)
-    near = layer.take(shapely.intersects(layer.geometries, area))
+    near = layer.take(shapely.intersects(area, layer.geometries))
     inside = np.asarray(shapely.contains_properly(area, near.geometries))
     pieces = near.geometries.copy()
     pieces[~inside] = shapely.intersection(_valid(near.geometries[~inside]), area)
