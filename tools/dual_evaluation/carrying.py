@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
+from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.formulas import land_cover_table
 from tools.dual_evaluation.inputs import find
 from tools.dual_evaluation.patches import patch_areas
 from tools.dual_evaluation.scheme import OUTSIDE
-from tools.dual_evaluation.spread import number_of, read_csv
 
 CULTIVATED, BUILT = ("水田", "旱地"), ("城镇",)
 

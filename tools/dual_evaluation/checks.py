@@ -10,7 +10,8 @@ from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.carrying import BUILT, CULTIVATED, cover_is, suitable
 from tools.dual_evaluation.evaluate import DualEvaluation
-from tools.dual_evaluation.inputs import burned, find
+from tools.dual_evaluation.inputs import find
+from tools.dual_evaluation.rasters import burned
 from tools.geometry.crs import reproject
 from tools.layers import read_windows
 

@@ -10,8 +10,8 @@ import numpy as np
 from cspon.errors import InputError
 from tools.dual_evaluation import formulas
 from tools.dual_evaluation.config import DailyRainInput, MonthlyClimateInput, StationInput
+from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.inputs import Inputs, find
-from tools.dual_evaluation.spread import number_of, read_csv
 from tools.dual_evaluation.stations import (
     Stations,
     interpolate,

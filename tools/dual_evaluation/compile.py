@@ -17,7 +17,8 @@ from tools.dual_evaluation.arrays import (
     cumulative_breaks,
     patch_grades,
 )
-from tools.dual_evaluation.inputs import Inputs, write_raster
+from tools.dual_evaluation.inputs import Inputs
+from tools.dual_evaluation.rasters import write_raster
 from tools.dual_evaluation.scheme import (
     MOST_GRADES,
     OUTSIDE,

@@ -15,16 +15,11 @@ import numpy as np
 import yaml
 
 from tools.dual_evaluation.config import DualConfig
+from tools.dual_evaluation.extent import central_place, open_inputs, unit_codes
 from tools.dual_evaluation.formulas import land_cover_table
-from tools.dual_evaluation.inputs import (
-    Inputs,
-    central_place,
-    find,
-    open_inputs,
-    write_raster,
-)
+from tools.dual_evaluation.inputs import Inputs, find
+from tools.dual_evaluation.rasters import write_raster
 from tools.dual_evaluation.scheme import load_scheme
-from tools.dual_evaluation.spread import unit_codes
 
 SEED = 20260102
 LAPSE = 0.6

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tools.dual_evaluation import formulas
-from tools.dual_evaluation.inputs import UNKNOWN_CODE, Found, Inputs, find
+from tools.dual_evaluation.inputs import Found, Inputs, find
+from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import Scheme
 from tools.dual_evaluation.variables import variables
 from tools.raster.sources import Terrain

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from tools.dual_evaluation.arrays import Grades
 from tools.dual_evaluation.compile import Compiler, read_grades
 from tools.dual_evaluation.config import DualConfig
-from tools.dual_evaluation.inputs import Inputs, open_inputs
+from tools.dual_evaluation.extent import open_inputs, unit_codes
+from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.prune import Feasible, feasible
 from tools.dual_evaluation.readiness import Readiness, check_readiness
 from tools.dual_evaluation.scheme import Evaluation, Scheme, load_scheme
-from tools.dual_evaluation.spread import unit_codes
 
 ORDER = ("ecology", "agriculture", "urban")
 

@@ -9,8 +9,8 @@ from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
-from tools.dual_evaluation.inputs import UNKNOWN_CODE
 from tools.dual_evaluation.places import Mask, Place, find_place
+from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import (
     OUTSIDE,
     AnyStep,

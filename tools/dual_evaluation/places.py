@@ -10,7 +10,8 @@ import shapely
 
 from cspon.errors import InputError
 from tools.dual_evaluation.evaluate import DualEvaluation
-from tools.dual_evaluation.inputs import Inputs, central_place
+from tools.dual_evaluation.extent import central_place
+from tools.dual_evaluation.inputs import Inputs
 from tools.raster.grid import Grid
 
 Mask = npt.NDArray[np.bool_]
@@ -92,7 +93,7 @@ def offsets(grid: Grid, centre: tuple[float, float]) -> tuple[Any, Any]:
 
 def area_place(made: DualEvaluation, geometry: Any, title: str) -> Place:
     """Return the cells whose centres lie in a polygon of the grid's system."""
-    from tools.dual_evaluation.inputs import burned
+    from tools.dual_evaluation.rasters import burned
 
     cells = (burned([(geometry, 1)], made.inputs.grid) == 1) & made.inputs.inside
     if not cells.any():

@@ -8,7 +8,8 @@ import numpy as np
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
-from tools.dual_evaluation.inputs import UNKNOWN_CODE, Found, Inputs, find
+from tools.dual_evaluation.inputs import Found, Inputs, find
+from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import (
     CasesStep,
     CategoryStep,

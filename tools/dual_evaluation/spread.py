@@ -1,16 +1,13 @@
-"""Bring one input onto the grid: rasters, layers, vectors, unit tables, stations, constants."""
+"""Bring one input onto the grid as the configuration says: rasters, unit tables, stations, constants."""
 
-import csv
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import shapely
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
+from tools.dual_evaluation.categories import keep_codes, take_category_layer, take_vector
 from tools.dual_evaluation.config import (
     AnyInput,
     ConstantInput,
@@ -22,27 +19,16 @@ from tools.dual_evaluation.config import (
     TableInput,
     VectorInput,
 )
-from tools.dual_evaluation.formulas import land_cover_table
-from tools.dual_evaluation.inputs import (
-    UNKNOWN_CODE,
-    Found,
-    Inputs,
-    burned,
-    central_place,
-    raster_source,
-    write_raster,
-)
+from tools.dual_evaluation.csv_rows import number_of, read_csv
+from tools.dual_evaluation.extent import unit_codes
+from tools.dual_evaluation.inputs import Found, Inputs, find
+from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.stations import interpolate, read_stations
 from tools.dual_evaluation.variables import Variable, conversion
-from tools.feature_table import read_table
-from tools.geometry.crs import epsg_of_definition, reproject
-from tools.layers import read_windows
+from tools.geometry.crs import epsg_of_definition
+from tools.raster.grid import Grid
+from tools.raster.opening import open_raster
 from tools.raster.sources import Source, Terrain
-
-MOST_CATEGORIES = 250
-NEAR_PIECES, POINTS_AT_ONCE = 4, 100_000
-LAPSED = ("accumulated_temperature",)
-"""Variables that fall with height; the fall is a parameter of the scheme."""
 
 
 def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
@@ -75,7 +61,7 @@ def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
                 outside=entry.outside,
             )
     elif isinstance(entry, VectorInput):
-        _take_vector(inputs, variable, entry)
+        take_vector(inputs, variable, entry)
     elif isinstance(entry, TableInput):
         _take_table(inputs, variable, entry)
     elif isinstance(entry, StationInput):
@@ -115,106 +101,61 @@ def take_raster_layer(
     _keep_source(inputs, variable, source, how, spec.name, spec.date)
 
 
-def take_category_layer(
-    inputs: Inputs,
-    variable: Variable,
-    spec: LayerSpec,
-    *,
-    field: str | None,
-    classes: dict[str, str],
-    outside: str | None,
-) -> None:
-    """Burn a polygon layer's categories."""
-    column = field or spec.name_field
-    if column is None or spec.geometry != "polygon":
+def raster_source(
+    inputs: Inputs, variable: Variable, file: Path, *, unit: str, **more: Any
+) -> Source:
+    """Make the engine's source; a unit of the file itself counts where none is given.
+
+    Raises:
+        InputError: the unit does not fit, or the file is not on the grid and no resampling is declared.
+    """
+    with open_raster(file, factor=variable.title) as dataset:
+        stated = (dataset.units or ("",))[0] or ""
+        crs, transform, bands = dataset.crs, dataset.transform, dataset.count
+        shape = (dataset.height, dataset.width)
+    if bands > 1 and more.get("band") is None:
         raise InputError(
-            f"图层“{spec.title}”不能作为“{variable.title}”的类别图层",
-            layer=spec.name,
-            field=variable.id,
-            mend="给出面图层，并在 inputs 中写明 field",
-        )
-    geometries: list[Any] = []
-    values: list[str] = []
-    for window in read_table(spec, inputs.folder, inputs.area, (column,)):
-        geometries += list(window.geometries)
-        values += [str(v).strip() for v in window.columns[column]]
-    _burn_categories(
-        inputs, variable, geometries, values, spec.epsg, classes, outside,
-        how=f"图层“{spec.title}”栅格化", name=spec.name,
-        digest=inputs.digest(inputs.folder / spec.path), date=spec.date,
-    )  # fmt: skip
-
-
-def _take_vector(inputs: Inputs, variable: Variable, entry: VectorInput) -> None:
-    import pyogrio.raw
-    from pyogrio.errors import DataLayerError, DataSourceError
-
-    file = inputs.path(entry.file, variable.id)
-    try:
-        meta, _, geometry, columns = pyogrio.raw.read(
-            file, layer=entry.layer, columns=[entry.field]
-        )
-    except (DataSourceError, DataLayerError, ValueError) as error:
-        raise InputError(
-            f"因子“{variable.title}”的矢量文件读不了（{error}）",
+            f"因子“{variable.title}”的栅格有 {bands} 个波段",
             file=file,
-            mend="核对图层名与字段名",
-        ) from None
-    if entry.field not in meta["fields"]:
-        raise InputError("没有这个字段", file=file, field=entry.field, mend="核对字段名")
-    epsg = epsg_of_definition(meta["crs"] or "", file=file)
-    _burn_categories(
-        inputs, variable, list(shapely.from_wkb(geometry)), [str(v) for v in columns[0]], epsg,
-        entry.classes, None, how="矢量图层栅格化", name=file.name, digest=inputs.digest(file),
-    )  # fmt: skip
-
-
-def _burn_categories(
-    inputs: Inputs,
-    variable: Variable,
-    geometries: Sequence[Any],
-    values: Sequence[str],
-    epsg: int,
-    classes: dict[str, str],
-    outside: str | None,
-    *,
-    how: str,
-    name: str,
-    digest: str,
-    date: str = "",
-) -> None:
-    named = [classes.get(value, value) for value in values]
-    known = sorted({*named, *([outside] if outside else [])})
-    if len(known) > MOST_CATEGORIES:
-        raise InputError(
-            f"因子“{variable.title}”有 {len(known)} 个不同取值，不像类别",
             field=variable.id,
-            mend="在 inputs 中用 classes 归并",
+            mend="在 inputs 中用 band 写明取第几个波段",
         )
-    codes = {category: code for code, category in enumerate(known, start=1)}
-    shapes = [
-        (reproject(g, epsg, inputs.epsg), codes[c])
-        for g, c in zip(geometries, named, strict=True)
-        if g is not None
-    ]
-    values_ = burned(shapes, inputs.grid, fill=codes[outside] if outside else 0)
-    _keep_codes(inputs, variable, values_, codes, how=how, files={name: digest}, date=date)
+    factor = conversion(unit or stated or variable.unit, variable)
+    factor *= inputs.factors.get(variable.id, 1.0)
+    if crs is None:
+        raise InputError(
+            f"因子“{variable.title}”的栅格没有坐标系",
+            file=file,
+            mend="用 gdal_edit.py -a_srs 写入坐标系",
+        )
+    if more.get("resampling") is None:
+        same = (
+            shape == (inputs.grid.height, inputs.grid.width)
+            and _same_place(transform, inputs.grid)
+            and _same_system(crs, inputs)
+        )
+        if not same:
+            where = "经纬度坐标系" if crs.is_geographic else f"像元 {transform.a:g}"
+            raise InputError(
+                f"因子“{variable.title}”的栅格（{where}）与评价格网（像元 {inputs.grid.cell:g} 米）不同",
+                file=file,
+                field=variable.id,
+                mend="在 inputs 中写明 resampling：连续量用 bilinear 或 average，类别用 nearest 或 mode",
+            )
+    scale, offset = more.pop("scale", 1.0), more.pop("offset", 0.0)
+    return Source(
+        file=file, unit=variable.unit, scale=scale * factor, offset=offset * factor, **more
+    )
 
 
-def _keep_codes(
-    inputs: Inputs,
-    variable: Variable,
-    values: npt.NDArray[np.uint8],
-    codes: dict[str, int],
-    *,
-    how: str,
-    files: dict[str, str],
-    date: str = "",
-) -> None:
-    file = inputs.work / f"{variable.id}.tif"
-    kept = np.where(inputs.inside, values, UNKNOWN_CODE).astype(np.uint8)
-    write_raster(file, kept, inputs.grid, nodata=UNKNOWN_CODE)
-    inputs.found[variable.id] = Found(variable, Source(file=file), how, codes, files, date)
+def _same_place(transform: Any, grid: Grid) -> bool:
+    part = 1e-6 * grid.cell
+    wanted = (grid.cell, 0.0, grid.west, 0.0, -grid.cell, grid.north)
+    return all(abs(a - b) <= part for a, b in zip(tuple(transform)[:6], wanted, strict=True))
+
+
+def _same_system(crs: Any, inputs: Inputs) -> bool:
+    return epsg_of_definition(crs.to_wkt()) == inputs.epsg
 
 
 def _take_table(inputs: Inputs, variable: Variable, entry: TableInput) -> None:
@@ -242,7 +183,7 @@ def _take_table(inputs: Inputs, variable: Variable, entry: TableInput) -> None:
         for number, name in enumerate(names, start=1):
             if name in table:
                 codebook[number] = codes[table[name]]
-        _keep_codes(inputs, variable, codebook[units], codes, how=how, files=files)
+        keep_codes(inputs, variable, codebook[units], codes, how=how, files=files)
         return
     factor = conversion(entry.unit, variable)
     numbers = np.full(256, np.nan)
@@ -250,31 +191,6 @@ def _take_table(inputs: Inputs, variable: Variable, entry: TableInput) -> None:
         if name in table:
             numbers[number] = number_of(table[name], file, entry.value) * factor
     inputs.keep(variable.id, numbers[units], how=how, files=files)
-
-
-def unit_codes(inputs: Inputs) -> tuple[tuple[str, ...], npt.NDArray[np.uint8]]:
-    """Return the units' names and, on the grid, the unit of each cell (1 first, 0 none).
-
-    Raises:
-        InputError: no such layer, or more units than a byte holds.
-    """
-    spec = inputs.role(inputs.config.unit_role)
-    if spec is None:
-        raise InputError(
-            f"图层目录没有评价单元图层（角色 {inputs.config.unit_role}）",
-            field="unit_role",
-            mend="补充该图层，或改 unit_role",
-        )
-    window = inputs.area if inputs.area is not None else shapely.box(-1e9, -1e9, 1e9, 1e9)
-    named: dict[str, list[Any]] = {}
-    for part in read_windows(spec, inputs.folder, window):
-        for name, geometry in zip(part.names.tolist(), part.geometries, strict=True):
-            named.setdefault(name, []).append(reproject(geometry, spec.epsg, inputs.epsg))
-    if len(named) > 254:
-        raise InputError("评价单元超过 254 个", layer=spec.name, mend="用上一级行政区作单元")
-    names = tuple(sorted(named))
-    shapes = [(shapely.union_all(named[n]), k) for k, n in enumerate(names, start=1)]
-    return names, np.where(inputs.inside, burned(shapes, inputs.grid), 0).astype(np.uint8)
 
 
 def _take_stations(inputs: Inputs, variable: Variable, entry: StationInput) -> None:
@@ -286,8 +202,6 @@ def _take_stations(inputs: Inputs, variable: Variable, entry: StationInput) -> N
         lapse = _lapse(inputs, variable)
     heights = None
     if entry.height is not None:
-        from tools.dual_evaluation.inputs import find
-
         if not find(inputs, "elevation"):
             raise InputError("高程订正需要数字高程模型", field=variable.id, mend="补充 elevation")
         heights = inputs.read("elevation")
@@ -318,153 +232,10 @@ def _take_constant(inputs: Inputs, variable: Variable, entry: ConstantInput) -> 
     shape = (inputs.grid.height, inputs.grid.width)
     if variable.category:
         codes = {str(entry.value): 1}
-        _keep_codes(inputs, variable, np.ones(shape, np.uint8), codes, how=how, files={})
+        keep_codes(inputs, variable, np.ones(shape, np.uint8), codes, how=how, files={})
         return
     if isinstance(entry.value, str):
         raise InputError(f"“{variable.title}”应为数值", field=variable.id, mend="写数值")
     inputs.keep(
         variable.id, np.full(shape, entry.value * conversion(entry.unit, variable)), how=how
     )
-
-
-def _land_cover(inputs: Inputs, variable: Variable) -> bool:
-    """Cover classes from the land-use codes."""
-    spec = inputs.role("land_use")
-    if spec is None:
-        return False
-    if spec.code_scheme != "ydyh_2023":
-        inputs.missing[variable.id] = f"图层“{spec.title}”不是用地用海分类（{spec.code_scheme}）"
-        return False
-    by_prefix = {
-        prefix: int(entry["code"])
-        for entry in land_cover_table()["classes"].values()
-        for prefix in entry["prefixes"]
-    }
-    longest = sorted(by_prefix, key=len, reverse=True)
-    values = np.zeros((inputs.grid.height, inputs.grid.width), np.uint8)
-    window = inputs.area if inputs.area is not None else shapely.box(-1e9, -1e9, 1e9, 1e9)
-    for part in read_windows(spec, inputs.folder, window):
-        shapes = []
-        for geometry, code in zip(part.geometries, part.codes.tolist(), strict=True):
-            prefix = next((p for p in longest if code.startswith(p)), None)
-            if prefix is not None:
-                shapes.append((reproject(geometry, spec.epsg, inputs.epsg), by_prefix[prefix]))
-        values = np.maximum(values, burned(shapes, inputs.grid)) if shapes else values
-    values[values == 0] = UNKNOWN_CODE
-    codes = {name: int(entry["code"]) for name, entry in land_cover_table()["classes"].items()}
-    _keep_codes(
-        inputs, variable, values, codes, how=f"图层“{spec.title}”按用地用海编码归类、栅格化",
-        files={spec.name: inputs.digest(inputs.folder / spec.path)}, date=spec.date,
-    )  # fmt: skip
-    return True
-
-
-def _fault_distance(inputs: Inputs, variable: Variable) -> bool:
-    """Distance of cell centres to the nearest fault, from the nearest of its short pieces."""
-    from scipy.spatial import cKDTree
-
-    spec = inputs.role("fault_lines")
-    if spec is None:
-        return False
-    lines = [
-        reproject(g, spec.epsg, inputs.epsg)
-        for part in read_windows(spec, inputs.folder, shapely.box(-1e9, -1e9, 1e9, 1e9))
-        for g in part.geometries
-    ]
-    if not lines:
-        return False
-    grid = inputs.grid
-    dense, line_of = shapely.get_coordinates(
-        shapely.segmentize(shapely.get_parts(lines), grid.cell), return_index=True
-    )
-    joined = line_of[1:] == line_of[:-1]
-    start_, along = dense[:-1][joined], (dense[1:] - dense[:-1])[joined]
-    tree = cKDTree(start_ + along / 2)
-    rows, columns = np.nonzero(inputs.inside)
-    result = np.full((grid.height, grid.width), np.nan)
-    for start in range(0, len(rows), POINTS_AT_ONCE):
-        r, c = rows[start : start + POINTS_AT_ONCE], columns[start : start + POINTS_AT_ONCE]
-        x, y = grid.west + grid.cell * (c + 0.5), grid.north - grid.cell * (r + 0.5)
-        places = np.column_stack([x, y])[:, None, :]
-        near = tree.query(places[:, 0], k=min(NEAR_PIECES, len(along)))[1].reshape(len(r), -1)
-        offset, direction = places - start_[near], along[near]
-        share = (offset * direction).sum(axis=2) / np.maximum((direction**2).sum(axis=2), 1e-12)
-        foot = np.clip(share, 0, 1)[:, :, None] * direction
-        result[r, c] = np.hypot(*np.moveaxis(offset - foot, 2, 0)).min(axis=1)
-    inputs.keep(
-        variable.id, result, how=f"到图层“{spec.title}”的距离", date=spec.date,
-        files={spec.name: inputs.digest(inputs.folder / spec.path)},
-    )  # fmt: skip
-    return True
-
-
-def _travel_minutes(inputs: Inputs, variable: Variable) -> bool:
-    """Travel time to the central town along the roads."""
-    from tools.dual_evaluation.travel import travel_minutes
-
-    spec = inputs.role("roads")
-    if spec is None:
-        return False
-    centre = central_place(inputs)
-    if centre is None:
-        inputs.missing[variable.id] = "没有中心城区位置（centre）"
-        return False
-    if inputs.config.centre is None:
-        inputs.notices.append(
-            f"中心城区位置取城镇开发边界最大一片内的点（{centre[0]:.0f}，{centre[1]:.0f}）"
-        )
-    values, notices = travel_minutes(inputs, spec, centre)
-    inputs.notices += notices
-    inputs.keep(
-        variable.id, values, how=f"沿图层“{spec.title}”的最短车程，路网外按步行", date=spec.date,
-        files={spec.name: inputs.digest(inputs.folder / spec.path)},
-    )  # fmt: skip
-    return True
-
-
-FROM_LAYER: dict[str, Callable[[Inputs, Variable], bool]] = {
-    "land_cover": _land_cover,
-    "fault_distance": _fault_distance,
-    "travel_minutes": _travel_minutes,
-}
-"""Variables that their layer gives in a way of its own."""
-
-
-def read_csv(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV with a heading.
-
-    Raises:
-        InputError: not UTF-8, or a column is not there.
-    """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            heading = reader.fieldnames or []
-            for column in columns:
-                if column not in heading:
-                    raise InputError(
-                        f"没有列“{column}”",
-                        file=file,
-                        field=column,
-                        mend=f"已有：{'、'.join(heading)}",
-                    )
-            return [dict(row) for row in reader]
-    except UnicodeDecodeError:
-        raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码的 CSV") from None
-
-
-def number_of(text: str, file: Path, field: str, row: int | None = None) -> float:
-    """Return a finite number.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not np.isfinite(value):
-        raise InputError(
-            f"“{text}”不是数", file=file, field=field, row=row, mend="改为数值或删去该行"
-        )
-    return value

@@ -40,7 +40,7 @@ def read_stations(file: Path, entry: StationInput, epsg: int) -> Stations:
     Raises:
         InputError: a column is missing, a number is none, two stations at one place, or too few.
     """
-    from tools.dual_evaluation.spread import number_of, read_csv
+    from tools.dual_evaluation.csv_rows import number_of, read_csv
     from tools.geometry.crs import _transformer
 
     columns = [entry.x, entry.y, entry.value, *([entry.height] if entry.height else [])]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
-from tools.dual_evaluation.inputs import write_raster
+from tools.dual_evaluation.rasters import write_raster
 from tools.raster.grid import Grid
 
 X, Y = 500_000.0, 3_300_000.0
