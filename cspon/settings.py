@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         None, description="本单位自有条目的文件夹（含 indicator、rule、model 子文件夹）"
     )
 
+    auth: Literal["local", "keys"] = Field(
+        "local", description="密钥：local 本机访问者不需要密钥，keys 一律需要"
+    )
+    budgets: Path | None = Field(
+        None, description="限额与价格（YAML），默认为数据目录的 budgets.yaml"
+    )
+
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
     max_upload_mb: int = Field(64, gt=0, description="上传文件上限（MB）")
@@ -82,6 +89,26 @@ class Settings(BaseSettings):
     def library_dir(self) -> Path:
         """Folder of what is switched off in the four libraries, and by whom."""
         return self.home / "library"
+
+    @property
+    def secret_file(self) -> Path:
+        """The server's secret, keyed into the hashes of keys."""
+        return self.home / "server.secret"
+
+    @property
+    def keys_db(self) -> Path:
+        """SQLite file of the keys."""
+        return self.home / "keys.sqlite"
+
+    @property
+    def ledger_db(self) -> Path:
+        """SQLite file of budgets and use."""
+        return self.home / "ledger.sqlite"
+
+    @property
+    def budgets_file(self) -> Path:
+        """Limits and prices."""
+        return self.budgets or self.home / "budgets.yaml"
 
     @property
     def runs_db(self) -> Path:

@@ -23,10 +23,13 @@ from serving import (
     tool_calls,
     tool_results,
     tools_api,
+    usage_api,
 )
+from serving.access.gate import Gate
 from serving.assembly import library_place_of
+from serving.budget.meter import Meter
 from serving.limits import BodyLimit
-from serving.pages import documents, graph, knowledge
+from serving.pages import documents, graph, knowledge, login
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
@@ -83,9 +86,19 @@ def create_app(
     app.include_router(knowledge.router)
     app.include_router(documents.router)
     app.include_router(graph.router)
+    app.include_router(login.router)
+    app.include_router(usage_api.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
     app.add_middleware(BodyLimit, max_upload_bytes=services.uploads.max_bytes)
+    app.add_middleware(Meter, ledger=lambda: services.ledger)
+    app.add_middleware(
+        Gate,
+        store=services.keys,
+        session_secret=services.session_secret,
+        auth=settings.auth,
+        refused=services.metrics.count_refused,
+    )
     app.add_middleware(Telemetry, metrics=services.metrics)
     if ui:
         _mount_pages(app)

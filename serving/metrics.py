@@ -51,6 +51,9 @@ class Metrics:
             "cspon_refusals", "Refusals of the assistant.", ["kind"], registry=registry
         )
         self.running = Gauge("cspon_runs_in_progress", "Model and agent runs.", registry=registry)
+        self.refused = Counter(
+            "cspon_requests_refused", "Requests that the gate refused.", ["code"], registry=registry
+        )
         self.cancelled = Counter(
             "cspon_runs_cancelled", "Runs ended because the client left.", registry=registry
         )
@@ -66,6 +69,10 @@ class Metrics:
             raise
         finally:
             self.running.dec()
+
+    def count_refused(self, code: str) -> None:
+        """Count a request that the gate refused."""
+        self.refused.labels(code).inc()
 
     def count_answer(self, answer: Answer) -> None:
         """Count an end of the assistant: model use, tools, refusal by kind."""

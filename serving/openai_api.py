@@ -16,47 +16,49 @@ from fastapi.responses import JSONResponse, Response
 
 from cspon.schemas.agent import Principal
 from llm.chat import ChatModel
+from serving.access.caller import Caller
 from serving.openai_reply import Piece, Reply
 from serving.openai_schema import AssistantOptions, ChatBody
-from serving.principal import current_principal
+from serving.principal import current_caller
 from serving.problems import ApiError
-from serving.services import Services
+from serving.services import MODEL, Services
 from serving.streams import EventStream, unless_gone
 from serving.uploads import inline_boundary
 
 ASSISTANT = "cspon-assistant"
-MODEL = "cspon-model"
-"""Name of the bare model, whichever provider stands behind it; its own name works, too."""
-
 router = APIRouter(prefix="/v1")
-Who = Annotated[Principal, Depends(current_principal)]
+Calls = Annotated[Caller, Depends(current_caller)]
 
 
 @router.get("/models")
-async def list_models(request: Request) -> dict[str, Any]:
-    """List the assistant and, if there is one, the bare model."""
-    return {"object": "list", "data": _models(request.app.state.services)}
+async def list_models(request: Request, caller: Calls) -> dict[str, Any]:
+    """List the assistant and, if there is one, the bare model: those that the caller may use."""
+    return {"object": "list", "data": _models(request.app.state.services, caller)}
 
 
 @router.get("/models/{name:path}")
-async def get_model(request: Request, name: str) -> dict[str, Any]:
+async def get_model(request: Request, caller: Calls, name: str) -> dict[str, Any]:
     """Describe one model."""
     services: Services = request.app.state.services
     wanted = MODEL if services.model is not None and name == services.model.name else name
-    for model in _models(services):
+    for model in _models(services, caller):
         if model["id"] == wanted:
             return model
     raise _no_such_model(name)
 
 
 @router.post("/chat/completions")
-async def chat_completions(request: Request, body: ChatBody, principal: Who) -> Response:
+async def chat_completions(request: Request, body: ChatBody, caller: Calls) -> Response:
     """Answer as OpenAI does, streaming or whole."""
     services: Services = request.app.state.services
+    principal = caller.principal
     body.check()
+    bare = services.model is not None and body.model in (MODEL, services.model.name)
+    if not caller.may_use_model(MODEL if bare else body.model):
+        raise _no_such_model(body.model)
     if body.model == ASSISTANT:
         pieces = _ask(services, body, body.question(), principal)
-    elif services.model is not None and body.model in (MODEL, services.model.name):
+    elif bare and services.model is not None:
         pieces = _complete(services.model, body, services.settings.model_timeout_s)
     else:
         raise _no_such_model(body.model)
@@ -72,12 +74,12 @@ async def _first(events: AsyncGenerator[bytes, None]) -> bytes:
     return await anext(events)
 
 
-def _models(services: Services) -> list[dict[str, Any]]:
+def _models(services: Services, caller: Caller) -> list[dict[str, Any]]:
     common = {"object": "model", "created": 0, "owned_by": "cspon"}
     models: list[dict[str, Any]] = [{"id": ASSISTANT, **common}]
     if services.model is not None:
         models.append({"id": MODEL, **common, "cspon": {"provider_name": services.model.name}})
-    return models
+    return [model for model in models if caller.may_use_model(model["id"])]
 
 
 def _no_such_model(name: str) -> ApiError:

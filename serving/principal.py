@@ -1,21 +1,50 @@
-"""Who asks. Today everyone on this machine is the local user; keys and sign-on come in here."""
+"""Who asks, for the routes: what the gate found out."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from cspon.schemas.agent import Principal
-
-LOCAL_ROLES = ("知识库管理员",)
-"""Roles of a person at this very machine; a caller from the network has none."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from cspon.schemas.spatial import ToolResult
+from serving.access.caller import Caller, caller_of
+from serving.problems import ApiError
 
 
-def current_principal(request: Request) -> Principal:
-    """Return who makes the request.
+def current_caller(request: Request) -> Caller:
+    """Return who makes the request, with their key."""
+    return caller_of(request.scope)
 
-    Both ends must be this machine: a proxy shows in the client's address, a page of another site
-    that resolves its name to 127.0.0.1 in the host.
+
+def current_principal(caller: Annotated[Caller, Depends(current_caller)]) -> Principal:
+    """Return what the one who makes the request may see."""
+    return caller.principal
+
+
+def require_tool(caller: Caller, name: str) -> None:
+    """Refuse a tool that the caller's key does not open.
+
+    Raises:
+        ApiError: 403.
     """
-    client = request.client.host if request.client else ""
-    local = client in LOOPBACK and (request.url.hostname or "") in LOOPBACK
-    return Principal(roles=LOCAL_ROLES if local else ())
+    if not caller.may_use_tool(name):
+        raise ApiError(
+            403,
+            f"此密钥不能调用工具 {name[:80]}",
+            code="tool_not_allowed",
+            kind="permission_error",
+        )
+
+
+def require_clearance(principal: Principal, result: ToolResult) -> None:
+    """Refuse a result above the caller's clearance.
+
+    Raises:
+        ApiError: 403.
+    """
+    if result.secrecy.rank > principal.clearance.rank:
+        raise ApiError(
+            403,
+            f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
+            code="beyond_permission",
+            kind="permission_error",
+        )

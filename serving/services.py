@@ -5,6 +5,7 @@ A part that cannot be opened degrades the gateway, it does not stop it: `Service
 """
 
 import asyncio
+import hmac
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -22,8 +23,14 @@ from cspon.schemas.base import Frozen, Secrecy
 from cspon.settings import Settings
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
+from serving.access.secret import server_secret
+from serving.access.store import KeyStore
 from serving.assembly import model_options, open_embedder, open_knowledge_base
 from serving.audit import Audit
+from serving.budget.ledger import Ledger
+from serving.budget.metered import MeteredModel
+from serving.budget.source import BudgetFile
+from serving.budget.sqlite_ledger import SqliteLedger
 from serving.data_files import DataFiles
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
@@ -38,6 +45,9 @@ log = logging.getLogger("cspon.serving")
 threads = CapacityLimiter(max(2, os.cpu_count() or 2))
 """Overlays and maps are CPU work: no more of them at once than cores."""
 
+
+MODEL = "cspon-model"
+"""Name of the bare model, whichever provider stands behind it; its own name works, too."""
 
 ANYBODY = Principal(user="", clearance=Secrecy.PUBLIC)
 """Who looks at the state of the parts: counts of what others may read are not told."""
@@ -77,6 +87,10 @@ class Services:
     uploads: Uploads
     data_files: DataFiles
     ingests: Ingests
+    keys: KeyStore
+    session_secret: bytes
+    budgets: BudgetFile
+    ledger: Ledger
     model: ChatModel | None = None
     embedder: Embedder | None = None
     knowledge_base: "KnowledgeBase | None" = None
@@ -184,6 +198,8 @@ class Services:
             await asyncio.to_thread(self.knowledge_base.close)
         if self.model is not None:
             await self.model.aclose()
+        await self.ledger.aclose()
+        self.keys.close()
 
 
 def one_line(error: CsponError) -> str:
@@ -206,7 +222,14 @@ def describe_store(status: Any) -> str:
 
 
 def start_services(settings: Settings) -> Services:
-    """Make the parts that cannot fail."""
+    """Make the parts without which nothing is served.
+
+    Raises:
+        SetupError: the keys or the ledger cannot be opened.
+        InputError: the limits are not as they should be.
+    """
+    secret = server_secret(settings.secret_file)
+    budgets = BudgetFile(settings.budgets_file)
     return Services(
         settings,
         Metrics(),
@@ -214,6 +237,10 @@ def start_services(settings: Settings) -> Services:
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
         DataFiles(settings.home / "data_files", max_bytes=settings.max_upload_mb << 20),
         Ingests(settings.home / "ingests"),
+        KeyStore(settings.keys_db, secret),
+        hmac.digest(secret, b"sessions of the pages", "sha256"),
+        budgets,
+        SqliteLedger(settings.ledger_db, budgets),
     )
 
 
@@ -221,7 +248,7 @@ async def open_parts(
     services: Services, *, assistant: Answerer | None, model: ChatModel | None
 ) -> None:
     """Open the model, the knowledge base and the assistant; what fails is noted, not raised."""
-    services.model = model or _open_model(services)
+    services.model = _metered(services, model or _open_model(services))
     if assistant is not None:
         services.assistant = assistant
         return
@@ -236,6 +263,18 @@ async def open_parts(
         services.settings.layers,
         services.settings.runs_db,
         embedder=embedder,
+    )
+
+
+def _metered(services: Services, model: ChatModel | None) -> ChatModel | None:
+    if model is None:
+        return None
+    return MeteredModel(
+        model,
+        services.ledger,
+        public=MODEL,
+        price=lambda: services.budgets().price(MODEL),
+        context=services.settings.model_context if model.name.startswith("embedded:") else None,
     )
 
 

@@ -25,9 +25,10 @@ from cspon.errors import CsponError, InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import ToolResult
+from serving.access.caller import Caller
 from serving.data_files import KINDS, fitting
 from serving.limits import heavy_tools
-from serving.principal import current_principal
+from serving.principal import current_caller, require_clearance, require_tool
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
@@ -37,7 +38,7 @@ from serving.uploads import Uploads, inline_boundary
 from tools.catalogue import OneOf, Sent, Tool
 
 router = APIRouter(prefix="/v1/tools")
-Who = Annotated[Principal, Depends(current_principal)]
+Calls = Annotated[Caller, Depends(current_caller)]
 
 BOUNDARIES = ("boundary", "parcel", "scope")
 """Arguments that take a boundary; others that take files are marked `Sent` by their tools."""
@@ -85,7 +86,7 @@ async def get_tool(name: str) -> ToolEntry:
 async def call_tool(
     request: Request,
     name: str,
-    principal: Who,
+    caller: Calls,
     arguments: Annotated[dict[str, Any], Body()],
     files: bool = False,
 ) -> Response:
@@ -95,6 +96,8 @@ async def call_tool(
     `/v1/files/{id}/content`.
     """
     services: Services = request.app.state.services
+    principal = caller.principal
+    require_tool(caller, name)
     calls = services.metrics.tool_calls
     with ExitStack() as stack:
         try:
@@ -107,13 +110,7 @@ async def call_tool(
             calls.labels(known, type(error).__name__).inc()
             raise
         calls.labels(name, "ok").inc()
-        if result.secrecy.rank > principal.clearance.rank:
-            raise ApiError(
-                403,
-                f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
-                code="beyond_permission",
-                kind="permission_error",
-            )
+        require_clearance(principal, result)
         await asyncio.to_thread(
             services.audit.tool, result, principal=principal, request_id=request.state.request_id
         )

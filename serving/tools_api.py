@@ -22,8 +22,14 @@ from starlette.datastructures import FormData, UploadFile
 from cspon.errors import CsponError
 from cspon.schemas.agent import Principal
 from cspon.schemas.spatial import ToolResult
+from serving.access.caller import Caller
 from serving.data_files import PREFIX
-from serving.principal import current_principal
+from serving.principal import (
+    current_caller,
+    current_principal,
+    require_clearance,
+    require_tool,
+)
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
@@ -33,6 +39,7 @@ from serving.uploads import FORMATS, StoredFile, clean_name, inline_boundary, wr
 
 router = APIRouter(prefix="/v1")
 Who = Annotated[Principal, Depends(current_principal)]
+Calls = Annotated[Caller, Depends(current_caller)]
 
 MULTIPART = {
     "schema": {
@@ -78,8 +85,10 @@ class ComplianceBody(ComplianceForm):
         }
     },
 )
-async def check_compliance(request: Request, principal: Who) -> Response:
+async def check_compliance(request: Request, caller: Calls) -> Response:
     """Check a boundary against the control lines; returns the `ToolResult`."""
+    principal = caller.principal
+    require_tool(caller, "check_compliance")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     services: Services = request.app.state.services
     if kind == "application/json":
@@ -93,6 +102,7 @@ async def check_compliance(request: Request, principal: Who) -> Response:
             "请求须为 multipart/form-data（file 字段为边界文件）或 application/json",
             code="unsupported_media_type",
         )
+    require_clearance(principal, result)
     await asyncio.to_thread(
         services.audit.tool, result, principal=principal, request_id=request.state.request_id
     )

@@ -16,7 +16,9 @@ import gradio as gr
 
 from agents.assistant.graph import STAGES
 from cspon.errors import CsponError, InputError
-from cspon.schemas.agent import Answer, Event, Principal
+from cspon.schemas.agent import Answer, Event
+from serving.access.caller import Caller, caller_of
+from serving.access.caller import current as calling
 from serving.exports import export_answer, new_token, workspace_of
 from serving.openai_schema import MAX_QUESTION
 from serving.pages import render
@@ -125,10 +127,11 @@ class Page:
     def use_sample(self, path: Path) -> Any:
         """Return a handler that takes a sample project as the boundary."""
 
-        def take() -> dict[str, Any]:
+        def take(request: gr.Request) -> dict[str, Any]:
+            user = _caller(request).principal.user
             try:
                 with path.open("rb") as file:
-                    return store_boundary(self._services, path.name, file)
+                    return store_boundary(self._services, path.name, file, user)
             except CsponError as error:
                 return {"error": as_api_error(error).body["message"]}
 
@@ -140,7 +143,11 @@ class Page:
         return text, gr.update(visible=True), gr.update(visible=False)
 
     async def answer(
-        self, question: str, file: dict[str, Any] | None, turns: dict[str, Any]
+        self,
+        question: str,
+        file: dict[str, Any] | None,
+        turns: dict[str, Any],
+        request: gr.Request,
     ) -> AsyncGenerator[Any, None]:
         """Stream an answer: what is being done, the text, then tables, clauses, map, downloads."""
         question = question.strip()
@@ -156,7 +163,7 @@ class Page:
         busy = (gr.update(visible=False), gr.update(visible=True))
         yield asked, "".join(done), "", *busy, turns
         last = asked
-        async with aclosing(self._turn(question, file, turn)) as blocks:
+        async with aclosing(self._turn(question, file, turn, _caller(request))) as blocks:
             async for block in blocks:
                 last = asked + block
                 yield last, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
@@ -164,14 +171,15 @@ class Page:
         yield last, gr.skip(), gr.skip(), *free, {"done": done, "last": last}
 
     async def _turn(
-        self, question: str, file: dict[str, Any] | None, turn: str
+        self, question: str, file: dict[str, Any] | None, turn: str, caller: Caller
     ) -> AsyncGenerator[str, None]:
         """Yield the block below the question, again and again, until the answer is whole."""
         started, view = time.monotonic(), _View(turn)
-        principal, request_id = Principal(), f"ui-{secrets.token_hex(8)}"
+        principal, request_id = caller.principal, f"ui-{secrets.token_hex(8)}"
         token = new_token()
+        calling.set(caller)  # the run's tasks inherit it: their calls of the model are theirs
         try:
-            boundary = self._services.uploads.get(file["id"]).path if file else None
+            boundary = self._services.uploads.get(file["id"], principal.user).path if file else None
             events = self._services.ask(
                 question,
                 boundary=boundary,
@@ -236,6 +244,12 @@ class _View:
         """Render the stages and the text so far."""
         steps = render.steps_block(list(STAGES.values()), self._stage, seconds)
         return steps + render.live_block(self._text, self._turn)
+
+
+def _caller(request: gr.Request) -> Caller:
+    """Return who sits before the page: the gate saw the request that started the event."""
+    assert request.request is not None, "an event that a browser started"
+    return caller_of(request.request.scope)
 
 
 def _error(error: Exception, request_id: str) -> str:

@@ -159,14 +159,15 @@ def start_kb(home, fakes, kb_texts):
     from fastapi import Request
 
     from knowledge_base.base import KnowledgeBase
-    from serving.principal import current_principal
+    from serving.access.caller import Caller
+    from serving.principal import current_caller
 
     def who(request: Request):
-        return kb_texts.PRINCIPALS[request.headers.get("x-as", "chief")]
+        return Caller(kb_texts.PRINCIPALS[request.headers.get("x-as", "chief")])
 
     settings = Settings(_env_file=None, home=home, layers=home / "layers")
     with start_gateway(settings, fakes) as started:
-        started.app.dependency_overrides[current_principal] = who
+        started.app.dependency_overrides[current_caller] = who
         started.services.embedder = kb_texts.embedder()
         if (home / "kb").exists():
             started.services.knowledge_base = KnowledgeBase.open(home / "kb", kb_texts.embedder())

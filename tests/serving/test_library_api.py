@@ -10,7 +10,8 @@ import yaml
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
-from serving.principal import current_principal
+from serving.access.caller import Caller
+from serving.principal import current_caller
 from tools.library.place import placed
 
 SQUARE = (
@@ -91,7 +92,7 @@ def test_a_reason_is_needed(served):
 
 def test_without_the_role_nothing_is_switched(served):
     nobody = Principal(user="guest")
-    served.app.dependency_overrides[current_principal] = lambda: nobody
+    served.app.dependency_overrides[current_caller] = lambda: Caller(nobody)
     for path in ("/rule/grassland/disable", "/rule/grassland/enable"):
         reply = post(served, path, reason="x")
         assert reply.status_code == 403
@@ -107,7 +108,7 @@ def test_an_indicator_is_computed_on_the_catalogue(served):
 
 def test_a_result_above_the_callers_clearance_is_not_handed_out(served):
     nobody = Principal(user="guest", clearance=Secrecy.PUBLIC)
-    served.app.dependency_overrides[current_principal] = lambda: nobody
+    served.app.dependency_overrides[current_caller] = lambda: Caller(nobody)
     catalogue = served.services.settings.layers / "layers.yaml"
     before = catalogue.read_text(encoding="utf-8")
     raw = yaml.safe_load(before)

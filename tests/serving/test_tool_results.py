@@ -12,7 +12,8 @@ import pytest
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from serving import limits, tool_results
-from serving.principal import current_principal
+from serving.access.caller import Caller
+from serving.principal import current_caller
 from serving.problems import ApiError
 from serving.tool_results import ResultFiles
 
@@ -32,10 +33,10 @@ def served(gateway, county):
     by_key = {KEYS[name]: principal for name, principal in CALLERS.items()}
 
     def who(request: Request):
-        return by_key[request.headers["x-as"]]
+        return Caller(by_key[request.headers["x-as"]])
 
     started = gateway(layers=county.folder)
-    started.app.dependency_overrides[current_principal] = who
+    started.app.dependency_overrides[current_caller] = who
     return started
 
 

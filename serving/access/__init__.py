@@ -1,0 +1,1 @@
+"""Who calls: keys, scopes, sessions of the pages, and the gate in front of every route."""

@@ -1,0 +1,56 @@
+"""Counts every call of the API, and holds a place of those that may run at once while it is open."""
+
+import logging
+from collections.abc import Callable
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cspon.errors import SetupError
+from serving.access.caller import caller_of
+from serving.budget.ledger import Ledger
+from serving.budget.limits import Weight
+from serving.budget.metered import matter_of, who_of
+from serving.problems import ApiError, as_api_error
+
+log = logging.getLogger("cspon.serving")
+
+PREFIX = "/v1/"
+LONGEST_S = 3600.0
+ONE = Weight(requests=1)
+
+
+class Meter:
+    """ASGI middleware behind the gate.
+
+    Args:
+        app: What lies behind.
+        ledger: Returns the ledger.
+    """
+
+    def __init__(self, app: ASGIApp, *, ledger: Callable[[], Ledger]) -> None:
+        self.app, self._ledger = app, ledger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self.app(scope, receive, send)
+            return
+        caller, ledger = caller_of(scope), self._ledger()
+        endpoint = "/".join(scope["path"].split("/")[:4])
+        matter = matter_of(caller, endpoint, scope["state"].get("request_id", ""))
+        try:
+            held = await ledger.reserve(who_of(caller), ONE, matter, ttl_s=LONGEST_S)
+        except (ApiError, SetupError) as error:
+            problem = as_api_error(error)
+            headers = getattr(error, "headers", None)
+            answer = JSONResponse({"error": problem.body}, problem.status, headers=headers)
+            await answer(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            try:
+                await ledger.settle(held, ONE)
+            except SetupError as error:  # the answer is out; the reservation lapses in its time
+                log.error("not settled", extra={"facts": {"why": str(error)}})
