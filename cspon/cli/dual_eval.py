@@ -113,7 +113,8 @@ def _sensitivities(made: "DualEvaluation", names: list[str]) -> list["Sensitivit
 
 
 def _show(scheme: str) -> None:
-    from tools.dual_evaluation.scheme import CHANGEABLE, load_scheme
+    from tools.dual_evaluation.overrides import CHANGEABLE
+    from tools.dual_evaluation.scheme import load_scheme
     from tools.dual_evaluation.tables import figures_of
 
     found = load_scheme(scheme)

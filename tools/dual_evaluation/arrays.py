@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.dual_evaluation.patches import UNIT_M2, graded, patch_areas
-from tools.dual_evaluation.scheme import (
+from tools.dual_evaluation.scheme import Evaluation
+from tools.dual_evaluation.steps import (
     OUTSIDE,
     AnyStep,
     CasesStep,
@@ -20,7 +21,6 @@ from tools.dual_evaluation.scheme import (
     Condition,
     CumulativeStep,
     DemoteStep,
-    Evaluation,
     GeometricStep,
     GradeStep,
     MatrixStep,

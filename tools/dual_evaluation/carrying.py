@@ -13,7 +13,7 @@ from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.formulas import land_cover_table
 from tools.dual_evaluation.inputs import find
 from tools.dual_evaluation.patches import patch_areas
-from tools.dual_evaluation.scheme import OUTSIDE
+from tools.dual_evaluation.steps import OUTSIDE
 
 CULTIVATED, BUILT = ("水田", "旱地"), ("城镇",)
 

@@ -177,6 +177,8 @@ class DualConfig(Frozen):
     absent: dict[str, str] = Field(default_factory=dict)
     """Variable that the place does not have to the reason (本县不临海)."""
     overrides: dict[str, Any] = Field(default_factory=dict)
+    methods: dict[str, str] = Field(default_factory=dict)
+    """Step (`ecology.sand_fixation`) to another of its methods (`rweq`)."""
     water: UnitData | None = None
     centre: tuple[float, float] | None = None
     """Of the central town, in the grid's coordinates; the travel time is to it."""

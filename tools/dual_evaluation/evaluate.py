@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.dual_evaluation.arrays import Grades
-from tools.dual_evaluation.compile import Compiler, read_grades
+from tools.dual_evaluation.compile import Compiler
 from tools.dual_evaluation.config import DualConfig
 from tools.dual_evaluation.extent import open_inputs, unit_codes
+from tools.dual_evaluation.grade_rasters import read_grades
 from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.prune import Feasible, feasible
 from tools.dual_evaluation.readiness import Readiness, check_readiness
@@ -114,7 +115,7 @@ def prepare(
     Raises:
         InputError: as `evaluate`.
     """
-    scheme = load_scheme(config.scheme, config.overrides)
+    scheme = load_scheme(config.scheme, config.overrides, config.methods)
     inputs = open_inputs(config, scheme, layers, work=work, base=base)
     inputs.factors |= factors or {}
     return inputs, check_readiness(inputs, scheme, needed(config))

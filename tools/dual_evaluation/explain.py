@@ -11,11 +11,11 @@ from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.places import Mask, Place, find_place
 from tools.dual_evaluation.rasters import UNKNOWN_CODE
-from tools.dual_evaluation.scheme import (
+from tools.dual_evaluation.scheme import Evaluation
+from tools.dual_evaluation.steps import (
     OUTSIDE,
     AnyStep,
     DemoteStep,
-    Evaluation,
     GeometricStep,
     PatchStep,
     needs,

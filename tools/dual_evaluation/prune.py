@@ -6,11 +6,11 @@ A factor without input is never guessed: its step is taken out and named, or the
 from dataclasses import dataclass, field
 
 from tools.dual_evaluation.inputs import Inputs, find
-from tools.dual_evaluation.scheme import (
+from tools.dual_evaluation.scheme import Evaluation
+from tools.dual_evaluation.steps import (
     AnyStep,
     CombineStep,
     DemoteStep,
-    Evaluation,
     GeometricStep,
     MatrixStep,
     MeanStep,

@@ -10,13 +10,8 @@ from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.inputs import Found, Inputs, find
 from tools.dual_evaluation.rasters import UNKNOWN_CODE
-from tools.dual_evaluation.scheme import (
-    CasesStep,
-    CategoryStep,
-    Evaluation,
-    Scheme,
-    variables_of,
-)
+from tools.dual_evaluation.scheme import Evaluation, Scheme
+from tools.dual_evaluation.steps import CasesStep, CategoryStep, variables_of
 from tools.dual_evaluation.variables import variables
 from tools.raster.opening import open_raster
 from tools.raster.sources import Terrain

@@ -12,11 +12,11 @@ from cspon.errors import InputError, missing_extra
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.arrays import evaluate_arrays
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
-from tools.dual_evaluation.scheme import (
+from tools.dual_evaluation.scheme import Evaluation
+from tools.dual_evaluation.steps import (
     CasesStep,
     CumulativeStep,
     DemoteStep,
-    Evaluation,
     GeometricStep,
     GradeStep,
     PatchStep,

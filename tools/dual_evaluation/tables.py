@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
-from tools.dual_evaluation.scheme import MOST_GRADES, AnyStep, needs
+from tools.dual_evaluation.steps import MOST_GRADES, AnyStep, needs
 
 HA = 1e4
 AREA_NOTE = "面积为评价格网像元面积之和（投影平面），各类与无数据之和等于评价范围。"

@@ -8,7 +8,7 @@ from cspon.errors import InputError
 from tools.dual_evaluation.arrays import evaluate_arrays
 from tools.dual_evaluation.config import DualConfig, parse_config
 from tools.dual_evaluation.evaluate import evaluate
-from tools.dual_evaluation.scheme import variables_of
+from tools.dual_evaluation.steps import variables_of
 
 from .conftest import GRID, SIDE, add_raster, surfaces
 

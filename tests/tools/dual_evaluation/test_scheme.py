@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cspon.errors import InputError
+from tools.dual_evaluation.overrides import OWN
 from tools.dual_evaluation.patches import graded
-from tools.dual_evaluation.scheme import (
-    OUTSIDE,
-    OWN,
-    CategoryStep,
-    GradeStep,
-    MatrixStep,
-    load_scheme,
-    scheme_names,
-    variables_of,
-)
+from tools.dual_evaluation.scheme import load_scheme, scheme_names
+from tools.dual_evaluation.steps import OUTSIDE, CategoryStep, GradeStep, MatrixStep, variables_of
 from tools.dual_evaluation.tables import figures_of
 from tools.dual_evaluation.variables import conversion, variables
 
