@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         return self.home / "server.secret"
 
     @property
+    def audit_file(self) -> Path:
+        """The audit of this month; earlier months lie in a folder beside it."""
+        return self.home / "audit.jsonl"
+
+    @property
     def keys_db(self) -> Path:
         """SQLite file of the keys."""
         return self.home / "keys.sqlite"

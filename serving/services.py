@@ -199,6 +199,7 @@ class Services:
         if self.model is not None:
             await self.model.aclose()
         await self.ledger.aclose()
+        self.audit.close()
         self.keys.close()
 
 
@@ -233,7 +234,7 @@ def start_services(settings: Settings) -> Services:
     return Services(
         settings,
         Metrics(),
-        Audit(settings.home / "audit.jsonl"),
+        Audit(settings.audit_file, settings.secret_file),
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
         DataFiles(settings.home / "data_files", max_bytes=settings.max_upload_mb << 20),
         Ingests(settings.home / "ingests"),

@@ -238,7 +238,8 @@ def _switch(kind: Kind, entry_id: str, *, on: bool, why: str) -> None:
     found = entry(kind, entry_id)
     user = getpass.getuser()
     change = switch(kind, found.id, on=on, by=user, reason=why)
-    Audit(load_settings().home / "audit.jsonl").knowledge(
+    settings = load_settings()
+    Audit(settings.audit_file, settings.secret_file).knowledge(
         "library.enable" if on else "library.disable",
         principal=Principal(user=user),
         request_id=f"cli-{uuid.uuid4().hex[:12]}",

@@ -31,6 +31,7 @@ VERBS = (
     "serve",
     "key",
     "usage",
+    "audit",
     "kb",
     "library",
     "rule",

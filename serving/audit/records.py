@@ -1,19 +1,15 @@
-"""One line for each decision: who, when, which run, which verdict, hashes; never the question itself.
-
-Append-only JSON lines. Later: the chain of hashes that `cspon audit verify` checks.
-"""
+"""What is recorded of a decision: who, which run, which verdict, hashes; never the question itself."""
 
 import hashlib
-import json
-import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cspon.errors import SetupError
 from cspon.schemas.agent import Answer, Principal
 from cspon.schemas.spatial import ToolResult
 from llm.chat import ChatReply
+from serving.access.caller import LOCAL, current
+from serving.access.secret import server_secret
+from serving.audit.chain import Chain
 
 
 def digest(text: str) -> str:
@@ -24,8 +20,12 @@ def digest(text: str) -> str:
 class Audit:
     """The audit file. A line that cannot be written is an error: no decision leaves unrecorded."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, threading.Lock()
+    def __init__(self, path: Path, secret_file: Path) -> None:
+        self._chain = Chain(path, lambda: server_secret(secret_file))
+
+    def close(self) -> None:
+        """Bring the last lines to disk."""
+        self._chain.close()
 
     def answer(self, answer: Answer, *, principal: Principal, request_id: str) -> None:
         """Record an answer or a refusal of the assistant."""
@@ -84,24 +84,10 @@ class Audit:
         self._write(f"file.{kind}", principal, request_id, file=number, **facts)
 
     def _write(self, kind: str, principal: Principal, request_id: str, **facts: Any) -> None:
-        line = json.dumps(
-            {
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "kind": kind,
-                "user": principal.user,
-                "request_id": request_id,
-                **facts,
-            },
-            ensure_ascii=False,
-        )
-        try:
-            with self._lock:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._path.touch(mode=0o600)
-                with self._path.open("ab") as file:
-                    file.write(f"{line}\n".encode())
-        except OSError as error:
-            raise SetupError(
-                f"审计记录无法写入（{error.strerror}），结果未发出",
-                mend="检查数据目录的磁盘空间与写权限",
-            ) from error
+        caller = current.get(LOCAL)
+        said = {"user": principal.user, "key": caller.key_id, "request_id": request_id}
+        if caller.tenant:
+            said["tenant"] = caller.tenant
+        if caller.case_number:
+            said["case"] = caller.case_number
+        self._chain.append(kind, {**said, **facts})
