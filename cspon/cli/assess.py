@@ -45,7 +45,7 @@ def implementation(
     from tools.catalogue import load_tools
     from tools.implementation_assessment.report import save_implementation
 
-    print("正在评估（规划与现状叠加，约需半分钟）…", file=sys.stderr)
+    print("正在评估（规划与现状叠加）…", file=sys.stderr)
     result = load_tools()["assess_implementation"].run(
         layers=load_settings(layers=layers).layers,
         plan=plan,
@@ -83,7 +83,7 @@ def risk(
     from tools.catalogue import load_tools
     from tools.risk_assessment.report import save_risks
 
-    print("正在评估风险（逐乡镇计算，约需十余秒）…", file=sys.stderr)
+    print("正在评估风险（逐乡镇计算）…", file=sys.stderr)
     result = load_tools()["assess_risks"].run(
         layers=load_settings(layers=layers).layers,
         statistics=statistics,

@@ -26,7 +26,7 @@ def covers_once(parcels: npt.NDArray[Any], project: BaseGeometry) -> bool:
         return False
     points, ring = shapely.get_coordinates(rings, return_index=True)
     bits = np.ascontiguousarray(points + 0.0).view(np.uint64)
-    vertex = _mixed(_mixed(bits[:, 0]) + bits[:, 1])
+    vertex = mixed(mixed(bits[:, 0]) + bits[:, 1])
     start = np.flatnonzero((ring[:-1] == ring[1:]) & (vertex[:-1] != vertex[1:]))
     edge = vertex[start] + vertex[start + 1]
     order = np.argsort(edge)
@@ -34,10 +34,10 @@ def covers_once(parcels: npt.NDArray[Any], project: BaseGeometry) -> bool:
     first = np.flatnonzero(np.concatenate([[True], edge[1:] != edge[:-1]]))
     count = np.diff(np.append(first, len(edge)))
     single = np.sort(start[order[first[count != 2]]])
-    return len(single) == 0 or not shapely.intersects(project, _chained(points, single)).any()
+    return len(single) == 0 or not shapely.intersects(project, chained(points, single)).any()
 
 
-def _chained(points: npt.NDArray[np.float64], edges: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+def chained(points: npt.NDArray[np.float64], edges: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Draw the edges that begin at these points, those that follow one another as one line."""
     begins = np.concatenate([[True], edges[1:] != edges[:-1] + 1])
     line = np.cumsum(begins) - 1
@@ -48,7 +48,7 @@ def _chained(points: npt.NDArray[np.float64], edges: npt.NDArray[np.intp]) -> np
     )
 
 
-def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Spread every bit over the whole word (the finaliser of MurmurHash3, public domain)."""
     bits = bits ^ (bits >> np.uint64(33))
     bits *= np.uint64(0xFF51AFD7ED558CCD)

@@ -7,23 +7,17 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import shapely
-
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from tools.geometry.area import M2_PER_HA
-from tools.implementation_assessment.book import Book, Group
-from tools.plan_versions.overlay import NOTHING, Pieces, lay_over
+from tools.implementation_assessment.blocks import MOST_IN_BLOCK, Listed, blocks, scan
+from tools.implementation_assessment.book import Book
+from tools.implementation_assessment.cut import cut_block
+from tools.implementation_assessment.tally import OUTSIDE, PER_HA, PER_M2, Tally, title_of
 from tools.plan_versions.rounding import rounded_matrix
-from tools.plan_versions.version import Version, read_version
-from tools.rules.model import PLANNED_USE
+from tools.rules.model import LAND_USE, PLANNED_USE
 
-LAND_USE = "land_use"
 SLIVER_M2 = 200.0
-_UNITS_PER_HA = 10_000
-OTHER = "未归类"
 
 
 class Cell(Frozen):
@@ -55,6 +49,9 @@ class Layout(Frozen):
     built_percent: float | None
     """Of the land planned for building, what is building land now."""
     patches: int
+    """Of the judgements that are mapped, not below the tolerance."""
+    listed: int
+    """Of these, the largest, which are features of the result."""
     sliver_m2: float
     sliver_ha: float
     """Of the judgements that are mapped, what lies in patches below the tolerance."""
@@ -67,8 +64,10 @@ def compare_layout(
     book: Book,
     towns: dict[str, Any],
     sliver_m2: float = SLIVER_M2,
-) -> tuple[Layout, tuple[dict[str, Any], ...], tuple[Version, Version]]:
-    """Lay the plan over present land use.
+    *,
+    most: int = MOST_IN_BLOCK,
+) -> tuple[Layout, tuple[dict[str, Any], ...], tuple[Listed, Listed]]:
+    """Lay the plan over present land use, block by block: the memory does not grow with the county.
 
     Args:
         plan: Folder of the catalogue that holds the planned land use.
@@ -76,14 +75,15 @@ def compare_layout(
         book: Classes and judgements.
         towns: Polygon of each town by name, for the table of places; may be empty.
         sliver_m2: Patches below this are in the matrix and not among the features.
+        most: Features in a block; it changes no figure.
 
     Returns:
-        The layout, GeoJSON features of the judgements that are mapped (largest first), both versions.
+        The layout, GeoJSON features of the judgements that are mapped (largest first), both layers.
 
     Raises:
         InputError: a layer is missing or wrong, or the two do not go together.
     """
-    planned, present = read_version(plan, PLANNED_USE, None), read_version(layers, LAND_USE, None)
+    planned, present = scan(plan, PLANNED_USE), scan(layers, LAND_USE)
     for key, word in (("epsg", "坐标系"), ("code_scheme", "编码体系")):
         one, other = getattr(planned.spec, key), getattr(present.spec, key)
         if one != other:
@@ -93,24 +93,14 @@ def compare_layout(
                 field=key,
                 mend="先转换一致再评估",
             )
-    pieces, _ = lay_over(planned, present)
-    groups = {code: book.group(code) for code in {*pieces.before.tolist(), *pieces.after.tolist()}}
-    judgements = np.array(
-        [
-            book.judge(groups[a], groups[b])
-            for a, b in zip(pieces.before.tolist(), pieces.after.tolist(), strict=True)
-        ],
-        dtype=object,
-    )
-    cells = _cells(pieces, groups, book)
+    tally = Tally(book, towns, sliver_m2)
+    for a, b in blocks(planned, present, most):
+        tally.add(cut_block(a, b, present.spec.epsg))
+    cells = _cells(tally)
     judged: dict[str, float] = dict.fromkeys(book.meanings, 0.0)
     for cell in cells:
         judged[cell.judgement] = round(judged[cell.judgement] + cell.area_ha, 4)
-    wanted = np.isin(judgements.astype(str), book.to_map)
-    small = wanted & (pieces.areas_m2 < sliver_m2)
-    shown = np.flatnonzero(wanted & ~small)
-    local = _town_of(pieces.geometries[shown], towns)
-    features = _features(pieces, shown, judgements, groups, local)
+    features = tally.features()
     layout = Layout(
         plan_date=planned.spec.date,
         present_date=present.spec.date,
@@ -118,32 +108,33 @@ def compare_layout(
         cells=cells,
         judged_ha={word: ha for word, ha in judged.items() if ha > 0},
         built_percent=_built(cells, book),
-        patches=len(shown),
+        patches=tally.patches,
+        listed=len(features),
         sliver_m2=sliver_m2,
-        sliver_ha=round(float(pieces.areas_m2[small].sum()) / M2_PER_HA, 4),
-        places=_places(pieces.areas_m2[shown], judgements[shown], local) if towns else (),
-    )
+        sliver_ha=round(tally.slivers / PER_HA, 4),
+        places=tuple(
+            Place(town=t or OUTSIDE, judgement=w, area_ha=round(area / PER_HA, 4), patches=n)
+            for (t, w), (area, n) in sorted(tally.places.items(), key=lambda kv: (kv[0][0] or OUTSIDE, kv[0][1]))
+        )
+        if towns
+        else (),
+    )  # fmt: skip
     return layout, features, (planned, present)
 
 
-def _title(code: str, group: Group | None) -> str:
-    return code if code == NOTHING else OTHER if group is None else group.title
-
-
-def _cells(pieces: Pieces, groups: dict[str, Group | None], book: Book) -> tuple[Cell, ...]:
-    sums: dict[tuple[str, str], float] = defaultdict(float)
+def _cells(tally: Tally) -> tuple[Cell, ...]:
+    book = tally.book
+    sums: dict[tuple[str, str], int] = defaultdict(int)
     words: dict[tuple[str, str], str] = {}
-    for a, b, area in zip(
-        pieces.before.tolist(), pieces.after.tolist(), pieces.areas_m2.tolist(), strict=True
-    ):
-        key = _title(a, groups[a]), _title(b, groups[b])
-        sums[key] += area / M2_PER_HA * _UNITS_PER_HA
-        words[key] = book.judge(groups[a], groups[b])
+    for (a, b), area in tally.sums.items():
+        key = title_of(a, tally.groups[a]), title_of(b, tally.groups[b])
+        sums[key] += area
+        words[key] = book.judge(tally.groups[a], tally.groups[b])
     order = {g.title: n for n, g in enumerate(book.groups)}
-    whole = rounded_matrix(sums)
+    whole = rounded_matrix({key: area / PER_M2 for key, area in sums.items()})
     return tuple(
-        Cell(planned=a, present=b, judgement=words[a, b], area_ha=whole[a, b] / _UNITS_PER_HA)
-        for a, b in sorted(whole, key=lambda k: (order.get(k[0], 99), order.get(k[1], 99)))
+        Cell(planned=a, present=b, judgement=words[a, b], area_ha=whole[a, b] / M2_PER_HA)
+        for a, b in sorted(whole, key=lambda k: (order.get(k[0], 99), order.get(k[1], 99), k))
         if whole[a, b]
     )
 
@@ -153,52 +144,3 @@ def _built(cells: tuple[Cell, ...], book: Book) -> float | None:
     planned = sum(c.area_ha for c in cells if c.planned in building)
     built = sum(c.area_ha for c in cells if c.planned in building and c.present in building)
     return round(100 * built / planned, 2) if planned else None
-
-
-def _town_of(geometries: npt.NDArray[Any], towns: dict[str, Any]) -> list[str]:
-    """Name the town that a point on each patch lies in; empty where there is none."""
-    if not towns or not len(geometries):
-        return [""] * len(geometries)
-    names = list(towns)
-    tree = shapely.STRtree([towns[name] for name in names])
-    patch, town = tree.query(shapely.point_on_surface(geometries), predicate="intersects")
-    found = dict(zip(patch.tolist(), town.tolist(), strict=True))
-    return [names[found[i]] if i in found else "" for i in range(len(geometries))]
-
-
-def _features(
-    pieces: Pieces,
-    shown: npt.NDArray[np.intp],
-    judgements: npt.NDArray[Any],
-    groups: dict[str, Group | None],
-    local: list[str],
-) -> tuple[dict[str, Any], ...]:
-    rows = [
-        {
-            "type": "Feature",
-            "geometry": shapely.geometry.mapping(pieces.geometries[i]),
-            "properties": {
-                "judgement": judgements[i],
-                "planned_code": str(pieces.before[i]),
-                "planned": _title(str(pieces.before[i]), groups[str(pieces.before[i])]),
-                "present_code": str(pieces.after[i]),
-                "present": _title(str(pieces.after[i]), groups[str(pieces.after[i])]),
-                "area_ha": round(float(pieces.areas_m2[i]) / M2_PER_HA, 4),
-                "town": town,
-            },
-        }
-        for i, town in zip(shown.tolist(), local, strict=True)
-    ]
-    return tuple(sorted(rows, key=lambda f: -f["properties"]["area_ha"]))
-
-
-def _places(
-    areas_m2: npt.NDArray[np.float64], judgements: npt.NDArray[Any], local: list[str]
-) -> tuple[Place, ...]:
-    sums: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for area, word, town in zip(areas_m2.tolist(), judgements.tolist(), local, strict=True):
-        sums[town or "（乡镇外）", word].append(area)
-    return tuple(
-        Place(town=t, judgement=w, area_ha=round(sum(v) / M2_PER_HA, 4), patches=len(v))
-        for (t, w), v in sorted(sums.items())
-    )

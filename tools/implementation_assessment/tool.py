@@ -12,6 +12,7 @@ from tools.assessment.grades import Grades, load_grades
 from tools.assessment.tool import SET
 from tools.catalogue import Sent, tool
 from tools.implementation_assessment import tables
+from tools.implementation_assessment.blocks import Listed
 from tools.implementation_assessment.book import Book, load_book
 from tools.implementation_assessment.layout import SLIVER_M2, Layout, compare_layout
 from tools.implementation_assessment.problems import Problem, find_problems
@@ -160,7 +161,7 @@ def assess_implementation(
                 f"现状 {present.spec.name}": present.spec.date,
             },
         ),
-        warnings=_warnings(data, projects, policies, off),
+        warnings=_warnings(data, (planned, present), projects, policies, off),
         secrecy=secrecy,
         synthetic=catalogue.synthetic or planned.synthetic or present.synthetic,
     )  # fmt: skip
@@ -186,9 +187,19 @@ def _digest(file: Path) -> str:
 
 
 def _warnings(
-    data: Implementation, projects: Path | None, policies: Path | None, off: dict[str, str]
+    data: Implementation,
+    compared: tuple[Listed, Listed],
+    projects: Path | None,
+    policies: Path | None,
+    off: dict[str, str],
 ) -> tuple[str, ...]:
     found = [f"{data.book.title}：{data.book.to_confirm}。"] if not data.book.verified else []
+    found += dict.fromkeys(f.sentence() for listed in compared for f in listed.findings)
+    if data.layout.listed < data.layout.patches:
+        found.append(
+            f"规划与现状不一致的图斑共 {data.layout.patches} 个，只列出最大的 {data.layout.listed} 个；"
+            "各表的面积和个数是全部的。"
+        )
     if not data.set.verified:
         found.append(f"指标集“{data.set.title}”的目标值和权重未经核实：{data.set.source}。")
     lacking = [a.now.title for a in data.items if not a.points]

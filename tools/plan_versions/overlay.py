@@ -56,11 +56,11 @@ def lay_over(before: Version, after: Version) -> tuple[Pieces, tuple[Moved, ...]
     pair_a, pair_b = shapely.STRtree(b).query(a, predicate="intersects")
     shapely.prepare(a)
     cuts = shapely.intersection(a[pair_a], b[pair_b])
-    cuts = _polygonal(cuts)
+    cuts = polygons_of(cuts)
     some = shapely.area(cuts) > 0
     cuts, pair_a, pair_b = cuts[some], pair_a[some], pair_b[some]
-    gone, of_a = _left_over(a, b, pair_a, pair_b, cuts)
-    new, of_b = _left_over(b, a, pair_b, pair_a, cuts)
+    gone, of_a = left_over(a, b, pair_a, pair_b, cuts)
+    new, of_b = left_over(b, a, pair_b, pair_a, cuts)
     none_gone, none_new = np.full(len(of_a), NOTHING), np.full(len(of_b), NOTHING)
     geometries = np.concatenate([before.geometries[same_a], cuts, gone, new])
     pieces = Pieces(
@@ -95,7 +95,8 @@ def _identical(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[Any, Any]:
     return np.array(first, dtype=np.intp), np.array(second, dtype=np.intp)
 
 
-def _polygonal(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def polygons_of(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Keep the polygons of intersections, which may also hold shared points and lines."""
     kinds = shapely.get_type_id(geometries)
     result = geometries.copy()
     odd = ~np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
@@ -104,7 +105,7 @@ def _polygonal(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return result
 
 
-def _left_over(
+def left_over(
     of: npt.NDArray[Any],
     other: npt.NDArray[Any],
     pair_of: npt.NDArray[np.intp],
