@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     auth: Literal["local", "keys"] = Field(
         "local", description="密钥：local 本机访问者不需要密钥，keys 一律需要"
     )
+    engines: Path | None = Field(
+        None, description="模型引擎（YAML），默认为数据目录的 engines.yaml"
+    )
     budgets: Path | None = Field(
         None, description="限额与价格（YAML），默认为数据目录的 budgets.yaml"
     )
@@ -114,6 +117,11 @@ class Settings(BaseSettings):
     def budgets_file(self) -> Path:
         """Limits and prices."""
         return self.budgets or self.home / "budgets.yaml"
+
+    @property
+    def engines_file(self) -> Path:
+        """Engines that requests are passed on to."""
+        return self.engines or self.home / "engines.yaml"
 
     @property
     def runs_db(self) -> Path:

@@ -30,6 +30,7 @@ from serving.assembly import library_place_of
 from serving.budget.meter import Meter
 from serving.limits import BodyLimit
 from serving.pages import documents, graph, knowledge, login
+from serving.relay.relay import Relay
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
 from serving.telemetry import Telemetry
@@ -92,6 +93,7 @@ def create_app(
     app.add_exception_handler(ClientGone, _client_gone)
     app.add_middleware(BodyLimit, max_upload_bytes=services.uploads.max_bytes)
     app.add_middleware(Meter, ledger=lambda: services.ledger)
+    app.add_middleware(Relay, parts=services)
     app.add_middleware(
         Gate,
         store=services.keys,

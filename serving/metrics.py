@@ -9,8 +9,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from cspon.schemas.agent import Answer
 from llm.chat import ChatReply
+from serving.budget.limits import Weight
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+OWN_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5)
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
@@ -51,6 +53,30 @@ class Metrics:
             "cspon_refusals", "Refusals of the assistant.", ["kind"], registry=registry
         )
         self.running = Gauge("cspon_runs_in_progress", "Model and agent runs.", registry=registry)
+        self.relay_total = Histogram(
+            "cspon_relay_total_seconds", "Seconds of a request to an engine.", ["model"],
+            buckets=LATENCY_S, registry=registry,
+        )  # fmt: skip
+        self.relay_upstream = Histogram(
+            "cspon_relay_upstream_seconds", "Seconds of it spent waiting for the engine.", ["model"],
+            buckets=LATENCY_S, registry=registry,
+        )  # fmt: skip
+        self.relay_own = Histogram(
+            "cspon_relay_own_seconds", "Seconds of it spent in the gateway.", ["model"],
+            buckets=OWN_S, registry=registry,
+        )  # fmt: skip
+        self.relay_first = Histogram(
+            "cspon_relay_first_token_seconds", "Seconds to the first event of a stream.", ["model"],
+            buckets=LATENCY_S, registry=registry,
+        )  # fmt: skip
+        self.key_tokens = Counter(
+            "cspon_key_tokens", "Tokens by key and kind.", ["key", "model", "kind"],
+            registry=registry,
+        )  # fmt: skip
+        self.overspent = Counter(
+            "cspon_overspent_tokens", "Tokens that engines used beyond their bound.",
+            registry=registry,
+        )  # fmt: skip
         self.refused = Counter(
             "cspon_requests_refused", "Requests that the gate refused.", ["code"], registry=registry
         )
@@ -69,6 +95,20 @@ class Metrics:
             raise
         finally:
             self.running.dec()
+
+    def observe_relay(self, model: str, total: float, upstream: float, first: float | None) -> None:
+        """Note where the time of a request to an engine went, in seconds."""
+        self.relay_total.labels(model).observe(total)
+        self.relay_upstream.labels(model).observe(upstream)
+        self.relay_own.labels(model).observe(max(0.0, total - upstream))
+        if first is not None:
+            self.relay_first.labels(model).observe(first)
+
+    def count_relay(self, model: str, key: str, used: Weight) -> None:
+        """Count the tokens of a request to an engine."""
+        self._count_model(model, 1, used.prompt, used.completion)
+        self.key_tokens.labels(key, model, "prompt").inc(used.prompt)
+        self.key_tokens.labels(key, model, "completion").inc(used.completion)
 
     def count_refused(self, code: str) -> None:
         """Count a request that the gate refused."""

@@ -79,6 +79,15 @@ def _models(services: Services, caller: Caller) -> list[dict[str, Any]]:
     models: list[dict[str, Any]] = [{"id": ASSISTANT, **common}]
     if services.model is not None:
         models.append({"id": MODEL, **common, "cspon": {"provider_name": services.model.name}})
+    known = {model["id"] for model in models}
+    for name, engine, served in services.engines().names():
+        if name not in known:
+            extension = {
+                "engine": engine.name,
+                "adapter": served.adapter,
+                "context": engine.context,
+            }
+            models.append({"id": name, **common, "cspon": extension})
     return [model for model in models if caller.may_use_model(model["id"])]
 
 

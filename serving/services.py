@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,14 +28,17 @@ from serving.access.store import KeyStore
 from serving.assembly import model_options, open_embedder, open_knowledge_base
 from serving.audit import Audit
 from serving.budget.ledger import Ledger
+from serving.budget.limits import Budgets, read_budgets
 from serving.budget.metered import MeteredModel
-from serving.budget.source import BudgetFile
 from serving.budget.sqlite_ledger import SqliteLedger
 from serving.data_files import DataFiles
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
+from serving.relay.engines import Engines, read_engines
+from serving.relay.exchange import Client
 from serving.uploads import Uploads
+from serving.watched import Watched
 
 if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
@@ -89,8 +92,10 @@ class Services:
     ingests: Ingests
     keys: KeyStore
     session_secret: bytes
-    budgets: BudgetFile
+    budgets: Callable[[], Budgets]
     ledger: Ledger
+    engines: Callable[[], Engines]
+    client: Client
     model: ChatModel | None = None
     embedder: Embedder | None = None
     knowledge_base: "KnowledgeBase | None" = None
@@ -198,6 +203,7 @@ class Services:
             await asyncio.to_thread(self.knowledge_base.close)
         if self.model is not None:
             await self.model.aclose()
+        await self.client.aclose()
         await self.ledger.aclose()
         self.audit.close()
         self.keys.close()
@@ -230,7 +236,7 @@ def start_services(settings: Settings) -> Services:
         InputError: the limits are not as they should be.
     """
     secret = server_secret(settings.secret_file)
-    budgets = BudgetFile(settings.budgets_file)
+    budgets = Watched(settings.budgets_file, read_budgets)
     return Services(
         settings,
         Metrics(),
@@ -242,6 +248,8 @@ def start_services(settings: Settings) -> Services:
         hmac.digest(secret, b"sessions of the pages", "sha256"),
         budgets,
         SqliteLedger(settings.ledger_db, budgets),
+        Watched(settings.engines_file, read_engines),
+        Client(),
     )
 
 

@@ -89,6 +89,8 @@ def route_of(scope: Scope) -> str:
     """Return the route's pattern, never the raw path: few label values, no ids in them."""
     if scope["path"].startswith("/ui"):
         return "/ui"
+    if name := scope.get("route_name"):
+        return str(name)
     route = scope.get("route")
     return getattr(route, "path", None) or "unmatched"
 

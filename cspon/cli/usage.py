@@ -36,8 +36,7 @@ def command(
 ) -> None:
     """用量：请求、词元、费用，按密钥、单位、模型、案卷号等汇总."""
     try:
-        from serving.budget.limits import YUAN
-        from serving.budget.source import BudgetFile
+        from serving.budget.limits import YUAN, read_budgets
         from serving.budget.sqlite_ledger import SqliteLedger
     except ImportError:
         raise missing_extra("fastapi", "serve") from None
@@ -47,7 +46,8 @@ def command(
         return
     end = until or datetime.now() + timedelta(seconds=1)
     start = since or end - timedelta(days=31)
-    ledger = SqliteLedger(settings.ledger_db, BudgetFile(settings.budgets_file))
+    budgets = read_budgets(settings.budgets_file)
+    ledger = SqliteLedger(settings.ledger_db, lambda: budgets)
     lines = asyncio.run(ledger.usage(by, since=start, until=end))
     if as_json:
         facts = [

@@ -7,7 +7,7 @@ from typing import Any
 from cspon.schemas.agent import Answer, Principal
 from cspon.schemas.spatial import ToolResult
 from llm.chat import ChatReply
-from serving.access.caller import LOCAL, current
+from serving.access.caller import LOCAL, Caller, current
 from serving.access.secret import server_secret
 from serving.audit.chain import Chain
 
@@ -72,6 +72,10 @@ class Audit:
             question=digest(question),
             result=digest(reply.text),
         )
+
+    def relayed(self, caller: Caller, request_id: str, **facts: Any) -> None:
+        """Record a request that an engine answered: which, with how many tokens, and hashes."""
+        self._write("relayed", caller.principal, request_id, **facts)
 
     def knowledge(self, kind: str, *, principal: Principal, request_id: str, **facts: Any) -> None:
         """Record a read or a change of the knowledge base: which clauses and documents, no text."""

@@ -1,0 +1,105 @@
+"""Replicas of the engines: which one gets a request, and which are left alone for a while.
+
+Requests that share the beginning of their prompt go to the same replica (rendezvous hashing), so that
+its prefix cache is warm, unless it has far more to do than the least busy one. A replica that cannot be
+reached several times in a row is left alone, then tried with one request.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.relay.engines import Engine
+
+BREAK_AFTER = 3
+"""Failures in a row after which a replica is left alone."""
+FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
+SLACK = 8
+"""Open requests that the replica of a prefix may have beyond the least busy one."""
+
+
+@dataclass(slots=True)
+class Replica:
+    """One server of an engine."""
+
+    url: str
+    open: int = 0
+    failures: int = 0
+    rests_until: float = 0.0
+    trying: bool = False
+
+    def succeeded(self) -> None:
+        """A request reached it."""
+        self.failures, self.rests_until, self.trying = 0, 0.0, False
+
+    def failed(self, now: float) -> None:
+        """A request did not reach it, or it broke down."""
+        self.failures += 1
+        self.trying = False
+        if self.failures >= BREAK_AFTER:
+            rest = FIRST_REST_S * 2 ** (self.failures - BREAK_AFTER)
+            self.rests_until = now + min(LONGEST_REST_S, rest)
+
+
+class Pool:
+    """The replicas of all engines.
+
+    Args:
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._replicas: dict[str, list[Replica]] = {}
+
+    def replicas(self, engine: Engine) -> list[Replica]:
+        """Return the replicas of an engine."""
+        known = self._replicas.get(engine.name)
+        if known is None or tuple(r.url for r in known) != engine.urls:
+            before = {r.url: r for r in known or ()}
+            known = [before.get(url) or Replica(url) for url in engine.urls]
+            self._replicas[engine.name] = known
+        return known
+
+    def choose(
+        self, engine: Engine, affinity: bytes, without: frozenset[str] = frozenset()
+    ) -> Replica | None:
+        """Return the replica for a request; None where all are left alone.
+
+        Args:
+            engine: The engine.
+            affinity: The beginning of the prompt.
+            without: Replicas that were tried already.
+        """
+        now = self._clock()
+        able = [
+            replica
+            for replica in self.replicas(engine)
+            if replica.url not in without and self._may(replica, now)
+        ]
+        if not able:
+            return None
+        if len(able) == 1:
+            chosen = able[0]
+        else:
+            least = min(replica.open for replica in able)
+            near = [replica for replica in able if replica.open <= least + SLACK]
+            chosen = max(near, key=lambda replica: _weight(replica.url, affinity))
+        if chosen.failures >= BREAK_AFTER:
+            chosen.trying = True
+        return chosen
+
+    def failed(self, replica: Replica) -> None:
+        """Note that a replica was not reached."""
+        replica.failed(self._clock())
+
+    @staticmethod
+    def _may(replica: Replica, now: float) -> bool:
+        if replica.failures < BREAK_AFTER:
+            return True
+        return replica.rests_until <= now and not replica.trying
+
+
+def _weight(url: str, affinity: bytes) -> bytes:
+    return hashlib.blake2b(affinity, key=url.encode()[:64], digest_size=8).digest()
