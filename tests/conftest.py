@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 
 from cspon.cli.main import OFFLINE
+from tests.made_once import make_once
+from tests.rings import install, left_out, mark_component, refuse_in_unit, running
 
 os.environ.update(OFFLINE)
 
@@ -17,44 +19,34 @@ settings.load_profile("steady")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-COMPONENTS = (
-    "knowledge_base/ingest",
-    "knowledge_base/retrieve/test_search.py",
-    "knowledge_base/citing/test_cite.py",
-    "knowledge_base/citing/test_graph.py",
-    "knowledge_base/citing/test_reference_index.py",
-    "knowledge_base/parse/test_legacy.py",
-    "knowledge_base/parse/test_scanned.py",
-    "knowledge_base/test_base.py",
-    "knowledge_base/test_leaks.py",
-    "knowledge_base/store",
-    "cspon/cli/test_kb.py",
-    "cspon/cli/test_kb_files.py",
-    "cspon/cli/test_kb_graph.py",
-    "cspon/cli/test_library.py",
-    "tools/test_bad_input.py",
-    "tools/test_maps.py",
-    "tools/demo_county",
-    "tools/quality_check/seeding",
-    "eval",
-    "serving/test_openai_api.py",
-    "serving/test_tools_api.py",
-    "serving/test_kb_api.py",
-    "serving/test_kb_leaks.py",
-    "serving/test_kb_upload.py",
-    "serving/test_library_api.py",
-    "serving/test_tool_calls.py",
-)
-"""Tests that build a real index, county, map or gateway in process: seconds, not milliseconds."""
+def pytest_configure():
+    """The unit ring starts no process, compiles nothing and builds no county."""
+    install()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """A file whose tests are all left out by `-m` is not even imported."""
+    return left_out(collection_path, config.option.markexpr) or None
 
 
 def pytest_collection_modifyitems(items):
     """Mark the component tests; `make test` runs them, the unit ring does not."""
-    folders = [Path(__file__).parent / name for name in COMPONENTS]
-    assert all(folder.exists() for folder in folders)
     for item in items:
-        if any(item.path == folder or folder in item.path.parents for folder in folders):
-            item.add_marker("component")
+        mark_component(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    with running(item):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def demo_county(tmp_path_factory, worker_id):
+    """A demo county of 2,000 parcels, made once for all tests and workers; they only read it."""
+    refuse_in_unit("builds the demo county")
+    own = tmp_path_factory.getbasetemp()
+    return make_once(own if worker_id == "master" else own.parent)
 
 
 @pytest.fixture(autouse=True)

@@ -193,10 +193,8 @@ def build(folder, laws_db, laws_list, embedder) -> Callable:
     return run
 
 
-@pytest.fixture(scope="session")
-def base(tmp_path_factory):
-    """The tiny base, built once; tests only read it."""
-    root = tmp_path_factory.mktemp("base")
+def write_base(root: Path) -> Path:
+    """Build the tiny base in a folder; return where it lies."""
     entries: list = [{"title": title} for title in LISTED]
     entries[0] |= {"effective_from": "2020-01-01", "source": "修正决定"}
     build_laws(
@@ -205,7 +203,20 @@ def base(tmp_path_factory):
         laws_db=write_database(root / "laws.db"),
         embedder=HashingEmbedder(),
     )
-    with KnowledgeBase.open(root / "kb", HashingEmbedder()) as opened:
+    return root / "kb"
+
+
+@pytest.fixture(scope="session")
+def make_base() -> Callable:
+    """`write_base` for fixtures that outlive a test."""
+    return write_base
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """The tiny base, built once; tests only read it."""
+    folder = write_base(tmp_path_factory.mktemp("base"))
+    with KnowledgeBase.open(folder, HashingEmbedder()) as opened:
         yield opened
 
 

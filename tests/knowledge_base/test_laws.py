@@ -137,6 +137,7 @@ def test_the_database_is_not_written(laws_list, laws_db):
     assert not list(laws_db.parent.glob("laws.db-*"))
 
 
+@pytest.mark.component
 def test_the_package_is_found_without_importing_its_server():
     code = (
         "import sys; from knowledge_base.laws import package_database; print(package_database());"

@@ -43,6 +43,7 @@ def fake_uv(folder: Path, script: str) -> Path:
     return uv
 
 
+@pytest.mark.component
 def test_install_runs_once_and_marks_the_end(tmp_path, monkeypatch):
     environment = tmp_path / "venv"
     calls = tmp_path / "calls"
@@ -60,6 +61,7 @@ def test_install_runs_once_and_marks_the_end(tmp_path, monkeypatch):
     assert len(calls.read_text().splitlines()) == 2
 
 
+@pytest.mark.component
 def test_a_failed_install_names_the_torch_sources(tmp_path, monkeypatch):
     uv = fake_uv(tmp_path, "echo 'no wheel for torch==2.13.0+cpu' >&2; exit 1")
     monkeypatch.setattr(shutil, "which", lambda name, path: str(uv))

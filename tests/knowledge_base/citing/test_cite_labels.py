@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Basis
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.ingest.build import add_paths
@@ -53,17 +54,19 @@ NOTICE = """# 关于印发田野管理若干文件的通知
 """
 
 
-@pytest.fixture
-def cite(build, folder, embedder, tmp_path, reader):
-    build()
+@pytest.fixture(scope="module")
+def cite(make_base, make_bare_embedder, tmp_path_factory):
+    """Cite from one base with the guide and the notice; tests only read it."""
+    root, embedder = tmp_path_factory.mktemp("labels"), make_bare_embedder()
+    folder = make_base(root)
     for name, text in (("指南.md", GUIDE), ("通知.md", NOTICE)):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    add_paths(folder, [tmp_path / "指南.md", tmp_path / "通知.md"], embedder=embedder)
+        (root / name).write_text(text, encoding="utf-8")
+    add_paths(folder, [root / "指南.md", root / "通知.md"], embedder=embedder)
     with KnowledgeBase.open(folder, embedder) as base:
 
         def run(title, article, quote=None):
             basis = Basis(title=title, article=article, quote=quote)
-            return base.cite(basis, on_date=TODAY, principal=reader)
+            return base.cite(basis, on_date=TODAY, principal=Principal())
 
         yield run
 

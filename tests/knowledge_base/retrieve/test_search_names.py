@@ -1,6 +1,7 @@
 """Searches that name a code of land use, a layer or a clause of a standard: what is named comes first."""
 
 from datetime import date
+from functools import cache
 
 import pytest
 
@@ -50,18 +51,20 @@ STANDARD = """# 田野分类与数据库标准
 """
 
 
-@pytest.fixture
-def standard(build, folder, embedder, tmp_path):
-    """Build a base with the standard; give a function that searches it."""
-    build()
+@pytest.fixture(scope="module")
+def standard(make_base, make_bare_embedder, tmp_path_factory):
+    """Give a function that opens a base with the standard, built once for each level of secrecy."""
+    embedder = make_bare_embedder()
 
-    def run(**given):
-        path = tmp_path / "标准.md"
+    @cache
+    def built(secrecy):
+        root = tmp_path_factory.mktemp("standard")
+        folder, path = make_base(root), root / "标准.md"
         path.write_text(STANDARD, encoding="utf-8")
-        add_paths(folder, [path], embedder=embedder, **given)
-        return KnowledgeBase.open(folder, embedder)
+        add_paths(folder, [path], embedder=embedder, secrecy=secrecy)
+        return folder
 
-    return run
+    return lambda secrecy=Secrecy.PUBLIC: KnowledgeBase.open(built(secrecy), embedder)
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,14 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
-from tools.demo_county.generate import generate_county
+from tests.made_once import PARCELS, SEED
 
-PARCELS, SEED = 2000, 7
+__all__ = ["PARCELS", "SEED"]
 
 
 @pytest.fixture(scope="session")
-def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("county") / "demo"
-    generate_county(folder, parcels=PARCELS, seed=SEED)
-    return folder
+def county(demo_county: Path) -> Path:
+    return demo_county
 
 
 def read(path: Path, table: str, *fields: str) -> tuple[NDArray[np.object_], list[tuple]]:

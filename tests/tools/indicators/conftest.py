@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tools.demo_county.generate import generate_county
-
 HEAD = ("年份", "指标项", "类别", "范围", "单位", "数值", "来源", "说明")
 # 1000 people of whom 600 in the town, 0.4 亿元, 20 万立方米 of water: quotients are round numbers.
 FIGURES = (
@@ -55,7 +53,5 @@ def write_statistics(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("indicators") / "demo"
-    generate_county(folder, parcels=2000, seed=7)
-    return folder
+def demo(demo_county: Path) -> Path:
+    return demo_county

@@ -204,6 +204,7 @@ except SetupError as error:
 """
 
 
+@pytest.mark.component
 def test_a_disk_that_fills_half_way(tmp_path, write_tif):
     grid = Grid(crs="EPSG:4547", west=500_000, north=3_400_000, cell=30, width=1024, height=1024)
     values = np.random.default_rng(1).integers(0, 1200, (1024, 1024)).astype("int16")
@@ -213,7 +214,7 @@ def test_a_disk_that_fills_half_way(tmp_path, write_tif):
     plan = Plan(grid=grid, factors=(factor,), outputs=(Output(layer="降水", file="o.tif"),))
     (tmp_path / "plan.json").write_text(plan.model_dump_json(), "utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", DISK_FULL, str(tmp_path / "plan.json"), str(tmp_path / "out")],
+        [sys.executable, "-B", "-c", DISK_FULL, str(tmp_path / "plan.json"), str(tmp_path / "out")],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
