@@ -114,10 +114,11 @@ def _sensitivities(made: "DualEvaluation", names: list[str]) -> list["Sensitivit
 
 def _show(scheme: str) -> None:
     from tools.dual_evaluation.overrides import CHANGEABLE
-    from tools.dual_evaluation.scheme import load_scheme
+    from tools.dual_evaluation.scheme import load_scheme, methods_of
+    from tools.dual_evaluation.sources import corroboration, formula_sources
     from tools.dual_evaluation.tables import figures_of
 
-    found = load_scheme(scheme)
+    found, methods = load_scheme(scheme), methods_of(scheme)
     typer.echo(f"{found.title}\n依据：{found.document}\n说明：{found.note}")
     for evaluation in found.evaluations:
         typer.echo(f"\n{evaluation.title}（{evaluation.id}）")
@@ -125,12 +126,24 @@ def _show(scheme: str) -> None:
             mark = "已核对" if step.verified else "未核对"
             typer.echo(f"  {evaluation.id}.{step.id}  {step.title}：{figures_of(step) or '—'}")
             typer.echo(f"      来源：{step.source}（{mark}）{step.note}")
+            typer.echo(f"      旁证：{corroboration(step.secondary)}")
             fields = [name for name in type(step).model_fields if name in CHANGEABLE]
             typer.echo(f"      可改写：{'、'.join(fields)}")
+            others = methods.get(f"{evaluation.id}.{step.id}")
+            if others:
+                typer.echo(f"      其他方法（methods）：{'、'.join(others)}")
     typer.echo("\n参数（parameters）")
     for name, value in found.parameters.items():
         typer.echo(
             f"  parameters.{name}  {value.title} {value.value:g} {value.unit}；来源：{value.source}。{value.note}"
+        )
+        typer.echo(f"      旁证：{corroboration(value.secondary)}")
+    typer.echo("\n公式与通用数值")
+    for formula in formula_sources():
+        mark = "已核对" if formula.verified else "未核对"
+        typer.echo(f"  {formula.title}：{formula.figures}")
+        typer.echo(
+            f"      来源：{formula.source}（{mark}）；旁证：{corroboration(formula.secondary)}"
         )
 
 

@@ -24,7 +24,6 @@ from tools.dual_evaluation.steps import (
     GeometricStep,
     GradeStep,
     MatrixStep,
-    MeanStep,
     PatchStep,
     ScopeStep,
 )
@@ -99,10 +98,6 @@ def _apply(
     stack = np.stack([done[name] for name in step.of]).astype(np.int64)
     if isinstance(step, CombineStep):
         result = stack.min(axis=0) if step.how == "lowest" else stack.max(axis=0)
-    elif isinstance(step, MeanStep):
-        total = sum(step.weights)
-        summed = np.tensordot(np.asarray(step.weights), stack, axes=1)
-        result = (2 * summed + total) // (2 * total)
     else:
         assert isinstance(step, GeometricStep)
         powers = tuple(b ** len(step.of) for b in step.breaks)

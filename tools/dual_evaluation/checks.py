@@ -7,7 +7,7 @@ import numpy.typing as npt
 import shapely
 
 from cspon.schemas.base import Frozen
-from cspon.schemas.spatial import Column, Table
+from cspon.schemas.spatial import Column, LayerSpec, Table
 from tools.dual_evaluation.carrying import BUILT, CULTIVATED, cover_is, suitable
 from tools.dual_evaluation.evaluate import DualEvaluation
 from tools.dual_evaluation.inputs import find
@@ -22,6 +22,10 @@ REDLINE, FARMLAND, BOUNDARY = (
     "permanent_basic_farmland",
     "urban_development_boundary",
 )
+VILLAGE = "0703"
+"""农村宅基地 of 用地用海分类 2023."""
+RISKY = ("极高", "高")
+"""Grades of geological hazard that villages are looked for in."""
 TITLES = {REDLINE: "生态保护红线", FARMLAND: "永久基本农田", BOUNDARY: "城镇开发边界"}
 
 
@@ -53,6 +57,7 @@ class _Overlay:
         self.lines = {role: _line(made, role) for role in TITLES}
         self.farm, self.built = cover_is(made, CULTIVATED), cover_is(made, BUILT)
         self.water = cover_is(made, ("水域",))
+        self.orchard = cover_is(made, ("园地",))
 
     def result(self, name: str) -> npt.NDArray[np.uint8] | None:
         part = self.made.parts.get(name)
@@ -85,7 +90,15 @@ class _Overlay:
             self.row("校验", "极重要区未划入生态保护红线", beyond, core, "极重要区", "逐块核实，评价结果不等同于法定红线"),
             self.row("校验", "生态保护红线内的极重要区、重要区", strong, line, "生态保护红线"),
             self.row("校验", "生态保护红线内的一般区", weak, line, "生态保护红线", "核实划定依据"),
+            self.within("永久基本农田位于生态保护极重要区", self.lines[FARMLAND], core, "永久基本农田", "研究调出或按保护要求管理"),
+            self.within("现状园地位于生态保护极重要区", self.orchard, core, "现状园地"),
         ]  # fmt: skip
+
+    def within(
+        self, what: str, whole: Mask | None, where: Mask, of: str, note: str = ""
+    ) -> Finding:
+        """Return how much of something lies where it is a problem."""
+        return self.row("问题", what, None if whole is None else whole & where, whole, of, note)
 
     def agriculture(self) -> list[Finding]:
         result = self.result("agriculture")
@@ -132,7 +145,20 @@ class _Overlay:
             self.row("问题", "现状建设用地位于生态保护极重要区", inside, built, "现状建设用地"),
             self.row("问题", "城镇开发边界内的城镇建设不适宜区", edge_unfit, edge, "城镇开发边界"),
             self.row("问题", "城镇开发边界内的生态保护极重要区", edge_core, edge, "城镇开发边界"),
+            *self.villages(),
         ]  # fmt: skip
+
+    def villages(self) -> list[Finding]:
+        """Look for villages where a geological hazard is high."""
+        what, inputs = "农村居民点位于地质灾害高风险区", self.made.inputs
+        if "geohazard" in inputs.config.absent:
+            return []
+        homes = _villages(self.made)
+        if homes is None or not find(inputs, "geohazard"):
+            return [self.row("问题", what, None, None, "农村居民点")]
+        codes = inputs.found["geohazard"].codes
+        risky = np.isin(inputs.read("geohazard"), [codes[n] for n in RISKY if n in codes])
+        return [self.within(what, homes, risky, "农村居民点", "核实隐患，治理或搬迁")]
 
     def potential(self) -> list[Finding]:
         rows = []
@@ -168,18 +194,32 @@ class _Overlay:
         return rows
 
 
+def _villages(made: DualEvaluation) -> Mask | None:
+    """Burn the parcels of 农村宅基地; None where land use is not known by the codes of 2023."""
+    spec = made.inputs.role("land_use")
+    if spec is None or spec.code_scheme != "ydyh_2023":
+        return None
+    return _burned_layer(made, spec, VILLAGE)
+
+
 def _line(made: DualEvaluation, role: str) -> Mask | None:
     """Burn a control line; None where there is no such layer."""
     spec = made.inputs.role(role)
-    if spec is None:
-        return None
+    return None if spec is None else _burned_layer(made, spec)
+
+
+def _burned_layer(made: DualEvaluation, spec: LayerSpec, code: str = "") -> Mask:
+    """Burn the features of a layer whose land-use code begins so; all where no code is asked."""
     inputs = made.inputs
     window: Any = inputs.area if inputs.area is not None else shapely.box(*inputs.grid.bounds)
-    shapes = [
-        (reproject(g, spec.epsg, inputs.epsg), 1)
-        for part in read_windows(spec, inputs.folder, window)
-        for g in part.geometries
-    ]
+    shapes = []
+    for part in read_windows(spec, inputs.folder, window):
+        codes = part.codes.tolist() if code else [""] * len(part.geometries)
+        shapes += [
+            (reproject(g, spec.epsg, inputs.epsg), 1)
+            for g, found in zip(part.geometries, codes, strict=True)
+            if found.startswith(code)
+        ]
     return np.asarray(burned(shapes, inputs.grid) == 1)
 
 

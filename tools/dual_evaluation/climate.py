@@ -1,6 +1,7 @@
-"""Rain erosivity from daily rain, and comfort from monthly temperature and humidity, of stations."""
+"""What is computed at weather stations: erosivity of rain, force of wind, comfort of the climate."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,12 @@ import numpy as np
 
 from cspon.errors import InputError
 from tools.dual_evaluation import formulas
-from tools.dual_evaluation.config import DailyRainInput, MonthlyClimateInput, StationInput
+from tools.dual_evaluation.config import (
+    DailyRainInput,
+    DailyWindInput,
+    MonthlyClimateInput,
+    StationInput,
+)
 from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.inputs import Inputs, find
 from tools.dual_evaluation.stations import (
@@ -20,9 +26,12 @@ from tools.dual_evaluation.stations import (
     surface_blocks,
 )
 from tools.dual_evaluation.variables import Variable, conversion, variables
+from tools.dual_evaluation.wind_erosion import weather_factor
 
 MOST_RAIN_MM = 2000.0
 """The wettest day measured in China is below this."""
+MOST_WIND_M_S = 80.0
+"""No daily mean wind near the ground comes near this."""
 _YEAR = 365.25
 MONTHS = range(1, 13)
 _LEAST_DAYS = 360
@@ -36,52 +45,119 @@ def take_daily_rain(inputs: Inputs, variable: Variable, entry: DailyRainInput) -
     """
     if variable.id != "rain_erosivity":
         raise InputError("daily_rain 只用于降雨侵蚀力", field=variable.id, mend="改用 stations")
-    file = inputs.path(entry.file, variable.id)
-    places = inputs.path(entry.stations, variable.id)
-    factor = conversion(entry.unit, variables()["precipitation"])
     least = inputs.scheme.parameters["erosive_rain"].value
-    rains: dict[str, list[tuple[date, float]]] = defaultdict(list)
-    columns = (entry.station, entry.date, entry.rain)
-    for row, values in enumerate(read_csv(file, columns), start=2):
-        name, day, text = (values[c] for c in columns)
-        rain = number_of(text, file, entry.rain, row) * factor
-        if not 0 <= rain <= MOST_RAIN_MM:
+    factor = conversion(entry.unit, variables()["precipitation"])
+    series = _daily(
+        inputs, variable, entry, entry.rain,
+        _Bounds("日降水量", "毫米", MOST_RAIN_MM, factor, "核对单位（0.1 mm 须写明 unit）和缺测标记"),
+    )  # fmt: skip
+    values = {
+        name: formulas.rain_erosivity(
+            [v for _, v in days], [d.month for d, _ in days], len(days) / _YEAR, least
+        )
+        for name, days in series.items()
+    }
+    how = f"{len(values)} 个站点的日雨量计算（≥{least:g} mm）后插值"
+    _spread_stations(inputs, variable, entry, values, how)
+
+
+def take_daily_wind(inputs: Inputs, variable: Variable, entry: DailyWindInput) -> None:
+    """Compute WF of every station from its daily mean wind and interpolate it.
+
+    Raises:
+        InputError: another variable than WF, a wrong date or wind, or less than a year.
+    """
+    if variable.id != "wind_factor":
+        raise InputError("daily_wind 只用于风蚀气象因子", field=variable.id, mend="改用 stations")
+    value = {name: q.value for name, q in inputs.scheme.parameters.items()}
+    series = _daily(
+        inputs, variable, entry, entry.wind,
+        _Bounds("日平均风速", "米每秒", MOST_WIND_M_S, 1.0, "核对单位（应为 m/s）和缺测标记"),
+    )  # fmt: skip
+    values = {
+        name: weather_factor(
+            [v for _, v in days], len(days) / _YEAR, height_m=entry.height_m,
+            threshold_m_s=value["sand_wind"], air_kg_m3=value["air_density"],
+            wetness=value["soil_wetness"], snow=value["snow_free"],
+        )
+        for name, days in series.items()
+    }  # fmt: skip
+    how = f"{len(values)} 个站点的日平均风速（{entry.height_m:g} 米高）计算 WF 后插值"
+    _spread_stations(inputs, variable, entry, values, how)
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What a daily value may be."""
+
+    title: str
+    unit: str
+    most: float
+    factor: float
+    mend: str
+
+
+_Series = dict[str, list[tuple[date, float]]]
+
+
+def _daily(
+    inputs: Inputs,
+    variable: Variable,
+    entry: DailyRainInput | DailyWindInput,
+    column: str,
+    bounds: _Bounds,
+) -> _Series:
+    """Read days and values by station, every station with a year at least."""
+    file = inputs.path(entry.file, variable.id)
+    found: _Series = defaultdict(list)
+    columns = (entry.station, entry.date, column)
+    for row, cells in enumerate(read_csv(file, columns), start=2):
+        name, day, text = (cells[c] for c in columns)
+        value = number_of(text, file, column, row) * bounds.factor
+        if not 0 <= value <= bounds.most:
             raise InputError(
-                f"日降水量 {rain:g} 毫米不合理", file=file, row=row, field=entry.rain,
-                mend="核对单位（0.1 mm 须写明 unit）和缺测标记",
+                f"{bounds.title} {value:g} {bounds.unit}不合理", file=file, row=row, field=column,
+                mend=bounds.mend,
             )  # fmt: skip
         try:
-            rains[name].append((date.fromisoformat(day), rain))
+            found[name].append((date.fromisoformat(day), value))
         except ValueError:
             raise InputError(
                 f"“{day}”不是日期", file=file, row=row, field=entry.date, mend="写作 2024-05-01"
             ) from None
-    where = {row[entry.station]: row for row in read_csv(places, (entry.station, entry.x, entry.y))}
-    names, values_ = [], []
-    for name, days in sorted(rains.items()):
-        if name not in where:
-            raise InputError(f"站点“{name}”没有坐标", file=places, field=entry.station, mend="补充")
+    for name, days in sorted(found.items()):
         if len(days) < _LEAST_DAYS:
             raise InputError(
-                f"站点“{name}”只有 {len(days)} 天的降水，至少要一年", file=file, field=entry.date,
-                mend="补充资料，或删去该站点",
+                f"站点“{name}”只有 {len(days)} 天的{bounds.title.removeprefix('日')}，至少要一年",
+                file=file, field=entry.date, mend="补充资料，或删去该站点",
             )  # fmt: skip
-        months = [d.month for d, _ in days]
-        names.append(name)
-        values_.append(
-            formulas.rain_erosivity([r for _, r in days], months, len(days) / _YEAR, least)
-        )
+    return dict(sorted(found.items()))
+
+
+def _spread_stations(
+    inputs: Inputs,
+    variable: Variable,
+    entry: DailyRainInput | DailyWindInput,
+    values: dict[str, float],
+    how: str,
+) -> None:
+    """Interpolate a value of every station and keep it, not below 0."""
+    places = inputs.path(entry.stations, variable.id)
+    where = {row[entry.station]: row for row in read_csv(places, (entry.station, entry.x, entry.y))}
+    for name in values:
+        if name not in where:
+            raise InputError(f"站点“{name}”没有坐标", file=places, field=entry.station, mend="补充")
     xy = np.array(
-        [[number_of(where[n][c], places, c) for c in (entry.x, entry.y)] for n in names]
+        [[number_of(where[n][c], places, c) for c in (entry.x, entry.y)] for n in values]
     ).reshape(-1, 2)
     if entry.epsg is not None and entry.epsg != inputs.epsg:
         xy = _moved(xy, entry.epsg, inputs.epsg)
-    stations = Stations(tuple(names), xy[:, 0], xy[:, 1], np.array(values_), None)
+    stations = Stations(tuple(values), xy[:, 0], xy[:, 1], np.array([*values.values()]), None)
     result, quality = interpolate(stations, inputs.grid)
+    files = (inputs.path(entry.file, variable.id), places)
     inputs.keep(
-        variable.id, np.clip(result, 0, None),
-        how=f"{len(names)} 个站点的日雨量计算（≥{least:g} mm）后插值",
-        files={f.name: inputs.digest(f) for f in (file, places)}, extra=quality,
+        variable.id, np.clip(result, 0, None), how=how,
+        files={f.name: inputs.digest(f) for f in files}, extra=quality,
     )  # fmt: skip
 
 

@@ -106,6 +106,24 @@ class DailyRainInput(Frozen):
     epsg: int | None = None
 
 
+class DailyWindInput(Frozen):
+    """Daily mean wind of stations, for the weather factor of wind erosion."""
+
+    kind: Literal["daily_wind"]
+    file: str
+    """CSV with station, date (YYYY-MM-DD) and daily mean wind, m/s."""
+    stations: str
+    """CSV with station, x and y."""
+    station: str = "站点"
+    date: str = "日期"
+    wind: str = "风速"
+    height_m: float = Field(10.0, gt=0, le=100)
+    """Of the instrument above the ground."""
+    x: str = "x"
+    y: str = "y"
+    epsg: int | None = None
+
+
 class MonthlyClimateInput(Frozen):
     """Monthly temperature and humidity of stations, for the climate's comfort."""
 
@@ -130,6 +148,7 @@ AnyInput = Annotated[
     | StationInput
     | ConstantInput
     | DailyRainInput
+    | DailyWindInput
     | MonthlyClimateInput,
     Field(discriminator="kind"),
 ]

@@ -102,7 +102,7 @@ def _stations(
         *(f"T{m}" for m in months),
         *(f"H{m}" for m in months),
     ]
-    rows, daily = [], []
+    rows, daily, wind = [], [], []
     for number, (x, y) in enumerate(places, start=1):
         cell = grid.cell_at(x, y)
         assert cell is not None
@@ -113,6 +113,7 @@ def _stations(
         ]
         rain = list(_rain(rng, 1.0 + height / 1500))
         daily += [[name, day.isoformat(), f"{value:.1f}"] for day, value in rain]
+        wind += [[name, day.isoformat(), f"{value:.1f}"] for day, value in _wind(number, rain)]
         days = _days_of_month(warmth)
         rows.append(
             [name, x, y, height, round(sum(v for _, v in rain) / len(YEARS), 1), round(days, 1),
@@ -120,6 +121,7 @@ def _stations(
         )  # fmt: skip
     _csv(folder / "stations.csv", head, rows)
     _csv(folder / "daily_rain.csv", ["站点", "日期", "降水量"], daily)
+    _csv(folder / "daily_wind.csv", ["站点", "日期", "风速"], wind)
     truth["temperature"] = {
         "formula": "T = 月值 + a·(x − x0) + b·(y − y0) − 0.6·高程/100",
         "a": WEST_EAST, "b": SOUTH_NORTH, "x0": west, "y0": south, "months": MONTH_MEAN,
@@ -142,6 +144,15 @@ def _rain(rng: np.random.Generator, factor: float) -> list[tuple[date, float]]:
         found.append((day, round(float(amount), 1)))
         day += timedelta(days=1)
     return found
+
+
+def _wind(number: int, rain: Sequence[tuple[date, float]]) -> list[tuple[date, float]]:
+    """Return daily mean wind at 10 m, 2–3 m/s with windy days in spring; a stream of its own."""
+    rng = np.random.default_rng((SEED, number))
+    return [
+        (day, round(float(rng.weibull(2.0) * (3.4 if 3 <= day.month <= 5 else 2.6)), 1))
+        for day, _ in rain
+    ]
 
 
 def _cover(inputs: Inputs, folder: Path, rng: np.random.Generator) -> None:
@@ -234,6 +245,9 @@ def _config(centre: list[float]) -> dict[str, Any]:
             {"title": "降水减少一成", "variables": {"precipitation": 0.9}, "water": 0.9},
             {"title": "节水技术：定额降低两成",
              "parameters": {"arable_irrigation_quota": 0.8, "urban_water_quota": 0.8}},
+            {"title": "节水节地：定额降低两成、人均用地降低一成",
+             "parameters": {"arable_irrigation_quota": 0.8, "urban_water_quota": 0.8,
+                            "urban_land_per_head": 0.9}},
         ],
     }  # fmt: skip
 
@@ -248,6 +262,17 @@ def _config_2019(centre: list[float]) -> dict[str, Any]:
         "water_capacity": _table("水环境容量", "级"),
         "weather_hazard": _table("气象灾害"),
         "thermal_comfort": {"kind": "monthly_climate", "file": "stations.csv"},
+        "wind_factor": {
+            "kind": "daily_wind",
+            "file": "daily_wind.csv",
+            "stations": "stations.csv",
+        },
     }
-    made["absent"] = {"carbonate_share": "本县无碳酸盐岩出露"}
+    made["absent"] = {
+        "carbonate_share": "本县无碳酸盐岩出露",
+        "dryness_index": "本县不在土地沙化区",
+        "sand_wind_days": "本县不在土地沙化区",
+        "coast_protection": "本县不临海",
+        "coast_erosion": "本县不临海",
+    }
     return {**made, "scheme": "2019", "overrides": {}}

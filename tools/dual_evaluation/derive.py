@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tools.dual_evaluation import formulas
+from tools.dual_evaluation import formulas, sand_fixation
 from tools.dual_evaluation.inputs import Found, Inputs, find
 from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import Scheme
@@ -136,5 +136,6 @@ DERIVED: dict[str, Callable[[Inputs], str]] = {
     "water_yield": _water_yield,
     "soil_texture_class": _texture,
     "soil_pollution": _pollution,
+    **sand_fixation.DERIVED,
 }
 """Each computes and keeps its variable; returns what hinders it, or nothing."""

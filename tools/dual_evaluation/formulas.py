@@ -1,6 +1,7 @@
-"""The formulas of 双评价 that are no grading: soil, rain, wind, water, climate, pollution.
+"""The formulas of 双评价 that are no grading: soil, rain, water, climate, pollution.
 
 Pure functions of arrays; NaN goes through. Each names its source; figures are in the scheme or here.
+Wind erosion is in `wind_erosion`.
 """
 
 from functools import cache
@@ -109,15 +110,16 @@ def cover_factor(land_cover: npt.NDArray[np.uint8], cover: Any) -> Floats:
 
 def soil_loss(erosivity: Any, erodibility: Any, slope_length: Any, cover: Any) -> Floats:
     """Return RUSLE's `A = R·K·LS·C` in t/(km²·a): 100 times t/(hm²·a). P is taken as 1."""
-    return np.asarray(100.0 * _product(erosivity, erodibility, slope_length) * np.asarray(cover))
+    return np.asarray(100.0 * product_of(erosivity, erodibility, slope_length) * np.asarray(cover))
 
 
 def soil_retention(erosivity: Any, erodibility: Any, slope_length: Any, cover: Any) -> Floats:
     """Return `R·K·LS·(1 − C)` in t/(hm²·a)."""
-    return np.asarray(_product(erosivity, erodibility, slope_length) * (1 - np.asarray(cover)))
+    return np.asarray(product_of(erosivity, erodibility, slope_length) * (1 - np.asarray(cover)))
 
 
-def _product(*factors: Any) -> Floats:
+def product_of(*factors: Any) -> Floats:
+    """Return the product of arrays, as floats."""
     result = np.asarray(factors[0], dtype=np.float64)
     for factor in factors[1:]:
         result = result * np.asarray(factor, dtype=np.float64)
@@ -167,34 +169,6 @@ def commonest_grade(months: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     counts = np.stack([(months == grade).sum(axis=0) for grade in range(1, 6)])
     best = counts.argmax(axis=0).astype(np.uint8) + 1
     return np.where((months == 0).any(axis=0), 0, best).astype(np.uint8)
-
-
-def wind_erosion(
-    weather: Any, erodible: Any, crust: Any, roughness: Any, cover: Any, distance_m: float
-) -> Floats:
-    """Return RWEQ's soil loss, kg/m² (Fryrear 1998): `SL = 2z/S²·Qmax·exp(−(z/S)²)`.
-
-    `S = 150.71·(WF·EF·SCF·K′·C)^−0.3711`, `Qmax = 109.8·(WF·EF·SCF·K′·C)`.
-    """
-    product = _product(weather, erodible, crust, roughness, cover)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scale = 150.71 * product**-0.3711
-        most = 109.8 * product
-        loss = 2 * distance_m / scale**2 * most * np.exp(-((distance_m / scale) ** 2))
-    return np.asarray(np.where(product > 0, loss, np.where(np.isnan(product), np.nan, 0.0)))
-
-
-def erodible_fraction(sand: Any, silt: Any, clay: Any, organic: Any, lime: Any) -> Floats:
-    """Return RWEQ's EF: `(29.09 + 0.31sa + 0.17si + 0.33sa/cl − 2.59OM − 0.95CaCO3)/100`, per cents."""
-    sand, silt, clay = (np.asarray(v, dtype=np.float64) for v in (sand, silt, clay))
-    total = 29.09 + 0.31 * sand + 0.17 * silt + 0.33 * sand / clay
-    return np.asarray((total - 2.59 * np.asarray(organic) - 0.95 * np.asarray(lime)) / 100)
-
-
-def soil_crust_factor(clay: Any, organic: Any) -> Floats:
-    """Return RWEQ's SCF: `1/(1 + 0.0066cl² + 0.021OM²)`, per cents."""
-    clay, organic = np.asarray(clay, dtype=np.float64), np.asarray(organic, dtype=np.float64)
-    return np.asarray(1 / (1 + 0.0066 * clay**2 + 0.021 * organic**2))
 
 
 def pollution_level(

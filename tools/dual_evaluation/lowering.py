@@ -23,7 +23,6 @@ from tools.dual_evaluation.steps import (
     GeometricStep,
     GradeStep,
     MatrixStep,
-    MeanStep,
     ScopeStep,
 )
 from tools.raster.plan import (
@@ -37,7 +36,6 @@ from tools.raster.plan import (
     Product,
     Regrade,
     Thresholds,
-    Weighted,
 )
 from tools.raster.program import Closed
 from tools.raster.sources import Source
@@ -113,9 +111,6 @@ class Lowering:
             kind = "minimum" if step.how == "lowest" else "maximum"
             of = tuple(names[n] for n in step.of)
             self.stage.compose(Extreme(kind=kind, name=name, of=of))
-        elif isinstance(step, MeanStep):
-            weights = {names[n]: w for n, w in zip(step.of, step.weights, strict=True)}
-            self.stage.compose(Weighted(name=name, weights=weights))
         elif isinstance(step, GeometricStep):
             product = f"{name}·乘积"
             self.stage.compose(Product(name=product, of=tuple(names[n] for n in step.of)))

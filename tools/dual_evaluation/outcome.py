@@ -9,6 +9,7 @@ from tools.dual_evaluation.checks import Finding, findings_table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.explain import Explanation, limits_table
 from tools.dual_evaluation.readiness import Readiness, readiness_table
+from tools.dual_evaluation.scheme_tables import scheme_level_tables
 from tools.dual_evaluation.tables import area_table, class_areas, scheme_table, step_table
 
 TOOL, VERSION = "dual_evaluation", "1"
@@ -183,7 +184,7 @@ def result_tables(
     for name, part in made.parts.items():
         if name in made.inputs.config.parts:
             tables.append(scheme_table(made, part))
-    return tuple(tables)
+    return (*tables, *scheme_level_tables(made.scheme))
 
 
 def tool_result(made: DualEvaluation, data: DualOutcome, tables: tuple[Table, ...]) -> ToolResult:

@@ -6,7 +6,7 @@ from cspon.errors import InputError
 
 OWN = "用户配置改写"
 CHANGEABLE = (
-    "breaks", "grades", "closed", "drops", "weights", "table", "shares", "cases", "other",
+    "breaks", "grades", "closed", "drops", "table", "shares", "cases", "other",
     "outside", "among", "required", "unit", "elsewhere", "exclude",
 )  # fmt: skip
 METHODS = "methods"
@@ -32,7 +32,7 @@ def choose(raw: dict[str, Any], methods: dict[str, str]) -> None:
                 field="methods",
                 mend=f"可选：{'、'.join(known)}" if known else f"有其他方法的步骤：{_paths(raw)}",
             )
-        kept = {key: step[key] for key in ("id", "title", "required") if key in step}
+        kept: dict[str, Any] = {k: v for k, v in step.items() if k in ("id", "title", "required")}
         step.clear()
         step.update(kept)
         step.update(known[name])

@@ -13,7 +13,6 @@ from tools.dual_evaluation.steps import (
     DemoteStep,
     GeometricStep,
     MatrixStep,
-    MeanStep,
     ScopeStep,
     needs,
     variables_of,
@@ -93,11 +92,10 @@ def _step(
         return _through(step, step.of)
     if len(there) == len(needs(step)):
         return step
+    if isinstance(step, MatrixStep) and step.passes and step.rows in kept:
+        return _through(step, step.rows)
     if isinstance(step, CombineStep) and there:
         return step.model_copy(update={"of": there})
-    if isinstance(step, MeanStep) and there:
-        weights = dict(zip(step.of, step.weights, strict=True))
-        return step.model_copy(update={"of": there, "weights": tuple(weights[n] for n in there)})
     lacking = [titles[name] for name in needs(step) if name not in kept]
     if all(title in result.absent for title in lacking):
         result.absent[step.title] = "；".join(dict.fromkeys(result.absent[t] for t in lacking))

@@ -67,8 +67,9 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         )
     parts.append(f"## {tables['readiness'].title}\n\n{table_markdown(tables['readiness'])}")
     parts.append("## 评价方案的数值与来源")
-    for part in data.parts:
-        table = tables[f"{part.id}_scheme"]
+    owners = [*(part.id for part in data.parts), "parameters", "formulas", "publications"]
+    for name in owners:
+        table = tables[f"{name}_scheme"]
         if table.rows:
             parts.append(f"### {table.title}\n\n{table_markdown(table)}")
     if result.warnings:

@@ -13,7 +13,9 @@ from pydantic import Field
 from cspon.schemas.base import Frozen
 
 FILE = Path(__file__).parent / "schemes" / "sources.yaml"
-Agreement = Literal["一致", "部分一致", "不同"]
+FORMULAS = FILE.with_name("formulas.yaml")
+Agreement = Literal["出处", "一致", "部分一致", "不同"]
+"""出处: the figure was taken from it, so that it corroborates nothing."""
 _ORDER: tuple[Agreement, ...] = ("一致", "部分一致", "不同")
 
 
@@ -48,13 +50,38 @@ def publications() -> dict[str, Publication]:
     return {key: Publication.model_validate({"id": key, **entry}) for key, entry in raw.items()}
 
 
+class Formula(Frozen):
+    """One formula or table that all schemes share, with where it comes from."""
+
+    title: str
+    figures: str
+    source: str
+    verified: bool
+    secondary: tuple[Secondary, ...] = ()
+
+
+@cache
+def formula_sources() -> tuple[Formula, ...]:
+    """Return the shared formulas with their sources; a mistake in the file is a bug."""
+    raw = yaml.safe_load(FORMULAS.read_text(encoding="utf-8"))
+    return tuple(Formula.model_validate(entry) for entry in raw)
+
+
 def corroboration(secondary: tuple[Secondary, ...]) -> str:
     """Say in one phrase what others report, e.g. 二手来源 2 处一致，1 处不同（…）."""
     parts = []
     for kind in _ORDER:
         found = [s for s in secondary if s.says == kind]
-        if not found:
-            continue
-        notes = "；".join(f"{publications()[s.by].title}：{s.note}" for s in found if s.note)
-        parts.append(f"{len(found)} 处{kind}" + (f"（{notes}）" if notes else ""))
-    return "二手来源 " + "，".join(parts) if parts else "未查到二手来源"
+        if found:
+            parts.append(f"{len(found)} 处{kind}（{'；'.join(map(_named, found))}）")
+    told = "二手来源 " + "，".join(parts) if parts else "未查到二手来源"
+    origin = [_named(s) for s in secondary if s.says == "出处"]
+    if not origin:
+        return told
+    rest = told if parts else "未查到其他二手来源"
+    return f"取自{'、'.join(origin)}；{rest}"
+
+
+def _named(entry: Secondary) -> str:
+    title = publications()[entry.by].title
+    return f"{title}：{entry.note}" if entry.note else title

@@ -12,6 +12,7 @@ from tools.dual_evaluation.config import (
     AnyInput,
     ConstantInput,
     DailyRainInput,
+    DailyWindInput,
     LayerInput,
     MonthlyClimateInput,
     RasterInput,
@@ -66,11 +67,13 @@ def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
         _take_table(inputs, variable, entry)
     elif isinstance(entry, StationInput):
         _take_stations(inputs, variable, entry)
-    elif isinstance(entry, DailyRainInput | MonthlyClimateInput):
+    elif isinstance(entry, DailyRainInput | DailyWindInput | MonthlyClimateInput):
         from tools.dual_evaluation import climate
 
         if isinstance(entry, DailyRainInput):
             climate.take_daily_rain(inputs, variable, entry)
+        elif isinstance(entry, DailyWindInput):
+            climate.take_daily_wind(inputs, variable, entry)
         else:
             climate.take_monthly_climate(inputs, variable, entry)
     else:

@@ -72,20 +72,6 @@ class CombineStep(Step):
     of: tuple[str, ...] = Field(min_length=1)
 
 
-class MeanStep(Step):
-    """Weighted mean, rounded half up."""
-
-    kind: Literal["mean"]
-    of: tuple[str, ...] = Field(min_length=1)
-    weights: tuple[Annotated[int, Field(gt=0, le=1000)], ...]
-
-    @model_validator(mode="after")
-    def _fits(self) -> "MeanStep":
-        if len(self.weights) != len(self.of):
-            raise ValueError("weights 与 of 的个数不同")
-        return self
-
-
 class GeometricStep(Step):
     """Geometric mean of scores, by breaks."""
 
@@ -127,7 +113,7 @@ class MatrixStep(Step):
     columns: str
     table: tuple[tuple[Grade, ...], ...] = Field(min_length=1)
     passes: bool = False
-    """Where one of the two has no input, the other is handed on (it is named as missing)."""
+    """A correction: where the column has no input, the row's grade is handed on."""
 
     @model_validator(mode="after")
     def _fits(self) -> "MatrixStep":
@@ -225,7 +211,6 @@ AnyStep = Annotated[
     GradeStep
     | CategoryStep
     | CombineStep
-    | MeanStep
     | GeometricStep
     | DemoteStep
     | MatrixStep
@@ -239,7 +224,7 @@ AnyStep = Annotated[
 
 def needs(step: AnyStep) -> tuple[str, ...]:
     """Return the steps that a step is made from."""
-    if isinstance(step, CombineStep | MeanStep | GeometricStep):
+    if isinstance(step, CombineStep | GeometricStep):
         return step.of
     if isinstance(step, MatrixStep):
         return (step.rows, step.columns)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
+from tools.dual_evaluation.sources import corroboration
 from tools.dual_evaluation.steps import MOST_GRADES, AnyStep, needs
 
 HA = 1e4
@@ -107,6 +108,7 @@ def scheme_table(made: DualEvaluation, part: Part) -> Table:
             "figures": figures_of(step),
             "source": step.source,
             "verified": "是" if step.verified else "否",
+            "secondary": corroboration(step.secondary),
         }
         for step in part.evaluation.steps
         if figures_of(step)
@@ -119,6 +121,7 @@ def scheme_table(made: DualEvaluation, part: Part) -> Table:
             Column(key="figures", title="阈值、权重或矩阵"),
             Column(key="source", title="来源"),
             Column(key="verified", title="已核对原文"),
+            Column(key="secondary", title="旁证"),
         ),
         rows=tuple(rows),
     )
@@ -171,8 +174,6 @@ def figures_of(step: AnyStep) -> str:
         return f"斑块面积（{step.unit}）界线 {'、'.join(f'{b:g}' for b in step.breaks)}"
     if step.kind == "geometric":
         return f"几何平均界线 {'、'.join(f'{b:g}' for b in step.breaks)}"
-    if step.kind == "mean":
-        return "权重 " + "、".join(map(str, step.weights))
     if step.kind == "matrix":
         return "矩阵（行、列由低到高）" + "；".join(" ".join(map(str, row)) for row in step.table)
     if step.kind == "combine" and len(needs(step)) > 1:

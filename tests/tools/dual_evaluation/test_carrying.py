@@ -72,6 +72,34 @@ def test_overlays_by_hand(dual_county, tmp_path):
     )
 
 
+def test_problems_that_the_guide_names_are_looked_for(dual_county, tmp_path, local_box):
+    # Villages lie 0–100 m east; the hazard 极高 covers 50–250 m east, 300–500 m north: 50 × 200 m of them.
+    codes = ["0703", "0201", "0101", "0103", "0301", "0301", "0701", "0701", "100101", "100101"]
+    strips = [local_box(100 * k, 0, 100 * (k + 1), 1000) for k in range(10)]
+    dual_county.land_use(strips, codes)
+    dual_county.add(
+        "geohazard_zones", "DZZH", "地质灾害易发区", [local_box(50, 300, 250, 500)],
+        fields={"BSM": ["1"], "YFCD": ["极高"]}, name_field="YFCD",
+    )  # fmt: skip
+    made = run(dual_county, tmp_path / "w")
+    rows = {f.what: f for f in findings(made)}
+    village = rows["农村居民点位于地质灾害高风险区"]
+    assert village.kind == "问题" and village.area_ha == pytest.approx(1.0)
+    assert village.share_percent == pytest.approx(10.0)
+    core = made.parts["ecology"].result == 3
+    assert rows["现状园地位于生态保护极重要区"].area_ha == pytest.approx(
+        core[:, 10:20].sum() * 0.01
+    )
+    basic = rows["永久基本农田位于生态保护极重要区"]
+    assert basic.of == "永久基本农田" and 0 <= basic.share_percent <= 100
+
+
+def test_villages_without_a_hazard_layer_are_missing_and_not_zero(dual_county, tmp_path):
+    dual_county.remove("geohazard_zones")
+    rows = {f.what: f for f in findings(run(dual_county, tmp_path / "w"))}
+    assert rows["农村居民点位于地质灾害高风险区"].area_ha is None
+
+
 def test_a_missing_line_is_missing_and_not_zero(dual_county, tmp_path):
     dual_county.remove("ecological_redline")
     rows = {f.what: f for f in findings(run(dual_county, tmp_path / "w"))}
@@ -87,10 +115,11 @@ def test_scenarios_change_what_they_name(dual_county, tmp_path):
         scenarios=[
             {"title": "大旱", "variables": {"precipitation": 0.1}, "water": 0.5},
             {"title": "节水", "parameters": {"arable_irrigation_quota": 0.5}},
+            {"title": "节地", "parameters": {"urban_land_per_head": 0.8}},
         ],
     )  # fmt: skip
     table = scenario_table(made)
-    present, dry, thrifty = table.rows
+    present, dry, thrifty, dense = table.rows
     assert present["耕地"] == pytest.approx(12)
     assert dry["agriculture"] == 0  # below 200 mm without irrigation
     assert dry["耕地"] == 0
@@ -98,4 +127,7 @@ def test_scenarios_change_what_they_name(dual_county, tmp_path):
     assert thrifty["耕地"] == pytest.approx(min(22, west.sum() * 0.01))
     assert thrifty["urban"] == present["urban"]
     assert "农田综合灌溉定额×0.5" in table.note
+    # 10,000 m³ carry 100 people in the west, 1 ha at 100 m² a head and 0.8 ha at 80; in the east land binds.
+    assert present["城镇建设用地"] - dense["城镇建设用地"] == pytest.approx(0.2)
+    assert dense["耕地"] == present["耕地"] and "人均城镇建设用地×0.8" in table.note
     assert scenario_table(run(dual_county, tmp_path / "x")) is None

@@ -88,20 +88,6 @@ def test_commonest_grade():
     assert formulas.commonest_grade(months[:, None, :])[0].tolist() == [5, 2, 0]
 
 
-def test_wind_erosion_by_hand():
-    # Fryrear 1998 with the product 0.2, 50 m: S = 150.71 · 0.2^−0.3711, Qmax = 21.96.
-    scale, most = 150.71 * 0.2**-0.3711, 109.8 * 0.2
-    expected = 2 * 50 / scale**2 * most * math.exp(-((50 / scale) ** 2))
-    assert formulas.wind_erosion(0.5, 0.8, 0.5, 1.0, 1.0, 50) == pytest.approx(expected)
-    assert formulas.wind_erosion(0.0, 0.8, 0.5, 1.0, 1.0, 50) == 0
-
-
-def test_erodible_fraction_and_crust():
-    # (29.09 + 0.31·60 + 0.17·25 + 0.33·60/15 − 2.59·1 − 0.95·2)/100
-    assert formulas.erodible_fraction(60, 25, 15, 1, 2) == pytest.approx(0.4877, abs=1e-4)
-    assert formulas.soil_crust_factor(15, 1) == pytest.approx(1 / (1 + 0.0066 * 225 + 0.021))
-
-
 @pytest.mark.parametrize(
     ("content", "ph", "paddy", "level"),
     [
