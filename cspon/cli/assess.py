@@ -33,8 +33,16 @@ def implementation(
     ] = False,
     chosen: Annotated[str, typer.Option("--set", help="指标集编号")] = "county_checkup",
     version: Annotated[int | None, typer.Option(help="指标集的版本，默认最新")] = None,
-    projects: Annotated[Path | None, typer.Option(help="项目清单（CSV，UTF-8）")] = None,
-    policies: Annotated[Path | None, typer.Option(help="政策措施清单（CSV，UTF-8）")] = None,
+    projects: Annotated[
+        Path | None, typer.Option(help="项目清单（CSV），默认规划或图层目录中的 projects.csv")
+    ] = None,
+    policies: Annotated[
+        Path | None, typer.Option(help="政策措施清单（CSV），默认目录中的 policies.csv")
+    ] = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option("--part", help="只列：indicators、layout、projects、policies，可多次"),
+    ] = None,
     filled: FilledOption = None,
     sliver: Annotated[float, typer.Option(help="不足多少平方米的图斑不列出")] = 200.0,
     book: Annotated[Path | None, typer.Option(help="本单位的归类、判定与建议用语（YAML）")] = None,
@@ -59,11 +67,13 @@ def implementation(
         filled=pairs(filled or []),
         sliver_m2=sliver,
         book=book,
+        parts=tuple(parts or ()),
     )
     if out is not None:
         _say(save_implementation(result, out))
     data = result.data
-    _show(result, as_json, f"{data['place']} {data['year']} 年：问题 {len(data['problems'])} 条")
+    lead = f"{data['headline']}问题 {len(data['problems'])} 条。"
+    _show(result, as_json, lead, skip=("matrix",))
     return 0
 
 
@@ -75,6 +85,9 @@ def risk(
     filled: FilledOption = None,
     risks: Annotated[
         Path | None, typer.Option(help="本单位的风险类型、证据指标与阈值（YAML）")
+    ] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="只评估某类风险，如 粮食安全，可多次")
     ] = None,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -90,11 +103,11 @@ def risk(
         year=year,
         filled=pairs(filled or []),
         risks=risks,
+        kinds=tuple(kinds or ()),
     )
     if out is not None:
         _say(save_risks(result, out))
-    graded = "，".join(f"{k['title']}{k['grade']}" for k in result.data["kinds"])
-    _show(result, as_json, f"{result.data['place']} {result.data['year']} 年：{graded}")
+    _show(result, as_json, result.data["headline"])
     return 0
 
 
@@ -104,10 +117,12 @@ def _say(saved: tuple[dict[str, Path], tuple[str, ...]]) -> None:
     say_saved(*saved)
 
 
-def _show(result: "ToolResult", as_json: bool, lead: str) -> None:
+def _show(result: "ToolResult", as_json: bool, lead: str, skip: tuple[str, ...] = ()) -> None:
     from cspon.cli.tables import print_json, show_result
 
     if as_json:
         print_json(result)
     else:
-        show_result(result, lead=[lead])
+        show_result(result, lead=[lead], skip=skip)
+        if skip:
+            print("转移矩阵见报告的附图和 xlsx（--out 目录）。")

@@ -12,7 +12,7 @@ from tools.library.reading import field_error, read_yaml
 FILE = Path(__file__).with_name("book.yaml")
 Family = Literal["agriculture", "ecology", "building"]
 Cause = Literal[
-    "behind", "heading_off", "deviation", "restore", "overdue_project", "late_start",
+    "behind", "behind_binding", "heading_off", "deviation", "restore", "overdue_project", "late_start",
     "overdue_policy",
 ]  # fmt: skip
 

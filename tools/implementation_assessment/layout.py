@@ -27,6 +27,10 @@ class Cell(Frozen):
     present: str
     judgement: str
     area_ha: float
+    patches: int = 0
+    """Of a judgement that is mapped, not below the tolerance."""
+    patches_ha: float = 0.0
+    """Their area."""
 
 
 class Place(Frozen):
@@ -133,10 +137,14 @@ def _cells(tally: Tally) -> tuple[Cell, ...]:
     order = {g.title: n for n, g in enumerate(book.groups)}
     whole = rounded_matrix({key: area / PER_M2 for key, area in sums.items()})
     return tuple(
-        Cell(planned=a, present=b, judgement=words[a, b], area_ha=whole[a, b] / M2_PER_HA)
+        Cell(
+            planned=a, present=b, judgement=words[a, b], area_ha=whole[a, b] / M2_PER_HA,
+            patches=tally.pairs.get((a, b), (0, 0))[1],
+            patches_ha=round(tally.pairs.get((a, b), (0, 0))[0] / PER_HA, 4),
+        )
         for a, b in sorted(whole, key=lambda k: (order.get(k[0], 99), order.get(k[1], 99), k))
         if whole[a, b]
-    )
+    )  # fmt: skip
 
 
 def _built(cells: tuple[Cell, ...], book: Book) -> float | None:

@@ -7,10 +7,11 @@ from cspon.schemas.base import Frozen
 from tools.assessment.assess import Assessed
 from tools.assessment.grades import Grades
 from tools.implementation_assessment.book import Book, Cause
-from tools.implementation_assessment.layout import Layout
+from tools.implementation_assessment.layout import Cell, Layout
 from tools.implementation_assessment.schedule import Policy, Project
 
 DEVIATION, RESTORE = "偏离", "待恢复"
+BINDING = "约束性"
 
 
 class Problem(Frozen):
@@ -32,14 +33,16 @@ def find_problems(
     book: Book,
 ) -> tuple[Problem, ...]:
     """List what lags behind the plan, by field, the gravest indicators first."""
-    found = [*_indicators(items, grades), *_layout(layout), *_schedule(projects, policies)]
+    found = [*_indicators(items, grades, book), *_layout(layout), *_schedule(projects, policies)]
     return tuple(
         Problem(field=field, cause=cause, text=text, suggestion=book.suggestions[cause])
         for field, cause, text in found
     )
 
 
-def _indicators(items: Sequence[Assessed], grades: Grades) -> list[tuple[str, Cause, str]]:
+def _indicators(
+    items: Sequence[Assessed], grades: Grades, book: Book
+) -> list[tuple[str, Cause, str]]:
     first = grades.tables[grades.standard][0].name
     behind = sorted(
         (a for a in items if a.deviation_percent is not None and a.grade != first),
@@ -52,9 +55,11 @@ def _indicators(items: Sequence[Assessed], grades: Grades) -> list[tuple[str, Ca
         found.append(
             (
                 "指标",
-                "behind",
+                "behind_binding"
+                if a.attribute == BINDING and "behind_binding" in book.suggestions
+                else "behind",
                 f"{kind}“{a.now.title}”现状 {value_shown(a)} {a.now.unit}，应达"
-                f" {a.required:.{max(a.now.digits, 1)}f}，偏离 {a.deviation_percent:.2f}%（{a.grade}）",
+                f" {a.required:.{max(a.now.digits, 1)}f} {a.now.unit}，偏离 {a.deviation_percent:.2f}%（{a.grade}）",
             )
         )
     for a in items:
@@ -71,21 +76,23 @@ def _indicators(items: Sequence[Assessed], grades: Grades) -> list[tuple[str, Ca
 
 
 def _layout(layout: Layout) -> list[tuple[str, Cause, str]]:
-    sums: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    """Patches below the tolerance are no problem: they may be the drawing's."""
+    rows: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in layout.cells:
-        if cell.judgement in (DEVIATION, RESTORE):
-            row = sums[cell.judgement, cell.planned]
-            row[cell.present] = row.get(cell.present, 0.0) + cell.area_ha
+        if cell.judgement in (DEVIATION, RESTORE) and cell.patches:
+            rows[cell.judgement, cell.planned].append(cell)
     found: list[tuple[str, Cause, str]] = []
-    for (judgement, planned), present in sums.items():
-        area = sum(present.values())
-        if area * 10_000 < layout.sliver_m2:
-            continue
-        parts = sorted(present.items(), key=lambda kv: -kv[1])[:3]
-        words = "、".join(f"{name} {ha:.4f} 公顷" for name, ha in parts)
+    for (judgement, planned), cells in rows.items():
+        area, count = sum(c.patches_ha for c in cells), sum(c.patches for c in cells)
+        largest = sorted(cells, key=lambda c: -c.patches_ha)[:3]
+        words = "、".join(f"{c.present} {c.patches_ha:.4f} 公顷" for c in largest)
         cause: Cause = "deviation" if judgement == DEVIATION else "restore"
         found.append(
-            ("布局", cause, f"规划为{planned}的 {area:.4f} 公顷现状已是其他用途，其中{words}")
+            (
+                "布局",
+                cause,
+                f"规划为{planned}的 {area:.4f} 公顷（{count} 个图斑）现状已是其他用途，其中{words}",
+            )
         )
     return sorted(found, key=lambda f: f[1] != "deviation")
 

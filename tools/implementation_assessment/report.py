@@ -17,7 +17,7 @@ from tools.indicators.workbook import write_workbook
 from tools.map_style import font
 from tools.outputs import published_together
 from tools.result_files import Picture, save_tool_result
-from tools.thematic_map import MapLayer, ThematicMap, draw_map
+from tools.thematic_map import MapLabel, MapLayer, ThematicMap, draw_map
 
 STEM = "规划实施评估报告"
 _INK = "#22282d"
@@ -54,7 +54,7 @@ def save_implementation(
     files, notices = save_tool_result(
         result,
         folder,
-        title=f"{data.place}国土空间规划{RHYTHMS[data.rhythm]}报告（{data.year} 年）",
+        title=f"{data.place}国土空间规划{RHYTHMS[data.rhythm]}报告",
         lead=_lead(data),
         pictures=pictures,
         sections=[_procedure(data), _method(data)],
@@ -72,6 +72,7 @@ def _lead(data: Implementation) -> list[str]:
     layout = data.layout
     parts = "，".join(f"{word} {ha:.2f} 公顷" for word, ha in layout.judged_ha.items())
     text = [
+        f"评估年：{data.year} 年。{data.headline}",
         f"指标：共 {len(data.items)} 个，{counted}。",
         f"布局：规划（{layout.plan_date}）与现状（{layout.present_date}）叠加 {layout.total_ha:.2f} 公顷，{parts}。",
     ]
@@ -139,10 +140,22 @@ def layout_map(data: Implementation, result: ToolResult) -> ThematicMap:
         for word in reversed(data.book.to_map)
         if (words == word).any()
     ]  # fmt: skip
-    west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
+    towns = next((layer.features for layer in result.layers if layer.name == "towns"), ())
+    outlines = np.array([shapely.geometry.shape(f["geometry"]) for f in towns], dtype=object)
+    labels = []
+    if len(outlines):
+        layers.insert(0, MapLayer("乡镇界", outlines, face="none", edge="#9aa0a6", width=0.6))
+        centres = shapely.get_coordinates(shapely.point_on_surface(outlines))
+        labels = [
+            MapLabel(str(f["properties"]["town"]), float(x), float(y), colour=_INK)
+            for f, (x, y) in zip(towns, centres, strict=True)
+        ]
+    everything = np.concatenate([shapes, outlines])
+    west, south, east, north = (float(v) for v in shapely.total_bounds(everything))
     return ThematicMap(
         title=f"{data.place}规划与现状不一致的图斑（{data.year} 年）",
         layers=layers,
+        labels=labels,
         bounds=(west, south, east, north),
         notes=(
             f"规划用途 {data.layout.plan_date}，现状用地 {data.layout.present_date}；"

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,8 @@ from cspon.schemas.base import Frozen
 from tools.implementation_assessment.book import Book
 
 PROJECT_COLUMNS = ("项目名称", "项目类型", "用地规模（公顷）", "计划开工年", "计划完成年", "状态", "责任单位")  # fmt: skip
+TOWN = "所在乡镇"
+"""A column that need not be there."""
 POLICY_COLUMNS = ("政策措施", "责任单位", "完成期限", "状态")
 FIRST_YEAR, LAST_YEAR = 1949, 2100
 MOST_ROWS = 20_000
@@ -45,8 +47,16 @@ class Policy(Frozen):
     """已出台、按期推进、逾期未出台."""
 
 
-def read_projects(file: Path, book: Book, year: int) -> tuple[Project, ...]:
+def read_projects(
+    file: Path, book: Book, year: int, towns: Collection[str] = ()
+) -> tuple[Project, ...]:
     """Read the list of projects and judge each at the end of a year.
+
+    Args:
+        file: The list (CSV).
+        book: Words for the states.
+        year: Of the assessment.
+        towns: Names that a project's town may have; any where there are none.
 
     Raises:
         InputError: names the row and column that is wrong.
@@ -58,6 +68,8 @@ def read_projects(file: Path, book: Book, year: int) -> tuple[Project, ...]:
         if end < begin:
             raise _wrong("计划完成年早于计划开工年", file, number, "计划完成年", "核对年份")
         state = _one_of(row, "状态", book.project_states, file, number)
+        if towns and row.get(TOWN):
+            _one_of(row, TOWN, tuple(towns), file, number)
         return Project(
             name=row["项目名称"],
             kind=row["项目类型"],
@@ -66,7 +78,7 @@ def read_projects(file: Path, book: Book, year: int) -> tuple[Project, ...]:
             end=end,
             state=state,
             responsible=row["责任单位"],
-            town=row.get("所在乡镇", ""),
+            town=row.get(TOWN, ""),
             judgement=judge_project(state, begin, end, year, book),
         )
 
@@ -118,6 +130,8 @@ def _read(
         raise InputError(
             "清单不是 UTF-8 文本", file=file, mend="另存为“CSV UTF-8（逗号分隔）”"
         ) from None
+    if "\0" in text:
+        raise InputError("清单不是文本文件", file=file, mend="另存为“CSV UTF-8（逗号分隔）”")
     rows = csv.DictReader(io.StringIO(text))
     if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
         raise _wrong(

@@ -72,7 +72,7 @@ def judgement_table(layout: Layout, book: Book) -> Table:
             "judgement": word,
             "meaning": book.meanings[word],
             "area": f"{ha:.4f}",
-            "share": f"{100 * ha / layout.total_ha:.2f}" if layout.total_ha else "—",
+            "share": _share(ha, layout.total_ha),
         }
         for word, ha in layout.judged_ha.items()
     )
@@ -85,6 +85,12 @@ def judgement_table(layout: Layout, book: Book) -> Table:
         f"不足 {layout.sliver_m2:g} 平方米的碎斑计入面积（共 {layout.sliver_ha:.4f} 公顷），不列入图斑。"
     )
     return _table("layout", "布局一致性", columns, rows, note)
+
+
+def _share(part: float, whole: float) -> str:
+    if not whole:
+        return "—"
+    return "<0.01" if 0 < 100 * part / whole < 0.005 else f"{100 * part / whole:.2f}"
 
 
 def matrix_table(layout: Layout) -> Table:
@@ -109,7 +115,7 @@ def matrix_table(layout: Layout) -> Table:
 
 def pair_table(layout: Layout, book: Book) -> Table:
     """The pairs of classes that are mapped, largest first; small ones are summed in the note."""
-    columns = ("judgement", "一致性"), ("planned", "规划"), ("present", "现状"), ("area", "面积（公顷）")  # fmt: skip
+    columns = ("judgement", "一致性"), ("planned", "规划"), ("present", "现状"), ("area", "面积（公顷）"), ("patches", "图斑（个）")  # fmt: skip
     mapped = [c for c in layout.cells if c.judgement in book.to_map]
     ordered = sorted(mapped, key=lambda c: (book.to_map.index(c.judgement), -c.area_ha))
     shown = [c for c in ordered if c.area_ha >= PAIR_HA]
@@ -119,11 +125,14 @@ def pair_table(layout: Layout, book: Book) -> Table:
             "planned": c.planned,
             "present": c.present,
             "area": f"{c.area_ha:.4f}",
+            "patches": str(c.patches),
         }
         for c in shown
     )
     left = sum(c.area_ha for c in mapped) - sum(c.area_ha for c in shown)
-    note = f"另有不足 {PAIR_HA:g} 公顷的 {len(mapped) - len(shown)} 对地类，合计 {left:.4f} 公顷，见矩阵。"
+    note = f"图斑只计不小于 {layout.sliver_m2:g} 平方米的。"
+    if len(mapped) > len(shown):
+        note += f"另有不足 {PAIR_HA:g} 公顷的 {len(mapped) - len(shown)} 对地类，合计 {left:.4f} 公顷，见矩阵。"
     return _table("pairs", "规划与现状不一致的地类", columns, rows, note)
 
 

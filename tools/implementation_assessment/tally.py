@@ -42,6 +42,8 @@ class Tally:
         """Area by planned and present code."""
         self.places: dict[tuple[str, str], tuple[int, int]] = {}
         """Area and number of patches by town and judgement."""
+        self.pairs: dict[tuple[str, str], tuple[int, int]] = {}
+        """Area and number of patches by planned and present class."""
         self.patches = 0
         self.slivers = 0
         self._rows: list[tuple[int, int, int, dict[str, Any]]] = []
@@ -91,12 +93,15 @@ class Tally:
             area, count = self.places.get((town, word), (0, 0))
             self.places[town, word] = area + int(units[i]), count + 1
             planned, present = str(pieces.planned[i]), str(pieces.present[i])
+            pair = title_of(planned, self.groups[planned]), title_of(present, self.groups[present])
+            area, count = self.pairs.get(pair, (0, 0))
+            self.pairs[pair] = area + int(units[i]), count + 1
             properties = {
                 "judgement": word,
                 "planned_code": planned,
-                "planned": title_of(planned, self.groups[planned]),
+                "planned": pair[0],
                 "present_code": present,
-                "present": title_of(present, self.groups[present]),
+                "present": pair[1],
                 "area_ha": round(float(pieces.areas_m2[i]) / M2_PER_HA, 4),
                 "town": town,
             }

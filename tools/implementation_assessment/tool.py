@@ -2,10 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+import shapely
 
 from cspon.errors import InputError
-from cspon.schemas.base import Frozen
+from cspon.schemas.base import Frozen, Secrecy
 from cspon.schemas.spatial import LayerOutput, Provenance, Table, ToolResult
 from tools.assessment.assess import Assessed, assess
 from tools.assessment.grades import Grades, load_grades
@@ -14,6 +16,12 @@ from tools.catalogue import Sent, tool
 from tools.implementation_assessment import tables
 from tools.implementation_assessment.blocks import Listed
 from tools.implementation_assessment.book import Book, load_book
+from tools.implementation_assessment.headline import (
+    indicators_said,
+    layout_said,
+    policies_said,
+    projects_said,
+)
 from tools.implementation_assessment.layout import SLIVER_M2, Layout, compare_layout
 from tools.implementation_assessment.problems import Problem, find_problems
 from tools.implementation_assessment.schedule import (
@@ -31,12 +39,19 @@ from tools.library.state import disabled
 
 VERSION = "1"
 Rhythm = Literal["yearly", "five_year"]
+Part = Literal["indicators", "layout", "projects", "policies"]
+PARTS: dict[Part, str] = {
+    "indicators": "指标", "layout": "布局", "projects": "项目", "policies": "政策",
+}  # fmt: skip
+PROJECTS, POLICIES = "projects.csv", "policies.csv"
+"""Looked for beside the plan's layers, else beside the present ones, when no list is named."""
 RHYTHMS: dict[Rhythm, str] = {"yearly": "年度评估", "five_year": "五年评估"}
 
 
 class Implementation(Frozen):
     """`ToolResult.data` of the tool."""
 
+    headline: str
     place: str
     year: int
     rhythm: Rhythm
@@ -73,6 +88,7 @@ def assess_implementation(
     filled: dict[str, str] | None = None,
     sliver_m2: float = SLIVER_M2,
     book: Path | None = None,
+    parts: tuple[Part, ...] = (),
 ) -> ToolResult:
     """Assess indicators against targets, present land use against the plan, projects and policies.
 
@@ -86,11 +102,12 @@ def assess_implementation(
         rhythm: Against last year, or against the base year.
         indicator_set_id: Indicators with their targets.
         version: Of the set; the last when not given.
-        projects: List of projects (CSV).
-        policies: List of measures (CSV).
+        projects: List of projects (CSV); `projects.csv` beside the layers when not given.
+        policies: List of measures (CSV); `policies.csv` beside the layers when not given.
         filled: Values given directly for the year, by indicator id, with unit.
         sliver_m2: Patches below this are not listed.
         book: The bureau's own classes, judgements and suggestions (YAML).
+        parts: Parts whose tables and problems are wanted; all when empty.
 
     Raises:
         InputError: no such set, indicator, layer or file, or one of them is wrong.
@@ -100,7 +117,10 @@ def assess_implementation(
     catalogue, said, limits = load_catalogue(layers), load_book(book), load_grades()
     table = find_statistics(layers, statistics)
     when = year if year is not None else default_year(catalogue, table)
-    listed = read_projects(projects, said, when) if projects is not None else ()
+    projects = projects or _beside(PROJECTS, plan, layers)
+    policies = policies or _beside(POLICIES, plan, layers)
+    towns = town_shapes(layers, catalogue)
+    listed = read_projects(projects, said, when, towns) if projects is not None else ()
     measures = read_policies(policies, said, when) if policies is not None else ()
     chosen = indicator_set(indicator_set_id, version)
     off = disabled("indicator")
@@ -110,9 +130,23 @@ def assess_implementation(
     direct = {entry("indicator", name).id: value for name, value in (filled or {}).items()}
     items = assess(active, limits, layers, table, when, direct)
     layout, features, (planned, present) = compare_layout(
-        plan or layers, layers, said, town_shapes(layers, catalogue), sliver_m2
+        plan or layers, layers, said, towns, sliver_m2
+    )
+    wanted_parts = tuple(part for part in PARTS if part in parts or not parts)
+    said_of = {
+        "indicators": indicators_said(items, limits),
+        "layout": layout_said(layout, said),
+        "projects": projects_said(listed if projects else None),
+        "policies": policies_said(measures if policies else None),
+    }
+    problems = tuple(
+        problem
+        for problem in find_problems(items, limits, layout, listed, measures, said)
+        if problem.field in {PARTS[part] for part in wanted_parts}
     )
     data = Implementation(
+        headline=f"{catalogue.region_name} {when} 年规划实施："
+        f"{'；'.join(said_of[part] for part in wanted_parts)}。",
         place=catalogue.region_name,
         year=when,
         rhythm=rhythm,
@@ -122,7 +156,7 @@ def assess_implementation(
         layout=layout,
         projects=listed,
         policies=measures,
-        problems=find_problems(items, limits, layout, listed, measures, said),
+        problems=problems,
         book=said,
     )
     secrecy = max((planned.spec.secrecy, present.spec.secrecy), key=lambda s: s.rank)
@@ -132,12 +166,13 @@ def assess_implementation(
         tool="assess_implementation",
         version=VERSION,
         data=data.model_dump(mode="json"),
-        tables=_tables(data),
+        tables=_tables(data, wanted_parts),
         layers=(
             LayerOutput(
                 name="layout", title="规划与现状不一致的图斑", epsg=present.spec.epsg,
                 features=features, secrecy=secrecy,
             ),
+            *_town_layer(towns, catalogue.epsg, secrecy),
         ),
         basis=said.basis,
         provenance=Provenance(
@@ -154,6 +189,7 @@ def assess_implementation(
                 "sliver_m2": sliver_m2,
                 "filled": direct,
                 "book": said.title,
+                "parts": list(wanted_parts),
             },
             epsg=present.spec.epsg,
             layer_dates={
@@ -167,18 +203,44 @@ def assess_implementation(
     )  # fmt: skip
 
 
-def _tables(data: Implementation) -> tuple[Table, ...]:
-    found = [
-        tables.problem_table(data.problems),
-        tables.indicator_table(data.items, data.year),
-        tables.progress_table(data.items, data.year, data.rhythm),
-        tables.judgement_table(data.layout, data.book),
-        tables.pair_table(data.layout, data.book),
-        tables.matrix_table(data.layout),
-        tables.place_table(data.layout, data.book),
-        tables.project_table(data.projects),
-        tables.policy_table(data.policies),
-    ]
+def _town_layer(towns: dict[str, Any], epsg: int, secrecy: Secrecy) -> tuple[LayerOutput, ...]:
+    """Give the towns for orientation on the map."""
+    features = tuple(
+        {
+            "type": "Feature",
+            "geometry": shapely.geometry.mapping(shape),
+            "properties": {"town": name},
+        }
+        for name, shape in towns.items()
+    )
+    if not features:
+        return ()
+    return (
+        LayerOutput(name="towns", title="乡镇界", epsg=epsg, features=features, secrecy=secrecy),
+    )
+
+
+def _beside(name: str, plan: Path | None, layers: Path) -> Path | None:
+    places = [folder / name for folder in (plan, layers) if folder is not None]
+    return next((file for file in places if file.is_file()), None)
+
+
+def _tables(data: Implementation, parts: tuple[Part, ...]) -> tuple[Table, ...]:
+    by_part: dict[Part, list[Table]] = {
+        "indicators": [
+            tables.indicator_table(data.items, data.year),
+            tables.progress_table(data.items, data.year, data.rhythm),
+        ],
+        "layout": [
+            tables.judgement_table(data.layout, data.book),
+            tables.pair_table(data.layout, data.book),
+            tables.matrix_table(data.layout),
+            tables.place_table(data.layout, data.book),
+        ],
+        "projects": [tables.project_table(data.projects)],
+        "policies": [tables.policy_table(data.policies)],
+    }
+    found = [tables.problem_table(data.problems), *(t for part in parts for t in by_part[part])]
     return tuple(table for table in found if table.rows)
 
 

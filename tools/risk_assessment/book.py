@@ -1,11 +1,13 @@
 """What the file of risks says: kinds, evidence with thresholds, grades, responses."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from tools.library.reading import field_error, read_yaml
 
@@ -83,6 +85,26 @@ class RiskBook(Frozen):
                 if len(e.limits) != len(names) - 1:
                     raise ValueError(f"{kind.id} 的 {e.indicator}：limits 须有 {len(names) - 1} 个")
         return self
+
+    def only(self, wanted: Sequence[str]) -> "RiskBook":
+        """Keep some kinds, in the order of the book.
+
+        Args:
+            wanted: Ids or titles; all are kept when there is none.
+
+        Raises:
+            InputError: there is no such kind.
+        """
+        known = {name: kind.id for kind in self.kinds for name in (kind.id, kind.title)}
+        if unknown := [name for name in wanted if name not in known]:
+            raise InputError(
+                f"没有“{unknown[0]}”这类风险",
+                field="kinds",
+                mend=f"可用：{'、'.join(f'{k.title}（{k.id}）' for k in self.kinds)}",
+            )
+        chosen = {known[name] for name in wanted}
+        kept = tuple(kind for kind in self.kinds if kind.id in chosen or not chosen)
+        return self.model_copy(update={"kinds": kept})
 
     def colour(self, name: str) -> str:
         """Return the colour of a grade, grey for a missing one."""

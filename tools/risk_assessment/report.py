@@ -35,7 +35,7 @@ def save_risks(result: ToolResult, folder: Path) -> tuple[dict[str, Path], tuple
     return save_tool_result(
         result,
         folder,
-        title=f"{data.place}{data.year} 年国土空间开发保护风险评估报告",
+        title=f"{data.place}开发保护风险评估报告",
         lead=_lead(data),
         pictures=pictures,
         sections=[_by_kind(data), _sources(data), _method(data)],
@@ -44,16 +44,9 @@ def save_risks(result: ToolResult, folder: Path) -> tuple[dict[str, Path], tuple
 
 
 def _lead(data: RiskAssessment) -> list[str]:
-    parts = []
-    for grade in reversed(data.book.grades):
-        titles = [kind.title for kind in data.kinds if kind.grade == grade.name]
-        if titles:
-            parts.append(f"{grade.name}：{'、'.join(titles)}")
-    lacking = [kind.title for kind in data.kinds if kind.grade == data.book.missing]
-    if lacking:
-        parts.append(f"{data.book.missing}：{'、'.join(lacking)}")
     return [
-        f"本报告评估 {len(data.kinds)} 类风险的等级、依据和所在乡镇。{'；'.join(parts)}。",
+        f"评估年：{data.year} 年。本报告评估 {len(data.kinds)} 类风险的等级、依据和所在乡镇。",
+        data.headline,
         "等级、证据指标和阈值的来源见文末；未核实的不能作为正式结论。",
     ]
 
@@ -120,11 +113,11 @@ def town_map(data: RiskAssessment, result: ToolResult) -> ThematicMap:
     shown = "、".join(kind.title for kind in data.kinds if kind.towns)
     west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
     return ThematicMap(
-        title=f"{data.place}{data.year} 年乡镇风险等级",
+        title=f"{data.place} {data.year} 年乡镇风险等级",
         layers=layers,
         bounds=(west, south, east, north),
         labels=labels,
-        notes=(f"颜色为各乡镇 {shown} 中最高的等级。", data.book.title),
+        notes=(f"颜色为各乡镇{shown}中最高的等级。", data.book.title),
         synthetic=result.synthetic,
     )
 

@@ -11,7 +11,7 @@ def risk_tables(
     kinds: Sequence[KindRisk], towns: Mapping[str, str], book: RiskBook
 ) -> tuple[Table, ...]:
     """Return the tables in the order of the report; that of the towns only where there are any."""
-    shown = [overview(kinds, book), evidence(kinds)]
+    shown = [overview(kinds, book), evidence(kinds, book)]
     return (*shown, by_town(kinds, towns)) if towns else tuple(shown)
 
 
@@ -33,7 +33,7 @@ def overview(kinds: Sequence[KindRisk], book: RiskBook) -> Table:
     return _table("risks", "风险总览", columns, rows, f"{book.method}。")
 
 
-def evidence(kinds: Sequence[KindRisk]) -> Table:
+def evidence(kinds: Sequence[KindRisk], book: RiskBook) -> Table:
     """One row an evidence: value, thresholds, grade, what to know of it."""
     columns = (
         ("kind", "风险"), ("title", "证据"), ("value", "数值"), ("limits", "分级界限"),
@@ -51,7 +51,13 @@ def evidence(kinds: Sequence[KindRisk]) -> Table:
         for kind in kinds
         for m in kind.measured
     )
-    return _table("evidence", "证据与分级", columns, rows, "界限由低到高，界限值属于较低的一级。")
+    return _table(
+        "evidence",
+        "证据与分级",
+        columns,
+        rows,
+        f"界限依次是“{'”“'.join(g.name for g in book.grades[:-1])}”的界限，越过最后一个的为“{book.grades[-1].name}”；界限值属于较低的一级。",
+    )
 
 
 def by_town(kinds: Sequence[KindRisk], towns: Mapping[str, str]) -> Table:
@@ -70,6 +76,8 @@ def by_town(kinds: Sequence[KindRisk], towns: Mapping[str, str]) -> Table:
     )
     others = "、".join(kind.title for kind in kinds if not kind.towns)
     note = f"{others}只有全域数据，未分乡镇。" if others else ""
+    if any(word == "—" for row in rows for word in row.values()):
+        note += "“—”为该乡镇没有这类控制线内的用地或没有数据。"
     return _table("towns", "乡镇风险等级", columns, rows, note)
 
 
@@ -91,7 +99,7 @@ def sentence(m: Measured) -> str:
 def limits_shown(m: Measured) -> str:
     """Write the thresholds from harmless to grave."""
     sign = "≤" if m.worse == "higher" else "≥"
-    return " / ".join(f"{sign}{limit:g}" for limit in m.limits)
+    return sign + "、".join(f"{limit:g}" for limit in m.limits)
 
 
 def source_of(m: Measured) -> str:

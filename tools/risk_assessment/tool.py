@@ -17,6 +17,7 @@ from tools.models.engine import quiet
 from tools.risk_assessment import tables
 from tools.risk_assessment.assess import KindRisk, assess_kinds, worst
 from tools.risk_assessment.book import RiskBook, load_risks
+from tools.risk_assessment.headline import headline
 
 VERSION = "1"
 
@@ -24,6 +25,7 @@ VERSION = "1"
 class RiskAssessment(Frozen):
     """`ToolResult.data` of the tool."""
 
+    headline: str
     place: str
     year: int
     kinds: tuple[KindRisk, ...]
@@ -48,6 +50,7 @@ def assess_risks(
     year: int | None = None,
     filled: dict[str, str] | None = None,
     risks: Path | None = None,
+    kinds: tuple[str, ...] = (),
 ) -> ToolResult:
     """Grade food, ecology, water, energy, disaster, climate and shrinkage risks with their evidence.
 
@@ -60,21 +63,24 @@ def assess_risks(
         year: Of the assessment; that of the land-use layer, else the last of the statistics.
         filled: Values given directly for the year, by indicator id, with unit.
         risks: The bureau's own kinds, evidence and thresholds (YAML).
+        kinds: Ids or titles of the kinds to assess; all when empty.
 
     Raises:
         InputError: no such indicator or file, or one of them is wrong.
     """
     catalogue = load_catalogue(layers)
-    table, book = find_statistics(layers, statistics), load_risks(risks)
+    table, book = find_statistics(layers, statistics), load_risks(risks).only(kinds)
     when = year if year is not None else default_year(catalogue, table)
     direct = {entry("indicator", name).id: value for name, value in (filled or {}).items()}
-    kinds = assess_kinds(book, layers, catalogue, table, when, load_grades().trend, direct, quiet)
-    local = dict.fromkeys(town for kind in kinds for town in kind.towns)
+    found = assess_kinds(book, layers, catalogue, table, when, load_grades().trend, direct, quiet)
+    local = dict.fromkeys(town for kind in found for town in kind.towns)
+    towns = {t: worst([k.towns[t] for k in found if t in k.towns], book) for t in local}
     data = RiskAssessment(
+        headline=headline(catalogue.region_name, when, found, towns, book),
         place=catalogue.region_name,
         year=when,
-        kinds=kinds,
-        towns={t: worst([k.towns[t] for k in kinds if t in k.towns], book) for t in local},
+        kinds=found,
+        towns=towns,
         book=book,
     )
     wanted = definitions(tuple(e.indicator for kind in book.kinds for e in kind.evidence))
@@ -91,7 +97,12 @@ def assess_risks(
             tool="assess_risks",
             version=VERSION,
             inputs=provenance_inputs(wanted, table),
-            parameters={"year": when, "filled": direct, "risks": book.title},
+            parameters={
+                "year": when,
+                "filled": direct,
+                "risks": book.title,
+                "kinds": [k.id for k in book.kinds],
+            },
             epsg=catalogue.epsg,
             layer_dates={spec.name: spec.date for spec in used},
         ),
@@ -138,6 +149,6 @@ def _warnings(data: RiskAssessment) -> tuple[str, ...]:
     ]
     if lacking:
         found.append(f"没有数据、未参与分级的证据：{'、'.join(lacking)}。")
-    if not data.towns:
+    if not data.towns and any(e.towns for kind in data.book.kinds for e in kind.evidence):
         found.append("没有乡镇图层，未作乡镇分级。")
     return tuple(found)

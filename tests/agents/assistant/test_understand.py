@@ -122,3 +122,37 @@ def test_a_tool_chosen_without_its_file_asks_for_it():
     plan = plan_for("check_compliance", asked("问"), "model")
     assert plan.refusal.kind is RefusalKind.NEEDS_INPUT
     assert regulation_plan(" 问 ").queries == ("问",)
+
+
+@pytest.mark.parametrize(
+    ("question", "tool", "arguments"),
+    [
+        ("本县有哪些开发保护风险", "assess_risks", {}),
+        ("粮食安全风险怎么样", "assess_risks", {"kinds": ["food"]}),
+        ("哪个镇的灾害风险最高", "assess_risks", {"kinds": ["disaster"]}),
+        ("洪涝风险严重吗", "assess_risks", {"kinds": ["disaster"]}),
+        ("水安全风险大不大", "assess_risks", {"kinds": ["water"]}),
+        ("粮食安全、生态安全和灾害风险各是什么等级", "assess_risks", {}),
+        ("规划实施得怎么样", "assess_implementation", {}),
+        ("哪些项目没有按期开工", "assess_implementation", {"parts": ["projects"]}),
+        ("有没有政策逾期没出台", "assess_implementation", {"parts": ["policies"]}),
+        (
+            "规划用途和现状不一致的有多少",
+            "assess_implementation",
+            {"parts": ["layout"]},
+        ),
+        ("做规划五年实施评估", "assess_implementation", {"rhythm": "five_year"}),
+    ],
+)
+def test_questions_on_risks_and_on_how_the_plan_is_carried_out(question, tool, arguments):
+    plan = understand(asked(question), embedder=None)
+    assert plan.refusal is None
+    assert [step.tool for step in plan.steps] == [tool]
+    read = {k: v for k, v in plan.steps[0].args.items() if k in ("kinds", "parts", "rhythm")}
+    assert read == arguments
+
+
+def test_the_plan_that_is_assessed_is_the_version_before():
+    plan = understand(asked("规划实施得怎么样", "before"), embedder=None)
+    assert plan.steps[0].args["plan"]
+    assert "plan" not in understand(asked("规划实施得怎么样"), embedder=None).steps[0].args

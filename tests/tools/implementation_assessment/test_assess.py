@@ -79,7 +79,8 @@ def test_what_lags_becomes_a_problem_with_a_suggestion(demo, data):
     behind = {
         a.now.title for a in data.items if a.deviation_percent is not None and a.grade != first
     }
-    told = [p for p in data.problems if p.cause == "behind"]
+    told = [p for p in data.problems if p.cause.startswith("behind")]
+    assert all((p.cause == "behind_binding") == p.text.startswith("约束性") for p in told)
     assert len(told) == len(behind)
     assert all(any(f"“{title}”" in p.text for p in told) for title in behind)
     overdue = [p.text for p in data.problems if p.field == "项目"]
@@ -95,12 +96,38 @@ def test_what_lags_becomes_a_problem_with_a_suggestion(demo, data):
     assert all(p.suggestion for p in data.problems)
 
 
-def test_the_yearly_rhythm_compares_with_last_year(demo, data):
+def test_the_yearly_rhythm_compares_with_last_year(demo, data, monkeypatch):
+    monkeypatch.setattr("tools.implementation_assessment.tool.PROJECTS", "none.csv")
+    monkeypatch.setattr("tools.implementation_assessment.tool.POLICIES", "none.csv")
     result = assess_implementation(demo, plan=demo / "plan_2020")
     yearly = next(t for t in result.tables if t.name == "progress")
     assert {"before", "change"} <= {c.key for c in yearly.columns}
     assert any("项目清单" in w for w in result.warnings)
     assert any("政策清单" in w for w in result.warnings)
+    assert "没有项目清单" in result.data["headline"]
+
+
+def test_one_part_alone_is_shown(demo, data):
+    result = assess_implementation(demo, plan=demo / "plan_2020", parts=("projects",))
+    found = Implementation.model_validate(result.data)
+    assert {table.name for table in result.tables} == {"problems", "projects"}
+    assert {problem.field for problem in found.problems} == {"项目"}
+    assert found.projects == data.projects  # the list beside the layers
+    late = [p.name for p in found.projects if p.judgement == "未按期开工"]
+    assert late and f"未按期开工 {len(late)} 个（{'、'.join(late)}）" in found.headline
+    assert "指标" not in found.headline and "指标" in data.headline
+
+
+def test_small_patches_are_no_problem(data):
+    told = [p.text for p in data.problems if p.field == "布局"]
+    planned = {
+        c.planned for c in data.layout.cells if c.judgement in ("偏离", "待恢复") and c.patches
+    }
+    assert told and {text[len("规划为") : text.index("的 ")] for text in told} == planned
+    assert sum(c.patches for c in data.layout.cells) == data.layout.patches
+    assert sum(c.patches_ha for c in data.layout.cells) == pytest.approx(
+        sum(p.area_ha for p in data.layout.places), abs=0.02
+    )
 
 
 def test_a_plan_as_young_as_the_present_is_told(demo):
@@ -130,5 +157,5 @@ def test_the_report(result, data, tmp_path):
         "第四十七条",
     ):
         assert words in text
-    count = pyogrio.read_info(files["gpkg"])["features"]
+    count = pyogrio.read_info(files["gpkg"], layer="layout")["features"]
     assert count == data.layout.patches

@@ -70,6 +70,7 @@ def test_no_tiling_changes_a_figure(two, most):
     tiled, tiled_features, _ = compared(two, most=most)
     assert tiled == layout
     assert layout.patches > 10
+    assert sum(c.patches for c in layout.cells) == layout.patches
     assert [f["properties"] for f in tiled_features] == [f["properties"] for f in features]
     for one, other in zip(features, tiled_features, strict=True):
         one, other = (shapely.geometry.shape(f["geometry"]) for f in (one, other))

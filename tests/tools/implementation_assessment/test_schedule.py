@@ -60,8 +60,18 @@ def test_wrong_files_are_told(tmp_path):
         read_policies(tmp_path / "none.csv", BOOK, 2025)
     gbk = tmp_path / "gbk.csv"
     gbk.write_bytes("政策措施,责任单位\n".encode("gbk"))
-    with pytest.raises(InputError, match="UTF-8"):
+    with pytest.raises(InputError, match="UTF-8") as error:
         read_policies(gbk, BOOK, 2025)
+    assert "CSV UTF-8" in error.value.mend
+    sheet = tmp_path / "projects.csv"
+    sheet.write_bytes(b"PK\x03\x04\x00\x00")
+    with pytest.raises(InputError, match="不是文本文件"):
+        read_projects(sheet, BOOK, 2025)
+    tabs = tmp_path / "tabs.csv"
+    tabs.write_text(HEAD.replace(",", "\t"), encoding="utf-8")
+    with pytest.raises(InputError, match="缺少列") as error:
+        read_projects(tabs, BOOK, 2025)
+    assert (error.value.row, error.value.field) == (1, "项目名称")
     short = tmp_path / "short.csv"
     short.write_text("政策措施,状态\n", encoding="utf-8")
     with pytest.raises(InputError, match="缺少列 责任单位、完成期限"):
@@ -76,3 +86,34 @@ def test_measures_are_judged(tmp_path):
     )
     found = read_policies(file, BOOK, 2025)
     assert [m.judgement for m in found] == ["逾期未出台", "已出台", "按期推进"]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("甲,一局,25,推进中", "完成期限"),
+        ("甲,一局,2025,在办", "状态"),
+        (",一局,2025,推进中", "政策措施"),
+    ],
+)
+def test_a_wrong_measure_is_named(tmp_path, row, field):
+    file = tmp_path / "m.csv"
+    file.write_text(f"政策措施,责任单位,完成期限,状态\n乙,二局,2026,未启动\n{row}\n", "utf-8")
+    with pytest.raises(InputError) as error:
+        read_policies(file, BOOK, 2025)
+    assert (error.value.file, error.value.row, error.value.field) == (str(file), 3, field)
+    assert error.value.mend
+
+
+def test_a_town_that_is_not_there_is_named(tmp_path):
+    file = tmp_path / "p.csv"
+    file.write_text(
+        HEAD.strip()
+        + ",所在乡镇\n甲,产业,1,2022,2025,在建,乙,东镇\n丙,产业,1,2022,2025,在建,乙,东乡\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="东乡") as error:
+        read_projects(file, BOOK, 2025, ("东镇", "西镇"))
+    assert (error.value.row, error.value.field) == (3, "所在乡镇")
+    assert "西镇" in error.value.mend
+    assert [p.town for p in read_projects(file, BOOK, 2025)] == ["东镇", "东乡"]

@@ -1,4 +1,5 @@
 import csv
+import re
 
 import pyogrio.raw
 import pytest
@@ -145,3 +146,23 @@ def test_the_report_has_every_kind_its_sources_and_pictures(result, tmp_path):
     assert "数据与界限的来源" in text
     assert "须由使用单位确认" in text
     assert {"docx", "gpkg", "json", "map", "matrix"} <= set(files)
+
+
+def test_one_kind_alone(demo, result):
+    whole = {kind["title"]: kind for kind in result.data["kinds"]}
+    for name in ("disaster", "灾害风险"):
+        one = assess_risks(demo, kinds=(name,))
+        (kind,) = one.data["kinds"]
+        assert kind == whole["灾害风险"]
+        assert f"等级为“{kind['grade']}”" in one.data["headline"]
+        assert set(one.data["towns"]) == set(kind["towns"])
+    with pytest.raises(InputError, match="没有“财政”这类风险") as error:
+        assess_risks(demo, kinds=("财政",))
+    assert error.value.field == "kinds" and "粮食安全（food）" in error.value.mend
+
+
+def test_the_headline_counts_kinds_by_grade(result):
+    said = result.data["headline"]
+    for kind in result.data["kinds"]:
+        assert kind["title"] in said
+    assert sum(map(int, re.findall(r" (\d+) 类（", said))) == len(result.data["kinds"])
