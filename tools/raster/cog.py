@@ -1,6 +1,8 @@
-"""Write rasters of whole numbers: strips into a working file, then a cloud-optimised GeoTIFF.
+"""Write rasters of whole numbers: strips into working files, then a cloud-optimised GeoTIFF.
 
-Everything is written to temporary names in the target's folder; `publish` renames at the very end.
+The raster and each of its overviews are tiled files of their own while strips arrive; at the end their
+compressed tiles are put into one file (`cog_layout`). Everything has temporary names in the target's
+folder; `publish` renames at the very end.
 """
 
 import os
@@ -10,7 +12,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import numpy as np
+
 from cspon.errors import SetupError
+from tools.raster.cog_layout import assemble
 from tools.raster.grid import Grid
 from tools.raster.plan import Category
 from tools.raster.program import Array
@@ -29,31 +34,24 @@ class OutputFile:
         *,
         dtype: str,
         nodata: int,
-        strip_rows: int,
         categories: Mapping[int, Category],
         title: str = "",
         threads: int = 1,
     ) -> None:
-        import rasterio
         from rasterio.errors import RasterioError
 
-        self.file, self.threads, self.dtype, self.categories = file, threads, dtype, categories
+        self.file, self.grid, self.threads = file, grid, threads
+        self.dtype, self.categories = dtype, categories
         stem = f".{file.name}.{os.getpid()}.{id(self):x}"
-        self.working = file.with_name(f"{stem}.work.tif")
+        self.working = file.with_name(f"{stem}.work")
         self.ready = file.with_name(f"{stem}.ready.tif")
         self.names = file.with_name(f"{stem}.aux.xml")
         self._lock = threading.Lock()
-        height = min(TILE, max(16, -(-strip_rows // 16) * 16))
+        self._levels: list[Any] = []
         try:
-            self._dataset: Any = rasterio.open(
-                self.working, "w", driver="GTiff", width=grid.width, height=grid.height, count=1,
-                dtype=dtype, nodata=nodata, crs=grid.crs, transform=grid.affine, tiled=True,
-                blockxsize=TILE, blockysize=height, compress="ZSTD", zstd_level=1,
-                num_threads=threads, bigtiff="IF_SAFER",
-            )  # fmt: skip
-            if categories and dtype == "uint8":
-                self._dataset.write_colormap(1, _colours(categories))
-            self._dataset.update_tags(
+            for number, size in enumerate(self._sizes()):
+                self._levels.append(self._level(number, *size, nodata))
+            self._levels[0].update_tags(
                 **({"TITLE": title} if title else {}),
                 **{f"CATEGORY_{value}": shown.name for value, shown in categories.items()},
             )
@@ -61,8 +59,36 @@ class OutputFile:
             self.discard()
             raise _not_written(file, problem) from None
 
+    def _level(self, number: int, width: int, height: int, nodata: int) -> Any:
+        """Open the working file of the raster (0) or of its overview with cells 2^number as long.
+
+        It is as large as whole tiles: so what fills the last tiles is always no data.
+        """
+        import rasterio
+        from affine import Affine
+
+        level = rasterio.open(
+            self._work(number), "w", driver="GTiff", width=_whole(width), height=_whole(height), count=1,
+            dtype=self.dtype, nodata=nodata, crs=self.grid.crs, transform=self.grid.affine @ Affine.scale(2**number),
+            tiled=True, blockxsize=TILE, blockysize=TILE, compress="ZSTD", zstd_level=1,
+            num_threads=self.threads, bigtiff="IF_SAFER",
+        )  # fmt: skip
+        if self.categories and self.dtype == "uint8":
+            level.write_colormap(1, _colours(self.categories))
+        return level
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Return width and height of the raster and of its overviews."""
+        sizes = [(self.grid.width, self.grid.height)]
+        while max(sizes[-1]) > TILE:
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        return sizes
+
+    def _work(self, number: int) -> Path:
+        return self.working.with_name(f"{self.working.name}.{number}.tif")
+
     def write(self, first: int, values: Array) -> None:
-        """Write `(rows, width)` values from row `first` on.
+        """Write `(rows, width)` values from row `first` on; overviews take every 2nd, 4th … cell.
 
         Raises:
             SetupError: the disk is full or the folder cannot be written.
@@ -70,10 +96,14 @@ class OutputFile:
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
-        window = Window(0, first, values.shape[1], values.shape[0])
         try:
             with self._lock:
-                self._dataset.write(values, 1, window=window)
+                for number, level in enumerate(self._levels):
+                    apart = 2**number
+                    part = np.ascontiguousarray(values[-first % apart :: apart, ::apart])
+                    if len(part):
+                        window = Window(0, -(-first // apart), part.shape[1], len(part))
+                        level.write(part, 1, window=window)
         except (RasterioError, OSError) as problem:
             raise _not_written(self.file, problem) from None
 
@@ -83,21 +113,16 @@ class OutputFile:
         Raises:
             SetupError: the disk is full or the folder cannot be written.
         """
-        import rasterio
-        import rasterio.shutil
         from rasterio.errors import RasterioError
 
         try:
-            self._dataset.close()
-            with rasterio.Env(GDAL_CACHEMAX=64):
-                _require_complete(self.working)
-                rasterio.shutil.copy(
-                    self.working, self.ready, driver="COG", compress="ZSTD", level=1, blocksize=TILE,
-                    overviews="AUTO", overview_resampling="NEAREST", num_threads=self.threads,
-                    bigtiff="IF_SAFER", statistics="NO",
-                )  # fmt: skip
-                _require_complete(self.ready)
-            self.working.unlink()
+            for level in self._levels:
+                level.close()
+            files = [self._work(number) for number in range(len(self._levels))]
+            assemble(files, self._sizes(), self.ready)
+            require_complete(self.ready)
+            for file in files:
+                file.unlink()
             if self.categories:
                 self.names.write_text(_names(self.categories), encoding="utf-8")
         except (RasterioError, OSError) as problem:
@@ -117,15 +142,14 @@ class OutputFile:
 
         from rasterio.errors import RasterioError
 
-        dataset = getattr(self, "_dataset", None)
-        if dataset is not None:
+        for level in self._levels:
             with suppress(RasterioError, OSError):
-                dataset.close()
+                level.close()
         for file in self.file.parent.glob(f".{self.file.name}.{os.getpid()}.{id(self):x}.*"):
             file.unlink(missing_ok=True)
 
 
-def _require_complete(file: Path) -> None:
+def require_complete(file: Path) -> None:
     """Check that every tile of the first level lies inside the file."""
     import rasterio
 
@@ -138,6 +162,11 @@ def _require_complete(file: Path) -> None:
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
                 if not place or not length or int(place) + int(length) > size:
                     raise OSError(f"tile {column}, {row} is missing")
+
+
+def _whole(cells: int) -> int:
+    """Return cells rounded up to whole tiles."""
+    return -(-cells // TILE) * TILE
 
 
 def _not_written(file: Path, problem: Exception) -> SetupError:

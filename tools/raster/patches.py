@@ -87,7 +87,7 @@ def label_patches(
     with ExitStack() as stack:
         file = OutputFile(
             out, grid, dtype=str(values.dtype), nodata=0 if grades is None else 255,
-            strip_rows=strip_rows, categories=categories or {}, threads=2,
+            categories=categories or {}, threads=2,
         )  # fmt: skip
         stack.callback(file.discard)
         for row, labels in labeller.strips():

@@ -63,7 +63,7 @@ def run(
     notices += [notice] if notice else []
     size = max([strip_rows, *(b.halo for b in program.bands if isinstance(b, Band))])
     with ExitStack() as stack:
-        files = _open_outputs(plan, program, out, size, stack)
+        files = _open_outputs(plan, program, out, stack)
         done = _Rows(plan.grid.height, progress)
         parts = shares(plan.grid.height, size, workers)
 
@@ -193,9 +193,7 @@ class _Rows:
                 self.progress(self.done, self.total)
 
 
-def _open_outputs(
-    plan: Plan, program: Program, out: Path, size: int, stack: ExitStack
-) -> list[OutputFile]:
+def _open_outputs(plan: Plan, program: Program, out: Path, stack: ExitStack) -> list[OutputFile]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -210,7 +208,6 @@ def _open_outputs(
             plan.grid,
             dtype=layer.dtype,
             nodata=layer.nodata,
-            strip_rows=size,
             categories=output.categories,
             title=output.title,
             threads=THREADS,

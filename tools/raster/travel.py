@@ -80,9 +80,7 @@ def travel_time(
         )
         work = _Work(reader, grid, Path(scratch) / "ms", tile, float(scale), float(offset))
         worked = work.spread(cells)
-        file = OutputFile(
-            out, grid, dtype="int32", nodata=NODATA_S, strip_rows=512, categories={}, threads=2
-        )
+        file = OutputFile(out, grid, dtype="int32", nodata=NODATA_S, categories={}, threads=2)
         stack.callback(file.discard)
         reached, longest = 0, 0
         for first, seconds in work.rows():
