@@ -4,13 +4,13 @@ For what is small or is asked a hundred times (sensitivity); the rasters of a re
 engine through `tools.dual_evaluation.compile`, and a test holds the two equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tools.dual_evaluation.patches import UNIT_M2, graded, patch_areas
+from tools.dual_evaluation.patches import UNIT_M2, graded, labelled
 from tools.dual_evaluation.scheme import Evaluation
 from tools.dual_evaluation.steps import (
     OUTSIDE,
@@ -33,6 +33,7 @@ Grades = npt.NDArray[np.uint8]
 Values = Mapping[str, npt.NDArray[Any]]
 """Quantities as floats with NaN; categories as uint8 codes, 0 for no feature, 255 for unknown."""
 UNKNOWN_CODE = 255
+_BLOCK = 1_000_000
 
 
 def evaluate_arrays(
@@ -178,23 +179,51 @@ def cumulative_breaks(
     set apart by the next number, so that breaks stay distinct.
     """
     known = np.isfinite(values) if inside is None else np.isfinite(values) & inside
-    found = np.sort(values[known].astype(np.float64))[::-1]
+    return breaks_of(values[known], shares)
+
+
+def breaks_of(found: npt.NDArray[Any], shares: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the breaks of `cumulative_breaks` from the known values, which are sorted in place."""
+    found.sort()
+    found = found[::-1]
     if not len(found) or found[0] <= 0:
         return tuple(float(np.finfo(np.float32).max) / (k + 1) for k in range(len(shares)))
-    total = np.cumsum(np.clip(found, 0, None))
+    ends = np.array([0.0, *(total[-1] for total in _running(found))])
     result: list[float] = []
     for share in shares:
-        place = int(np.searchsorted(total, share * total[-1] * (1 - 1e-12)))
-        value = float(found[min(place, len(found) - 1)])
+        wanted = share * ends[-1] * (1 - 1e-12)
+        block = min(max(int(np.searchsorted(ends, wanted)) - 1, 0), len(ends) - 2)
+        part = found[block * _BLOCK : (block + 1) * _BLOCK]
+        place = int(np.searchsorted(_running_of(part, float(ends[block])), wanted))
+        value = float(part[min(place, len(part) - 1)])
         if result and value >= result[-1]:
             value = float(np.nextafter(np.float32(result[-1]), np.float32(-np.inf)))
         result.append(value)
     return tuple(result)
 
 
+def _running(found: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield running totals block by block, as one `cumsum` gives them."""
+    before = 0.0
+    for first in range(0, len(found), _BLOCK):
+        total = _running_of(found[first : first + _BLOCK], before)
+        before = float(total[-1])
+        yield total
+
+
+def _running_of(part: npt.NDArray[Any], before: float) -> npt.NDArray[np.float64]:
+    values = np.clip(part.astype(np.float64), 0, None)
+    values[0] += before
+    return np.cumsum(values)
+
+
 def patch_grades(step: PatchStep, grades: Grades, cell_m: float) -> Grades:
     """Grade cells by the area of their patch."""
-    inside = np.isin(grades, step.among)
-    areas = patch_areas(inside, cell_m * cell_m) / UNIT_M2[step.unit]
-    found = graded(areas, step.breaks, step.closed, step.grades)
-    return _known(np.where(inside, found, step.elsewhere), grades)
+    table = np.zeros(256, bool)
+    table[list(step.among)] = True
+    labels, areas = labelled(table[grades], cell_m * cell_m)
+    by_patch = graded(areas / UNIT_M2[step.unit], step.breaks, step.closed, step.grades)
+    by_patch[0] = step.elsewhere
+    found = by_patch[labels]
+    found[grades == 0] = 0
+    return np.asarray(found)

@@ -1,6 +1,7 @@
 """Categories on the grid: polygon layers and vector files, burned with a code for each class."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def take_category_layer(
     _burn_categories(
         inputs, variable, geometries, values, spec.epsg, classes, outside,
         how=f"图层“{spec.title}”栅格化", name=spec.name,
-        digest=inputs.digest(inputs.folder / spec.path), date=spec.date,
+        digest=inputs.state(spec), date=spec.date,
     )  # fmt: skip
 
 
@@ -56,11 +57,20 @@ def take_vector(inputs: Inputs, variable: Variable, entry: VectorInput) -> None:
     Raises:
         InputError: the file, its layer or its field is not there, or its coordinate system is unknown.
     """
+    import pyogrio
     import pyogrio.raw
     from pyogrio.errors import DataLayerError, DataSourceError
 
     file = inputs.path(entry.file, variable.id)
     try:
+        fields = pyogrio.read_info(file, layer=entry.layer)["fields"].tolist()
+        if entry.field not in fields:
+            raise InputError(
+                f"因子“{variable.title}”的矢量文件没有字段“{entry.field}”",
+                file=file,
+                field=variable.id,
+                mend=f"已有：{'、'.join(fields) or '（没有字段）'}",
+            )
         meta, _, geometry, columns = pyogrio.raw.read(
             file, layer=entry.layer, columns=[entry.field]
         )
@@ -68,15 +78,42 @@ def take_vector(inputs: Inputs, variable: Variable, entry: VectorInput) -> None:
         raise InputError(
             f"因子“{variable.title}”的矢量文件读不了（{error}）",
             file=file,
-            mend="核对图层名与字段名",
+            field=variable.id,
+            mend="核对文件是否完整、图层名是否正确",
         ) from None
-    if entry.field not in meta["fields"]:
-        raise InputError("没有这个字段", file=file, field=entry.field, mend="核对字段名")
     epsg = epsg_of_definition(meta["crs"] or "", file=file)
+    shapes = shapely.from_wkb(geometry)
+    _check_place(inputs, variable, shapes, epsg, file)
     _burn_categories(
-        inputs, variable, list(shapely.from_wkb(geometry)), [str(v) for v in columns[0]], epsg,
-        entry.classes, None, how="矢量图层栅格化", name=file.name, digest=inputs.digest(file),
+        inputs, variable, list(shapes), [str(v).strip() for v in columns[0]], epsg, entry.classes,
+        None, how="矢量图层栅格化", name=file.name, digest=inputs.digest(file),
     )  # fmt: skip
+
+
+def _check_place(inputs: Inputs, variable: Variable, shapes: Any, epsg: int, file: Path) -> None:
+    """Refuse coordinates that are not of the system that the file states; tell where none is near."""
+    from pyproj import CRS
+
+    west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
+    if not np.isfinite(west):
+        inputs.notices.append(f"“{variable.title}”的 {file.name} 没有图形，按没有这种要素处理")
+        return
+    degrees = west >= -180 and east <= 180 and south >= -90 and north <= 90
+    if degrees != CRS.from_epsg(epsg).is_geographic:
+        seems = "像经纬度" if degrees else "不像经纬度"
+        raise InputError(
+            f"因子“{variable.title}”的矢量文件写的坐标系是 EPSG:{epsg}，"
+            f"坐标（{west:g}，{south:g}）{seems}",
+            file=file,
+            field=variable.id,
+            mend="改正文件的坐标系定义（经纬度为 EPSG:4490），例如 ogr2ogr -a_srs EPSG:4490",
+        )
+    found = reproject(shapely.box(west, south, east, north), epsg, inputs.epsg)
+    if not shapely.intersects(found, shapely.box(*inputs.grid.bounds)):
+        inputs.notices.append(
+            f"“{variable.title}”的 {file.name} 的 {len(shapes)} 个面都不在评价范围内，"
+            "请核对坐标系；按没有这种要素处理"
+        )
 
 
 def _burn_categories(

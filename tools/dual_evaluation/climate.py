@@ -1,12 +1,14 @@
 """What is computed at weather stations: erosivity of rain, force of wind, comfort of the climate."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cspon.errors import InputError
 from tools.dual_evaluation import formulas
@@ -18,12 +20,19 @@ from tools.dual_evaluation.config import (
 )
 from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.inputs import Inputs, find
-from tools.dual_evaluation.stations import (
-    Stations,
+from tools.dual_evaluation.interpolation import (
+    doubtful,
     interpolate,
     left_out,
-    read_stations,
     surface_blocks,
+)
+from tools.dual_evaluation.rasters import Rows
+from tools.dual_evaluation.stations import (
+    LEAST,
+    Stations,
+    check_places,
+    moved,
+    read_stations,
 )
 from tools.dual_evaluation.variables import Variable, conversion, variables
 from tools.dual_evaluation.wind_erosion import weather_factor
@@ -32,6 +41,8 @@ MOST_RAIN_MM = 2000.0
 """The wettest day measured in China is below this."""
 MOST_WIND_M_S = 80.0
 """No daily mean wind near the ground comes near this."""
+CELSIUS, HUMIDITY = (-60.0, 60.0), (0.0, 100.0)
+"""What a monthly mean can be."""
 _YEAR = 365.25
 MONTHS = range(1, 13)
 _LEAST_DAYS = 360
@@ -111,6 +122,7 @@ def _daily(
     file = inputs.path(entry.file, variable.id)
     found: _Series = defaultdict(list)
     columns = (entry.station, entry.date, column)
+    seen: set[tuple[str, date]] = set()
     for row, cells in enumerate(read_csv(file, columns), start=2):
         name, day, text = (cells[c] for c in columns)
         value = number_of(text, file, column, row) * bounds.factor
@@ -120,11 +132,18 @@ def _daily(
                 mend=bounds.mend,
             )  # fmt: skip
         try:
-            found[name].append((date.fromisoformat(day), value))
+            when = date.fromisoformat(day)
         except ValueError:
             raise InputError(
                 f"“{day}”不是日期", file=file, row=row, field=entry.date, mend="写作 2024-05-01"
             ) from None
+        if (name, when) in seen:
+            raise InputError(
+                f"站点“{name}”的 {day} 有两行", file=file, row=row, field=entry.date,
+                mend="合并或删去重复的行",
+            )  # fmt: skip
+        seen.add((name, when))
+        found[name].append((when, value))
     for name, days in sorted(found.items()):
         if len(days) < _LEAST_DAYS:
             raise InputError(
@@ -143,20 +162,28 @@ def _spread_stations(
 ) -> None:
     """Interpolate a value of every station and keep it, not below 0."""
     places = inputs.path(entry.stations, variable.id)
-    where = {row[entry.station]: row for row in read_csv(places, (entry.station, entry.x, entry.y))}
+    table = read_csv(places, (entry.station, entry.x, entry.y))
+    where = {row[entry.station]: (line, row) for line, row in enumerate(table, start=2)}
     for name in values:
         if name not in where:
             raise InputError(f"站点“{name}”没有坐标", file=places, field=entry.station, mend="补充")
-    xy = np.array(
-        [[number_of(where[n][c], places, c) for c in (entry.x, entry.y)] for n in values]
-    ).reshape(-1, 2)
-    if entry.epsg is not None and entry.epsg != inputs.epsg:
-        xy = _moved(xy, entry.epsg, inputs.epsg)
-    stations = Stations(tuple(values), xy[:, 0], xy[:, 1], np.array([*values.values()]), None)
-    result, quality = interpolate(stations, inputs.grid)
     files = (inputs.path(entry.file, variable.id), places)
-    inputs.keep(
-        variable.id, np.clip(result, 0, None), how=how,
+    if len(values) < LEAST:
+        raise InputError(
+            f"有逐日资料的站点有 {len(values)} 个，插值至少需要 {LEAST} 个", file=files[0],
+            field=entry.station, mend="补充周边县的站点",
+        )  # fmt: skip
+    at = [where[name] for name in values]
+    xy = np.array(
+        [[number_of(row[c], places, c, line) for c in (entry.x, entry.y)] for line, row in at]
+    ).reshape(-1, 2)
+    xy = moved(xy, entry.epsg, inputs.epsg)
+    check_places(xy, tuple(values), [line for line, _ in at], places, inputs.grid.bounds)
+    stations = Stations(tuple(values), xy[:, 0], xy[:, 1], np.array([*values.values()]), None)
+    strips, quality = interpolate(stations, inputs.grid)
+    inputs.notices += doubtful(variable.title, quality)
+    inputs.keep_strips(
+        variable.id, ((part, np.clip(found, 0, None)) for part, found in strips), how=how,
         files={f.name: inputs.digest(f) for f in files}, extra=quality,
     )  # fmt: skip
 
@@ -174,41 +201,49 @@ def take_monthly_climate(inputs: Inputs, variable: Variable, entry: MonthlyClima
     file = inputs.path(entry.file, variable.id)
     if not find(inputs, "elevation"):
         raise InputError("高程订正需要数字高程模型", field=variable.id, mend="补充 elevation")
-    heights = inputs.read("elevation")
     lapse = inputs.scheme.parameters["temperature_lapse"].value
-    warmth = [_column(file, entry, entry.temperature.format(month=m), inputs.epsg) for m in MONTHS]
-    damp = [_column(file, entry, entry.humidity.format(month=m), inputs.epsg) for m in MONTHS]
+    warmth = [
+        _column(inputs, file, entry, entry.temperature.format(month=m), CELSIUS) for m in MONTHS
+    ]
+    damp = [_column(inputs, file, entry, entry.humidity.format(month=m), HUMIDITY) for m in MONTHS]
     first = warmth[0]
     if any(other.names != first.names for other in (*warmth, *damp)):
         raise InputError("有站点缺某个月的气温或湿度", file=file, mend="补齐 12 个月，或删去该站点")
     assert first.heights is not None
     reduced = [formulas.reduced_by_height(s.values, first.heights, -lapse) for s in warmth]
-    grades = np.full((inputs.grid.height, inputs.grid.width), np.nan)
     values = np.column_stack([*reduced, *(s.values for s in damp)])
-    for start, block in surface_blocks(first, values, inputs.grid):
-        part = slice(start, start + len(block))
-        celsius = formulas.reduced_by_height(block[:, :, :12], heights[part, :, None], lapse)
-        humidity = np.clip(block[:, :, 12:], 0, 100)
-        months = formulas.comfort_grade(formulas.thermal_humidity(celsius, humidity))
-        found = formulas.commonest_grade(np.moveaxis(months, 2, 0))
-        grades[part] = np.where(found == 0, np.nan, found)
+    blocks = surface_blocks(first, values, inputs.grid)
+
+    def strips(heights: Rows) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+        for start, block in blocks:
+            part = slice(start, start + len(block))
+            ground = heights(part.start, part.stop)[:, :, None]
+            celsius = formulas.reduced_by_height(block[:, :, :12], ground, lapse)
+            humidity = np.clip(block[:, :, 12:], 0, 100)
+            months = formulas.comfort_grade(formulas.thermal_humidity(celsius, humidity))
+            found = formulas.commonest_grade(np.moveaxis(months, 2, 0))
+            yield part, np.where(found == 0, np.nan, found)
+
     quality = [left_out(first, base, s.values) for base, s in zip(reduced, warmth, strict=True)]
     extra = max(quality, key=lambda q: q["rmse"] or 0.0)
-    inputs.keep(
-        variable.id, grades, how=f"{len(first.names)} 个站点的月均温（高程订正）和湿度计算温湿指数，取众数",
-        files={file.name: inputs.digest(file)}, extra=extra,
-    )  # fmt: skip
+    inputs.notices += doubtful(variable.title, extra)
+    with inputs.rows("elevation") as heights:
+        inputs.keep_strips(
+            variable.id, strips(heights),
+            how=f"{len(first.names)} 个站点的月均温（高程订正）和湿度计算温湿指数，取众数",
+            files={file.name: inputs.digest(file)}, extra=extra,
+        )  # fmt: skip
 
 
-def _column(file: Path, entry: MonthlyClimateInput, value: str, epsg: int) -> Stations:
+def _column(
+    inputs: Inputs,
+    file: Path,
+    entry: MonthlyClimateInput,
+    value: str,
+    plausible: tuple[float, float],
+) -> Stations:
     wanted = StationInput(
         kind="stations", file=str(file), x=entry.x, y=entry.y, epsg=entry.epsg, value=value,
         height=entry.height,
     )  # fmt: skip
-    return read_stations(file, wanted, epsg)
-
-
-def _moved(xy: Any, source: int, target: int) -> Any:
-    from tools.geometry.crs import _transformer
-
-    return np.column_stack(_transformer(source, target).transform(xy[:, 0], xy[:, 1]))
+    return read_stations(file, wanted, inputs.epsg, bounds=inputs.grid.bounds, plausible=plausible)

@@ -13,11 +13,11 @@ def read_csv(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Read a CSV with a heading.
 
     Raises:
-        InputError: not UTF-8, or a column is not there.
+        InputError: not UTF-8, no CSV, or a column is not there.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
+            reader = csv.DictReader(handle, restval="")
             heading = reader.fieldnames or []
             for column in columns:
                 if column not in heading:
@@ -30,6 +30,10 @@ def read_csv(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             return [dict(row) for row in reader]
     except UnicodeDecodeError:
         raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码的 CSV") from None
+    except csv.Error as problem:
+        raise InputError(
+            f"不是 CSV 表（{problem}）", file=file, mend="另存为 UTF-8 编码的 CSV"
+        ) from None
 
 
 def number_of(text: str, file: Path, field: str, row: int | None = None) -> float:

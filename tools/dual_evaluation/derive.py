@@ -1,8 +1,10 @@
 """Variables that are computed from other variables, cell by cell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tools.dual_evaluation import formulas, sand_fixation
 from tools.dual_evaluation.inputs import Found, Inputs, find
@@ -43,26 +45,28 @@ def _relief(inputs: Inputs) -> str:
 
 def _erodibility(inputs: Inputs) -> str:
     names = ("soil_sand", "soil_silt", "soil_clay", "soil_organic_carbon")
-    values = formulas.soil_erodibility(*(inputs.read(name) for name in names))
-    inputs.keep("soil_erodibility", values, how="按 EPIC 公式计算", files=_files(inputs, *names))
+    inputs.compute(
+        "soil_erodibility", formulas.soil_erodibility, *names, how="按 EPIC 公式计算",
+        files=_files(inputs, *names),
+    )  # fmt: skip
     return ""
 
 
 def _slope_length(inputs: Inputs) -> str:
     find(inputs, "slope")
-    values = formulas.slope_length_factor(inputs.read("slope"), inputs.grid.cell)
-    inputs.keep(
-        "slope_length", values, how="由坡度计算，坡长取像元边长", files=_files(inputs, "elevation")
-    )
+    inputs.compute(
+        "slope_length", lambda slope: formulas.slope_length_factor(slope, inputs.grid.cell), "slope",
+        how="由坡度计算，坡长取像元边长", files=_files(inputs, "elevation"),
+    )  # fmt: skip
     return ""
 
 
 def _cover_factor(inputs: Inputs) -> str:
     names = ("land_cover", "vegetation_cover")
-    values = formulas.cover_factor(*(inputs.read(name) for name in names))
-    inputs.keep(
-        "cover_factor", values, how="由地表覆被和植被覆盖度查表", files=_files(inputs, *names)
-    )
+    inputs.compute(
+        "cover_factor", formulas.cover_factor, *names, how="由地表覆被和植被覆盖度查表",
+        files=_files(inputs, *names),
+    )  # fmt: skip
     return ""
 
 
@@ -70,34 +74,45 @@ _RUSLE = ("rain_erosivity", "soil_erodibility", "slope_length", "cover_factor")
 
 
 def _soil_loss(inputs: Inputs) -> str:
-    values = formulas.soil_loss(*(inputs.read(name) for name in _RUSLE))
-    inputs.keep("soil_loss", values, how="RUSLE：R·K·LS·C", files=_files(inputs, *_RUSLE))
+    inputs.compute(
+        "soil_loss", formulas.soil_loss, *_RUSLE, how="RUSLE：R·K·LS·C",
+        files=_files(inputs, *_RUSLE),
+    )  # fmt: skip
     return ""
 
 
 def _soil_retention(inputs: Inputs) -> str:
-    values = formulas.soil_retention(*(inputs.read(name) for name in _RUSLE))
-    inputs.keep("soil_retention", values, how="RUSLE：R·K·LS·(1−C)", files=_files(inputs, *_RUSLE))
+    inputs.compute(
+        "soil_retention", formulas.soil_retention, *_RUSLE, how="RUSLE：R·K·LS·(1−C)",
+        files=_files(inputs, *_RUSLE),
+    )  # fmt: skip
     return ""
 
 
 def _water_yield(inputs: Inputs) -> str:
     names = ("precipitation", "evapotranspiration", "land_cover")
-    rain, evaporation, cover = (inputs.read(name) for name in names)
-    values = formulas.water_yield(rain, evaporation, formulas.runoff_coefficient(cover))
-    inputs.keep(
-        "water_yield", values, how="降水量 − 地表径流量 − 蒸散发量", files=_files(inputs, *names)
-    )
+    inputs.compute(
+        "water_yield",
+        lambda rain, evaporation, cover: formulas.water_yield(
+            rain, evaporation, formulas.runoff_coefficient(cover)
+        ),
+        *names, how="降水量 − 地表径流量 − 蒸散发量", files=_files(inputs, *names),
+    )  # fmt: skip
     return ""
 
 
 def _texture(inputs: Inputs) -> str:
     names = ("soil_sand", "soil_silt", "soil_clay")
-    codes = formulas.texture_class(*(inputs.read(name) for name in names))
-    values = np.where(inputs.inside & (codes > 0), codes, UNKNOWN_CODE).astype(np.uint8)
     book = {name: code for code, name in enumerate(formulas.TEXTURES, start=1)}
-    inputs.keep(
-        "soil_texture_class", values, how="由砂、粉、黏粒含量归类", codes=book,
+
+    def classes() -> Iterator[tuple[slice, npt.NDArray[np.uint8]]]:
+        for part, arrays in inputs.strips(*names):
+            codes = formulas.texture_class(*arrays)
+            known = inputs.inside[part] & (codes > 0)
+            yield part, np.where(known, codes, UNKNOWN_CODE).astype(np.uint8)
+
+    inputs.keep_strips(
+        "soil_texture_class", classes(), how="由砂、粉、黏粒含量归类", codes=book,
         files=_files(inputs, *names),
     )  # fmt: skip
     return ""
@@ -105,14 +120,21 @@ def _texture(inputs: Inputs) -> str:
 
 def _pollution(inputs: Inputs) -> str:
     """Take the worst of the elements whose content is there; at least cadmium is."""
-    cover = inputs.read("land_cover")
-    paddy = cover == formulas.land_cover_table()["classes"]["水田"]["code"]
-    ph = inputs.read("soil_ph")
+    paddy = formulas.land_cover_table()["classes"]["水田"]["code"]
     names = [name for name in formulas.soil_limit_table()["elements"] if find(inputs, name)]
-    levels = [formulas.pollution_level(inputs.read(n), ph, paddy, n) for n in names]
+
+    def worst(
+        cover: npt.NDArray[Any], ph: npt.NDArray[Any], *contents: npt.NDArray[Any]
+    ) -> npt.NDArray[Any]:
+        levels = [
+            formulas.pollution_level(content, ph, cover == paddy, name)
+            for name, content in zip(names, contents, strict=True)
+        ]
+        return np.asarray(np.max(np.stack(levels), axis=0))
+
     titles = "、".join(formulas.soil_limit_table()["elements"][n]["title"] for n in names)
-    inputs.keep(
-        "soil_pollution", np.max(np.stack(levels), axis=0),
+    inputs.compute(
+        "soil_pollution", worst, "land_cover", "soil_ph", *names,
         how=f"按 pH 分档与 GB 15618 比较（{titles}）", files=_files(inputs, "soil_ph", *names),
     )  # fmt: skip
     others = [

@@ -1,6 +1,8 @@
 """Run the parts of a 双评价 one after the other: ecology, agriculture, urban construction."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +30,29 @@ class Part:
     feasible: Feasible
     files: dict[str, Path] = field(default_factory=dict)
     """Raster by step, the engine's; empty where the evaluation was refused."""
-    grades: dict[str, Grades] = field(default_factory=dict)
-    """Read from `files`."""
+    grades: Mapping[str, Grades] = field(default_factory=dict)
+    """By step, 0 unknown; read from `files` each time, for together they would fill the memory."""
 
-    @property
+    @cached_property
     def result(self) -> Grades:
         """Classes by cell, 0 unknown."""
         return self.grades[self.evaluation.result]
+
+
+class _Grades(Mapping[str, Grades]):
+    """Rasters of grades, read when they are asked for."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def __getitem__(self, step: str) -> Grades:
+        return read_grades(self._files[step])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 @dataclass
@@ -98,7 +116,7 @@ def _run(inputs: Inputs, part: Part, evaluation: Evaluation, parts: dict[str, Pa
     others = {n: p.files[p.evaluation.result] for n, p in parts.items() if p.files}
     compiler = Compiler(inputs, evaluation, folder, others)
     part.files = compiler.run()
-    part.grades = {step: read_grades(file) for step, file in part.files.items()}
+    part.grades = _Grades(part.files)
     inputs.notices += compiler.notices
 
 

@@ -1,5 +1,6 @@
 """Where is evaluated: the grid, the county, its units and its central town."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,7 @@ def open_inputs(
         bounds = area.bounds if area is not None else grid.bounds
         grid = Grid.from_bounds(bounds, crs=grid.crs, cell=config.grid.cell)
     grid = grid.model_copy(update={"crs": f"EPSG:{code}"})
-    if grid.width * grid.height > MOST_CELLS:
-        raise InputError(
-            f"评价格网有 {grid.width * grid.height:,} 个像元，超过 {MOST_CELLS:,}",
-            field="grid.cell",
-            mend="取较大的像元（省级一般 50 米），或分县评价",
-        )
+    check_size(grid)
     inside = (
         burned([(area, 1)], grid) == 1
         if area is not None
@@ -80,6 +76,23 @@ def open_inputs(
     return made
 
 
+def check_size(grid: Grid) -> None:
+    """Refuse a grid of too many cells, before anything of its size is allocated.
+
+    Raises:
+        InputError: too many; the message says the cell that fits.
+    """
+    cells = grid.width * grid.height
+    if cells <= MOST_CELLS:
+        return
+    fits = math.ceil(grid.cell * math.sqrt(cells / MOST_CELLS) * 1.001)
+    raise InputError(
+        f"评价格网有 {grid.height:,} 行 {grid.width:,} 列，共 {cells:,} 个像元，超过上限 {MOST_CELLS:,}",
+        field="grid.cell",
+        mend=f"配置 grid: {{cell: {fits}}}（{fits} 米或更大；省级一般 50 米），或分县评价",
+    )
+
+
 def _epsg(grid: Grid) -> int:
     if grid.crs.startswith("EPSG:"):
         return int(grid.crs.removeprefix("EPSG:"))
@@ -98,6 +111,15 @@ def central_place(inputs: Inputs) -> tuple[float, float] | None:
     """Return the central town: as configured, else inside the largest part of the development boundary."""
     if inputs.config.centre is not None:
         return inputs.config.centre
+    town = central_town(inputs)
+    if town is None:
+        return None
+    point = shapely.point_on_surface(town)
+    return round(point.x, 1), round(point.y, 1)
+
+
+def central_town(inputs: Inputs) -> Any:
+    """Return the largest part of the development boundary, in the grid's system; None without one."""
     spec = inputs.role("urban_development_boundary")
     if spec is None:
         return None
@@ -105,9 +127,7 @@ def central_place(inputs: Inputs) -> tuple[float, float] | None:
     parts = shapely.get_parts(shapely.union_all(features.geometries))
     if not len(parts):
         return None
-    largest = reproject(max(parts, key=lambda part: part.area), spec.epsg, inputs.epsg)
-    point = shapely.point_on_surface(largest)
-    return round(point.x, 1), round(point.y, 1)
+    return reproject(max(parts, key=lambda part: part.area), spec.epsg, inputs.epsg)
 
 
 def unit_codes(inputs: Inputs) -> tuple[tuple[str, ...], npt.NDArray[np.uint8]]:

@@ -34,4 +34,5 @@ def read_grades(file: Path) -> Grades:
 
     with rasterio.open(file) as dataset:
         values: npt.NDArray[np.uint8] = dataset.read(1)
-        return np.asarray(np.where(values == NODATA, 0, values), dtype=np.uint8)
+        values[values == NODATA] = 0
+        return values

@@ -3,11 +3,11 @@
 What is computed from other variables is in `derive`, how one input comes onto the grid in `spread`.
 """
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +16,24 @@ from shapely.geometry.base import BaseGeometry
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerCatalogue, LayerSpec
 from tools.dual_evaluation.config import DualConfig
+from tools.dual_evaluation.digests import file_digest, layer_digest
 from tools.dual_evaluation.rasters import (
     NAN,
     UNKNOWN_CODE,
-    read_source,
-    read_terrain,
-    write_raster,
+    Rows,
+    raster_writer,
+    read_whole,
+    row_strips,
+    source_rows,
 )
 from tools.dual_evaluation.scheme import Scheme
 from tools.dual_evaluation.variables import Variable, variables
 from tools.layers import layer_by_role
 from tools.raster.grid import Grid
 from tools.raster.sources import Source, Terrain
+
+if TYPE_CHECKING:
+    from tools.dual_evaluation.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Inputs:
     used: dict[str, LayerSpec] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    surveys: dict[str, "Survey"] = field(default_factory=dict)
     factors: dict[str, float] = field(default_factory=dict)
     """Of a scenario: variable to the factor on its values."""
 
@@ -97,25 +104,81 @@ class Inputs:
         """Return "sha256:…" of a file, computed once."""
         key = str(file)
         if key not in self.hashes:
-            with file.open("rb") as handle:
-                self.hashes[key] = "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
+            self.hashes[key] = file_digest(file)
         return self.hashes[key]
 
-    def read(self, name: str) -> npt.NDArray[Any]:
-        """Read a variable wholly: floats in its unit with NaN, or codes of a category."""
-        return read_found(self.found[name], self.grid)
+    def state(self, spec: LayerSpec) -> str:
+        """Return the state of a layer: "sha256:…" of its files, or the last change of its table."""
+        key = f"{spec.path}|{spec.layer}"
+        if key not in self.hashes:
+            self.hashes[key] = layer_digest(spec, self.folder)
+        return self.hashes[key]
+
+    def read(self, name: str, thin: int = 1) -> npt.NDArray[Any]:
+        """Read a variable wholly, or thinned: floats in its unit with NaN, or codes of a category."""
+        found = self.found[name]
+        return read_whole(
+            found.source, self.grid, factor=found.variable.title,
+            category=found.variable.category, thin=thin,
+        )  # fmt: skip
+
+    def known(self, name: str) -> npt.NDArray[Any]:
+        """Return the finite values within the area, row by row; float32 where that is exact."""
+        found = self.found[name]
+        exact = isinstance(found.source, Source) and found.source.file.parent == self.work
+        values = np.empty(int(np.count_nonzero(self.inside)), "float32" if exact else "float64")
+        count = 0
+        for part, (strip,) in self.strips(name):
+            here = strip[self.inside[part] & np.isfinite(strip)]
+            values[count : count + len(here)] = here
+            count += len(here)
+        return values[:count]
+
+    def rows(self, name: str) -> AbstractContextManager[Rows]:
+        """Open a variable for reading by rows, as `read` gives them."""
+        found = self.found[name]
+        return source_rows(
+            found.source, self.grid, factor=found.variable.title, category=found.variable.category
+        )
+
+    def strips(self, *names: str) -> Iterator[tuple[slice, list[npt.NDArray[Any]]]]:
+        """Yield strips of rows and what the variables are there, as `read` gives them."""
+        with ExitStack() as stack:
+            readers = [stack.enter_context(self.rows(name)) for name in names]
+            for part in row_strips(self.grid.height):
+                yield part, [rows(part.start, part.stop) for rows in readers]
 
     def keep(self, name: str, values: npt.NDArray[Any], **more: Any) -> None:
         """Keep computed values as a raster of the grid."""
+        parts = ((part, values[part]) for part in row_strips(self.grid.height))
+        self.keep_strips(name, parts, **more)
+
+    def compute(
+        self, name: str, function: Callable[..., npt.NDArray[Any]], *names: str, **more: Any
+    ) -> None:
+        """Compute a variable cell by cell from others and keep it, strip by strip."""
+        parts = ((part, function(*arrays)) for part, arrays in self.strips(*names))
+        self.keep_strips(name, parts, **more)
+
+    def keep_strips(
+        self, name: str, parts: Iterable[tuple[slice, npt.NDArray[Any]]], **more: Any
+    ) -> None:
+        """Keep values that come as strips of rows from the north.
+
+        Raises:
+            SetupError: the disk is full.
+        """
         variable = variables()[name]
         file = self.work / f"{name}.tif"
-        if name in self.factors:
-            values = values * self.factors[name]
-        if variable.category:
-            write_raster(file, values.astype(np.uint8), self.grid, nodata=UNKNOWN_CODE)
-        else:
-            filled = np.where(self.inside, values, np.nan).astype(np.float32)
-            write_raster(file, filled, self.grid, nodata=NAN)
+        kind, nodata = ("uint8", UNKNOWN_CODE) if variable.category else ("float32", NAN)
+        factor = self.factors.get(name)
+        with raster_writer(file, self.grid, dtype=kind, nodata=nodata) as write:
+            for part, values in parts:
+                if factor is not None:
+                    values = values * factor
+                if not variable.category:
+                    values = np.where(self.inside[part], values, np.nan)
+                write(part.start, values.astype(kind))
         self.found[name] = Found(variable, Source(file=file, unit=variable.unit), **more)
 
 
@@ -191,10 +254,3 @@ def _given(inputs: Inputs, variable: Variable) -> bool:
         return True
     take_category_layer(inputs, variable, spec, field=None, classes={}, outside=None)
     return True
-
-
-def read_found(found: Found, grid: Grid, window: Any = None) -> npt.NDArray[Any]:
-    """Read a variable on the grid, wholly or in a window of rasterio."""
-    if isinstance(found.source, Terrain):
-        return read_terrain(found.source, grid)
-    return read_source(found.source, grid, category=found.variable.category)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.dual_evaluation.arrays import category_table, cumulative_breaks
+from tools.dual_evaluation.arrays import breaks_of, category_table
 from tools.dual_evaluation.grade_rasters import as_they_are
 from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.steps import (
@@ -81,8 +81,7 @@ class Lowering:
         if isinstance(step, GradeStep):
             self._graded(name, step.variable, step.breaks, step.closed, step.grades)
         elif isinstance(step, CumulativeStep):
-            values = self.inputs.read(step.variable)
-            breaks = cumulative_breaks(values, step.shares, self.inputs.inside)[::-1]
+            breaks = breaks_of(self.inputs.known(step.variable), step.shares)[::-1]
             self._graded(name, step.variable, breaks, "left", step.grades[::-1])
         elif isinstance(step, CategoryStep):
             self._category(step)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from cspon.errors import SetupError
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.vector_output import write_vector
 
@@ -37,7 +38,8 @@ def patches_of(made: DualEvaluation, part: Part) -> tuple[list[Any], dict[str, l
 
     grid = made.inputs.grid
     titles = {c.value: c.title for c in part.evaluation.classes}
-    mixed = made.unit_of.astype(np.int32) * 16 + part.result
+    mixed = made.unit_of.astype(np.int16) * 16
+    mixed += part.result
     mixed[part.result == 0] = 0
     found = [
         (shapely.geometry.shape(shape), int(value))
@@ -56,16 +58,37 @@ def patches_of(made: DualEvaluation, part: Part) -> tuple[list[Any], dict[str, l
 
 
 def write_patches(made: DualEvaluation, file: Path) -> dict[str, int]:
-    """Write one layer an evaluation; returns the number of patches by layer."""
+    """Write one layer an evaluation; returns the number of patches by layer.
+
+    Raises:
+        SetupError: the disk is full.
+    """
     counts: dict[str, int] = {}
     for part in made.parts.values():
         if not part.grades:
             continue
         geometries, columns = patches_of(made, part)
         if geometries:
-            write_vector(
-                file, np.array(geometries, dtype=object), columns, layer=part.evaluation.layer,
-                epsg=made.inputs.epsg, driver="GPKG",
-            )  # fmt: skip
+            _write_layer(made, file, part.evaluation.layer, geometries, columns)
         counts[part.evaluation.layer] = len(geometries)
     return counts
+
+
+def _write_layer(
+    made: DualEvaluation, file: Path, layer: str, shapes: list[Any], columns: dict[str, list[Any]]
+) -> None:
+    import pyogrio
+    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+    geometries = np.array(shapes, dtype=object)
+    try:
+        write_vector(file, geometries, columns, layer=layer, epsg=made.inputs.epsg, driver="GPKG")
+        kept = int(pyogrio.read_info(file, layer=layer, force_feature_count=True)["features"])
+        problem = f"{kept} 个图斑，应有 {len(shapes)} 个" if kept != len(shapes) else ""
+    except (DataLayerError, DataSourceError, FeatureError) as error:
+        problem = str(error)
+    if problem:
+        raise SetupError(
+            f"图斑文件 {file.name} 没有写成：{problem}",
+            mend="核对输出目录所在磁盘的剩余空间（df -h），或用 --out 换一个目录",
+        ) from None

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 UNIT_M2 = {"km²": 1e6, "ha": 1e4, "亩": 10_000 / 15}
+_ROWS = 2048
 _EIGHT = np.ones((3, 3), dtype=np.uint8)
 
 
@@ -14,12 +15,24 @@ def patch_areas(inside: npt.NDArray[np.bool_], cell_m2: float) -> npt.NDArray[np
 
     Cells that touch at a corner are connected.
     """
+    labels, areas = labelled(inside, cell_m2)
+    return np.asarray(areas[labels])
+
+
+def labelled(
+    inside: npt.NDArray[np.bool_], cell_m2: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Return the patch of every cell, 0 outside, and the area by patch, m², 0 for 0."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(inside, structure=_EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64) * cell_m2
-    sizes[0] = 0.0
-    return np.asarray(sizes[labels])
+    labels = np.empty(inside.shape, np.int32)
+    count = ndimage.label(inside, structure=_EIGHT, output=labels)
+    cells = np.zeros(count + 1, np.int64)
+    for first in range(0, len(labels), _ROWS):
+        cells += np.bincount(labels[first : first + _ROWS].ravel(), minlength=count + 1)
+    areas = cells.astype(np.float64) * cell_m2
+    areas[0] = 0.0
+    return labels, areas
 
 
 def graded(

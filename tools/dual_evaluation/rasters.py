@@ -1,63 +1,113 @@
-"""Rasters and the evaluation grid: what fits onto it, how it is read, burned and written.
+"""Rasters and the evaluation grid: read by strips of rows, burned, and written.
 
-Knows files and cells. Does not know which variable a scheme wants.
+Knows files and cells. Does not know which variable a scheme wants. A strip is read by the reader of
+the raster engine, so that values in memory are those that the engine grades.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cspon.errors import SetupError
+from tools.raster.cog import require_complete
 from tools.raster.grid import Grid
-from tools.raster.opening import open_raster
+from tools.raster.inputs import look_at
+from tools.raster.program import Band
 from tools.raster.sources import Source, Terrain
+from tools.raster.strips import BandReader
 
 Floats = npt.NDArray[np.float64]
+Rows = Callable[[int, int], npt.NDArray[Any]]
+"""Reads the rows from the first to the last (exclusive)."""
 UNKNOWN_CODE = 255
 NAN = float("nan")
+STRIP_ROWS = 512
 
 
-def read_source(source: Source, grid: Grid, *, category: bool = False) -> npt.NDArray[Any]:
-    """Read a source onto the grid: floats with NaN, or uint8 codes with 255 for unknown."""
-    from rasterio.enums import Resampling
-    from rasterio.vrt import WarpedVRT
-
-    with open_raster(source.file, factor=source.file.stem) as dataset:
-        band = source.band or 1
-        if source.resampling is None:
-            data = dataset.read(band, masked=True)
-        else:
-            with WarpedVRT(
-                dataset,
-                crs=grid.crs,
-                transform=grid.affine,
-                width=grid.width,
-                height=grid.height,
-                resampling=Resampling[source.resampling],
-                src_nodata=source.nodata if source.nodata is not None else dataset.nodata,
-            ) as warped:
-                data = warped.read(band, masked=True)
-    if source.nodata is not None:
-        data = np.ma.masked_equal(data, source.nodata)
-    if category:
-        return np.asarray(np.ma.filled(data.astype(np.uint8), UNKNOWN_CODE))
-    values = np.ma.filled(data.astype(np.float64), np.nan)
-    return np.asarray(
-        values
-        if source.scale == 1 and source.offset == 0
-        else values * source.scale + source.offset
-    )
+def row_strips(height: int, rows: int = STRIP_ROWS) -> Iterator[slice]:
+    """Yield the strips of a raster from the north."""
+    for first in range(0, height, rows):
+        yield slice(first, min(first + rows, height))
 
 
-def read_terrain(terrain: Terrain, grid: Grid) -> Floats:
-    """Read heights, or compute slope (degrees) or relief (m) from them."""
-    heights = read_source(terrain.dem, grid)
+@contextmanager
+def source_rows(
+    source: Source | Terrain, grid: Grid, *, factor: str, category: bool = False
+) -> Iterator[Rows]:
+    """Open a source on the grid for reading by strips.
+
+    Args:
+        source: A band, or slope or relief of one.
+        grid: That it lies on, or is warped to.
+        factor: For the errors.
+        category: Read uint8 codes with 255 for unknown; else float64 in the unit with NaN.
+
+    Raises:
+        InputError: the file does not fit the grid, or is damaged.
+    """
+    if isinstance(source, Terrain):
+        with source_rows(source.dem, grid, factor=factor) as heights:
+            yield _terrain_rows(source, heights, grid)
+        return
+    look = look_at(source, grid, factor)
+    whole = look.nodata is not None and np.dtype(look.dtype).kind != "f"
+    band = Band(source, factor, look.dtype, int(look.nodata or 0) if whole else None)
+    with ExitStack() as stack:
+        reader = BandReader(band, grid, stack, 1)
+
+        def rows(first: int, last: int) -> npt.NDArray[Any]:
+            block = np.empty((last - first, grid.width), look.dtype)
+            reader.read(first, last, block)
+            gaps = block == band.nodata if whole else None
+            if category:
+                codes = block.astype(np.uint8)
+                if gaps is not None:
+                    codes[gaps] = UNKNOWN_CODE
+                return codes
+            values = block.astype(np.float64)
+            if gaps is not None:
+                values[gaps] = np.nan
+            if source.scale != 1 or source.offset != 0:
+                values *= source.scale
+                values += source.offset
+            return values
+
+        yield rows
+
+
+def _terrain_rows(terrain: Terrain, heights: Rows, grid: Grid) -> Rows:
     if terrain.measure == "elevation":
-        return np.asarray(heights)
-    if terrain.measure == "slope":
-        return slope_of(heights, grid.cell)
-    return relief_of(heights, terrain.window)
+        return heights
+    halo = 1 if terrain.measure == "slope" else terrain.window // 2
+
+    def rows(first: int, last: int) -> npt.NDArray[Any]:
+        start, stop = max(0, first - halo), min(grid.height, last + halo)
+        wide = heights(start, stop)
+        if terrain.measure == "slope":
+            found = slope_of(wide, grid.cell)
+        else:
+            found = relief_of(wide, terrain.window)
+        return found[first - start : last - start]
+
+    return rows
+
+
+def read_whole(
+    source: Source | Terrain, grid: Grid, *, factor: str, category: bool = False, thin: int = 1
+) -> npt.NDArray[Any]:
+    """Read a source wholly, or every `thin`-th row and column of it."""
+    kind = np.uint8 if category else np.float64
+    shape = (-(-grid.height // thin), -(-grid.width // thin))
+    values = np.empty(shape, kind)
+    with source_rows(source, grid, factor=factor, category=category) as rows:
+        for part in row_strips(grid.height, max(1, STRIP_ROWS // thin) * thin):
+            into = slice(part.start // thin, -(-part.stop // thin))
+            values[into] = rows(part.start, part.stop)[::thin, ::thin]
+    return values
 
 
 def slope_of(heights: Floats, cell_m: float) -> Floats:
@@ -98,27 +148,48 @@ def burned(
     )
 
 
-def write_raster(file: Path, values: npt.NDArray[Any], grid: Grid, *, nodata: float) -> None:
-    """Write one band on the grid, under a temporary name first."""
+@contextmanager
+def raster_writer(
+    file: Path, grid: Grid, *, dtype: str, nodata: float
+) -> Iterator[Callable[[int, npt.NDArray[Any]], None]]:
+    """Give a function that writes rows from a first row on; the file is there when all went well.
+
+    Raises:
+        SetupError: the disk is full or the folder cannot be written; nothing is left.
+    """
     import rasterio
+    from rasterio.errors import RasterioError
+    from rasterio.windows import Window
 
     draft = file.with_name(f".{file.name}")
-    with rasterio.open(
-        draft,
-        "w",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=1,
-        dtype=values.dtype,
-        nodata=nodata,
-        crs=grid.crs,
-        transform=grid.affine,
-        tiled=True,
-        blockxsize=512,
-        blockysize=512,
-        compress="zstd",
-        zstd_level=1,
-    ) as target:
-        target.write(values, 1)
-    draft.replace(file)
+    try:
+        with rasterio.open(
+            draft, "w", driver="GTiff", height=grid.height, width=grid.width, count=1,
+            dtype=dtype, nodata=nodata, crs=grid.crs, transform=grid.affine, tiled=True,
+            blockxsize=512, blockysize=512, compress="zstd", zstd_level=1, bigtiff="IF_SAFER",
+        ) as target:  # fmt: skip
+
+            def write(first: int, values: npt.NDArray[Any]) -> None:
+                target.write(values, 1, window=Window(0, first, grid.width, len(values)))
+
+            yield write
+        require_complete(draft)
+        draft.replace(file)
+    except (RasterioError, OSError) as problem:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise SetupError(
+            f"中间栅格 {file.name} 没有写成：{problem}",
+            mend=f"核对 {file.parent} 所在磁盘的剩余空间（df -h），或用环境变量 TMPDIR 换一个临时文件夹",
+        ) from None
+
+
+def write_raster(file: Path, values: npt.NDArray[Any], grid: Grid, *, nodata: float) -> None:
+    """Write one band on the grid, under a temporary name first.
+
+    Raises:
+        SetupError: as `raster_writer`.
+    """
+    with raster_writer(file, grid, dtype=str(values.dtype), nodata=nodata) as write:
+        for part in row_strips(grid.height):
+            write(part.start, values[part])

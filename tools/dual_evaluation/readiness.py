@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.inputs import Found, Inputs, find
-from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import Evaluation, Scheme
-from tools.dual_evaluation.steps import CasesStep, CategoryStep, variables_of
-from tools.dual_evaluation.variables import variables
+from tools.dual_evaluation.steps import CategoryStep, variables_of
+from tools.dual_evaluation.survey import Survey, survey
+from tools.dual_evaluation.variables import Variable, variables
 from tools.raster.opening import open_raster
-from tools.raster.sources import Terrain
+from tools.raster.sources import Source, Terrain
 
 THERE, MISSING, ABSENT = "具备", "缺失", "不适用"
 
@@ -90,24 +88,23 @@ def check_readiness(
 
 
 def _there(inputs: Inputs, found: Found, told: str) -> Readiness:
-    variable = found.variable
-    values = inputs.read(variable.id)[inputs.inside]
-    unknown = values == UNKNOWN_CODE if variable.category else ~np.isfinite(values)
-    share = 100 * float(unknown.mean()) if len(values) else 100.0
-    if len(values) and unknown.all():
+    variable, source = found.variable, _source_of(found)
+    _check_parts(inputs, variable)
+    stats = survey(inputs, variable.id)
+    share = 100 * stats.unknown / stats.cells if stats.cells else 100.0
+    if stats.cells and stats.unknown == stats.cells:
         raise InputError(
             f"因子“{variable.title}”在评价范围内全部为无数据",
-            file=next(iter(found.files), None),
+            file=_named(inputs, found),
             field=variable.id,
-            mend="核对范围与坐标系，或在 absent 中声明不适用",
+            mend="核对范围、坐标系和 nodata，或在 absent 中声明不适用",
         )
-    low = high = None
-    if not variable.category:
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        _check_range(found, low, high)
-    source = found.source.dem if isinstance(found.source, Terrain) else found.source
+    _check_range(inputs, found, stats)
+    if stats.unknown:
+        inputs.notices.append(_gaps(variable.title, stats, share))
     resolution = _resolution(source.file)
     other = resolution != f"{inputs.grid.cell:g} 米"
+    low, high = (None, None) if variable.category else (stats.lowest, stats.highest)
     return Readiness(
         variable=variable.id, title=variable.title, status=THERE, unit=variable.unit, how=f"{found.how}；原始 {resolution}" if other else found.how,
         resolution=resolution, unknown_percent=round(share, 2),
@@ -116,17 +113,67 @@ def _there(inputs: Inputs, found: Found, told: str) -> Readiness:
     )  # fmt: skip
 
 
-def _check_range(found: Found, low: float, high: float) -> None:
+def _check_parts(inputs: Inputs, variable: Variable) -> None:
+    """Check what a variable is made from first: the error is to name the file that is wrong."""
+    for name in variable.made_from:
+        found = inputs.found.get(name)
+        if found is not None:
+            _check_parts(inputs, found.variable)
+            _check_range(inputs, found, survey(inputs, name))
+
+
+def _gaps(title: str, stats: Survey, share: float) -> str:
+    """Say how much is without data, and where whole rows or columns are."""
+    bands = [
+        f"第 {band[0] + 1}–{band[1] + 1} {word}全部无数据"
+        for band, word in ((stats.empty_rows, "行"), (stats.empty_columns, "列"))
+        if band is not None
+    ]
+    where = f"（{'，'.join(bands)}，可能缺一幅数据）" if bands else ""
+    told = f"{share:.2f}%" if share >= 0.005 else "不足 0.01%"
+    return (
+        f"“{title}”在评价范围内有 {stats.unknown:,} 个像元（{told}）无数据{where}，"
+        "用到它的结果在这些像元为无数据"
+    )
+
+
+def _source_of(found: Found) -> Source:
+    return found.source.dem if isinstance(found.source, Terrain) else found.source
+
+
+def _named(inputs: Inputs, found: Found) -> str | None:
+    """Return the file to name in an error: as given, else what the values were computed from."""
+    source = _source_of(found)
+    if source.file.parent != inputs.work:
+        return str(source.file)
+    return "、".join(found.files) or None
+
+
+def _check_range(inputs: Inputs, found: Found, stats: Survey) -> None:
     variable = found.variable
-    if variable.range is None or (variable.range[0] <= low and high <= variable.range[1]):
+    if variable.category or variable.range is None or stats.lowest is None or stats.highest is None:
+        return
+    low, high = stats.lowest, stats.highest
+    if variable.range[0] <= low and high <= variable.range[1]:
         return
     where = f"{variable.range[0]:g} 到 {variable.range[1]:g} {variable.unit}"
-    hint = "核对单位（例如 0.1 mm 误作 mm、百分比坡度误作度）和无数据值，用 unit、nodata 写明"
+    cell = stats.lowest_at if low < variable.range[0] else stats.highest_at
+    at = f"（例如评价格网第 {cell[0] + 1} 行第 {cell[1] + 1} 列）" if cell is not None else ""
     raise InputError(
-        f"因子“{variable.title}”的值为 {low:g} 到 {high:g}，超出合理范围 {where}",
-        file=next(iter(found.files), None),
+        f"因子“{variable.title}”的值为 {low:g} 到 {high:g}，超出合理范围 {where}{at}",
+        file=_named(inputs, found),
         field=variable.id,
-        mend=hint,
+        mend=_mend(variable),
+    )
+
+
+def _mend(variable: Variable) -> str:
+    if variable.id == "slope":
+        return "可能是百分比坡度：改由高程计算（删去 inputs.slope），或把数据换算为度"
+    tenth = "（例如 0.1 mm 误作 mm 时写 unit: 0.1mm）" if variable.unit == "mm" else ""
+    return (
+        f"在 inputs.{variable.id} 中用 unit 写明数据的单位{tenth}；"
+        "未声明的无数据值（如 -9999）用 nodata 写明"
     )
 
 
@@ -145,13 +192,12 @@ def _check_categories(inputs: Inputs, evaluation: Evaluation) -> None:
             if unknown:
                 raise InputError(
                     f"因子“{found.variable.title}”的类别“{unknown[0]}”在方案“{step.title}”中没有等级",
+                    file=_named(inputs, found),
                     field=step.variable,
                     mend=f"用 inputs.{step.variable}.classes 归并为：{'、'.join(step.grades)}",
                 )
-            if step.outside is None and 0 in np.unique(inputs.read(step.variable)[inputs.inside]):
+            if step.outside is None and survey(inputs, step.variable).uncovered:
                 inputs.notices.append(f"“{found.variable.title}”有未覆盖的像元，按无数据处理")
-        if isinstance(step, CasesStep):
-            continue
 
 
 def readiness_table(rows: tuple[Readiness, ...]) -> Table:

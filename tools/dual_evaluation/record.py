@@ -12,8 +12,11 @@ from cspon.errors import InputError
 from cspon.schemas.base import Frozen
 from tools.dual_evaluation.config import DualConfig
 from tools.dual_evaluation.evaluate import DualEvaluation
+from tools.dual_evaluation.extent import COUNTY_ROLE
 from tools.dual_evaluation.outcome import TOOL, VERSION
+from tools.dual_evaluation.variables import variables
 
+WATER = "water"
 PACKAGES = ("numpy", "scipy", "rasterio", "shapely", "pyproj", "numba")
 
 
@@ -29,7 +32,9 @@ class RunRecord(Frozen):
     scheme: dict[str, Any]
     """As it was used, own figures included."""
     inputs: dict[str, dict[str, str]]
-    """Variable to file and "sha256:…"."""
+    """Variable to file or layer and its state: "sha256:…", or the last change of a PostGIS table."""
+    places: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Role of the layers that say where is evaluated (county, units) to layer and state."""
     grid: dict[str, Any]
     rasters: dict[str, str]
     """File below the output folder to "sha256:…" of its pixels."""
@@ -47,11 +52,25 @@ def record_of(made: DualEvaluation) -> RunRecord:
         config_folder=str(inputs.base.resolve()) if inputs.free else None,
         layers=str(inputs.folder.resolve()),
         scheme=made.scheme.model_dump(mode="json"),
-        inputs={name: dict(found.files) for name, found in sorted(inputs.found.items())},
+        inputs=_inputs(made),
+        places={
+            role: {spec.name: inputs.state(spec)}
+            for role, spec in sorted(inputs.used.items())
+            if role in (COUNTY_ROLE, inputs.config.unit_role)
+        },
         grid=inputs.grid.model_dump(mode="json"),
         rasters={name: pixel_digest(file) for name, file in sorted(rasters.items())},
         versions=_versions(),
     )
+
+
+def _inputs(made: DualEvaluation) -> dict[str, dict[str, str]]:
+    inputs = made.inputs
+    states = {name: dict(found.files) for name, found in sorted(inputs.found.items())}
+    if inputs.config.water is not None:
+        file = inputs.path(inputs.config.water.file, WATER)
+        states[WATER] = {file.name: inputs.digest(file)}
+    return states
 
 
 def pixel_digest(file: Path) -> str:
@@ -94,20 +113,39 @@ def compare(record: RunRecord, again: RunRecord) -> tuple[str, ...]:
     """
     told = []
     for name, files in record.inputs.items():
-        found = again.inputs.get(name, {})
-        told += [
-            f"因子 {name} 的输入 {file} 已改变"
-            for file, digest in files.items()
-            if found.get(file) != digest
-        ]
+        what = (
+            f"因子“{variables()[name].title}”（{name}）的输入"
+            if name in variables()
+            else "可用水量表"
+        )
+        told += _changed(what, files, again.inputs.get(name, {}))
+    for role, files in record.places.items():
+        told += _changed(f"图层（{role}）", files, again.places.get(role, {}))
+    if record.grid != again.grid:
+        told.append("评价格网已改变")
     if record.scheme != again.scheme:
         told.append("评价方案的内容已改变")
-    told += [
+    different = [
         f"栅格 {file} 不同"
         for file, digest in record.rasters.items()
         if again.rasters.get(file) != digest
     ]
-    return tuple(told)
+    if different and not told:
+        told += [
+            f"软件版本不同：{package} 记录为 {number}，现为 {again.versions.get(package, '未安装')}"
+            for package, number in record.versions.items()
+            if again.versions.get(package) != number
+        ]
+    return (*told, *different)
+
+
+def _changed(what: str, before: dict[str, str], now: dict[str, str]) -> list[str]:
+    lines = [
+        f"{what} {file} {'已改变' if file in now else '没有用到（换了数据来源）'}"
+        for file, state in before.items()
+        if now.get(file) != state
+    ]
+    return lines + [f"{what} {file} 是记录中没有的" for file in now if file not in before]
 
 
 def _versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Bring one input onto the grid as the configuration says: rasters, unit tables, stations, constants."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from tools.dual_evaluation.config import (
 from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.extent import unit_codes
 from tools.dual_evaluation.inputs import Found, Inputs, find
-from tools.dual_evaluation.rasters import UNKNOWN_CODE
-from tools.dual_evaluation.stations import interpolate, read_stations
-from tools.dual_evaluation.variables import Variable, conversion
-from tools.geometry.crs import epsg_of_definition
-from tools.raster.grid import Grid
+from tools.dual_evaluation.interpolation import doubtful, interpolate
+from tools.dual_evaluation.rasters import NAN, UNKNOWN_CODE, raster_writer, row_strips, source_rows
+from tools.dual_evaluation.stations import read_stations
+from tools.dual_evaluation.variables import Variable, conversion, spelling
+from tools.raster.inputs import look_at
 from tools.raster.opening import open_raster
 from tools.raster.sources import Source, Terrain
 
@@ -43,7 +44,7 @@ def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
         more = entry.model_dump(include={"band", "scale", "offset", "nodata", "resampling"})
         source = raster_source(inputs, variable, file, unit=entry.unit, **more)
         how = f"重采样（{entry.resampling}）" if entry.resampling else "直接读取"
-        _keep_source(inputs, variable, source, how, file.name)
+        _keep_source(inputs, variable, source, how, {file.name: inputs.digest(file)})
     elif isinstance(entry, LayerInput):
         spec = inputs.role(entry.role)
         if spec is None:
@@ -81,15 +82,17 @@ def take(inputs: Inputs, variable: Variable, entry: AnyInput) -> None:
 
 
 def _keep_source(
-    inputs: Inputs, variable: Variable, source: Source, how: str, name: str, date: str = ""
+    inputs: Inputs,
+    variable: Variable,
+    source: Source,
+    how: str,
+    files: dict[str, str],
+    date: str = "",
 ) -> None:
     taken: Source | Terrain = source
     if variable.id == "elevation":
         taken = Terrain(measure="elevation", dem=source)
-    codes: dict[str, int] = {}
-    inputs.found[variable.id] = Found(
-        variable, taken, how, codes, {name: inputs.digest(source.file)}, date
-    )
+    inputs.found[variable.id] = Found(variable, taken, how, {}, files, date)
 
 
 def take_raster_layer(
@@ -101,7 +104,7 @@ def take_raster_layer(
         resampling = "bilinear"
     source = raster_source(inputs, variable, file, unit=unit, resampling=resampling)
     how = f"图层“{spec.title}”" + (f"，重采样（{resampling}）" if resampling else "")
-    _keep_source(inputs, variable, source, how, spec.name, spec.date)
+    _keep_source(inputs, variable, source, how, {spec.name: inputs.state(spec)}, spec.date)
 
 
 def raster_source(
@@ -112,110 +115,149 @@ def raster_source(
     Raises:
         InputError: the unit does not fit, or the file is not on the grid and no resampling is declared.
     """
+    if variable.category:
+        raise InputError(
+            f"“{variable.title}”是类别，不能由栅格的数值给出",
+            file=file,
+            field=variable.id,
+            mend="把栅格转为面（gdal_polygonize.py）后用 kind: vector 给出，或用 table、constant",
+        )
     with open_raster(file, factor=variable.title) as dataset:
-        stated = (dataset.units or ("",))[0] or ""
-        crs, transform, bands = dataset.crs, dataset.transform, dataset.count
-        shape = (dataset.height, dataset.width)
+        bands = dataset.count
+        degrees = dataset.crs is not None and dataset.crs.is_geographic
+        band = more.get("band") or 1
+        stated = (dataset.units[band - 1] if band <= bands else "") or ""
+        written = dataset.scales[band - 1] if band <= bands else 1.0
     if bands > 1 and more.get("band") is None:
         raise InputError(
             f"因子“{variable.title}”的栅格有 {bands} 个波段",
             file=file,
             field=variable.id,
-            mend="在 inputs 中用 band 写明取第几个波段",
+            mend=f"在 inputs.{variable.id} 中用 band 写明取第几个波段；三波段的彩色图片不是因子数据",
         )
-    factor = conversion(unit or stated or variable.unit, variable)
-    factor *= inputs.factors.get(variable.id, 1.0)
-    if crs is None:
+    if degrees and more.get("resampling") is None:
         raise InputError(
-            f"因子“{variable.title}”的栅格没有坐标系",
+            f"因子“{variable.title}”的栅格是经纬度坐标系，与评价格网（EPSG:{inputs.epsg}，"
+            f"像元 {inputs.grid.cell:g} 米）不同",
             file=file,
-            mend="用 gdal_edit.py -a_srs 写入坐标系",
+            field=variable.id,
+            mend=f"在 inputs.{variable.id} 中写明 resampling（连续量用 bilinear 或 average），"
+            "由系统重采样到评价格网",
         )
-    if more.get("resampling") is None:
-        same = (
-            shape == (inputs.grid.height, inputs.grid.width)
-            and _same_place(transform, inputs.grid)
-            and _same_system(crs, inputs)
-        )
-        if not same:
-            where = "经纬度坐标系" if crs.is_geographic else f"像元 {transform.a:g}"
-            raise InputError(
-                f"因子“{variable.title}”的栅格（{where}）与评价格网（像元 {inputs.grid.cell:g} 米）不同",
-                file=file,
-                field=variable.id,
-                mend="在 inputs 中写明 resampling：连续量用 bilinear 或 average，类别用 nearest 或 mode",
-            )
+    used = unit or stated or variable.unit
+    factor = conversion(used, variable) * inputs.factors.get(variable.id, 1.0)
     scale, offset = more.pop("scale", 1.0), more.pop("offset", 0.0)
+    source = Source(file=file, unit=spelling(used), scale=scale, offset=offset, **more)
+    _look(source, inputs, variable)
+    if factor == 1:
+        return source.model_copy(update={"unit": variable.unit})
+    if stated or written != 1:
+        return _converted(inputs, variable, source, factor)
     return Source(
         file=file, unit=variable.unit, scale=scale * factor, offset=offset * factor, **more
     )
 
 
-def _same_place(transform: Any, grid: Grid) -> bool:
-    part = 1e-6 * grid.cell
-    wanted = (grid.cell, 0.0, grid.west, 0.0, -grid.cell, grid.north)
-    return all(abs(a - b) <= part for a, b in zip(tuple(transform)[:6], wanted, strict=True))
+def _look(source: Source, inputs: Inputs, variable: Variable) -> None:
+    """Let the engine look at the file first; its words are about plans, these about `inputs`."""
+    try:
+        look_at(source, inputs.grid, variable.title)
+    except InputError as error:
+        mend = error.mend.replace("该因子的 source 下", f" inputs.{variable.id} 下")
+        raise InputError(
+            error.message,
+            file=error.file,
+            field=variable.id,
+            mend=mend.replace("source 下", f"inputs.{variable.id} 下"),
+        ) from None
 
 
-def _same_system(crs: Any, inputs: Inputs) -> bool:
-    return epsg_of_definition(crs.to_wkt()) == inputs.epsg
+def _converted(inputs: Inputs, variable: Variable, source: Source, factor: float) -> Source:
+    """Write the values in the variable's unit; the engine takes a file that states another at its word."""
+    file = inputs.work / f"{variable.id}_converted.tif"
+    with (
+        source_rows(source, inputs.grid, factor=variable.title) as rows,
+        raster_writer(file, inputs.grid, dtype="float32", nodata=NAN) as write,
+    ):
+        for part in row_strips(inputs.grid.height):
+            write(part.start, (rows(part.start, part.stop) * factor).astype(np.float32))
+    return Source(file=file, unit=variable.unit)
 
 
 def _take_table(inputs: Inputs, variable: Variable, entry: TableInput) -> None:
     """Give every unit its value; a unit without a row is unknown."""
     file = inputs.path(entry.file, variable.id)
-    rows = read_csv(file, (entry.key, entry.value))
-    table = {row[entry.key].strip(): row[entry.value].strip() for row in rows}
     names, units = unit_codes(inputs)
-    unknown = sorted(set(table) - set(names))
-    if unknown:
-        raise InputError(
-            f"表中的“{unknown[0]}”不是评价单元",
-            file=file,
-            field=entry.key,
-            mend=f"评价单元：{'、'.join(names)}",
-        )
-    lacking = [name for name in names if name not in table]
+    table: dict[str, tuple[int, str]] = {}
+    for line, row in enumerate(read_csv(file, (entry.key, entry.value)), start=2):
+        name, text = row[entry.key].strip(), row[entry.value].strip()
+        if name not in names:
+            raise InputError(
+                f"表中的“{name}”不是评价单元（因子“{variable.title}”）",
+                file=file, row=line, field=entry.key, mend=f"评价单元：{'、'.join(names)}",
+            )  # fmt: skip
+        if name in table:
+            raise InputError(
+                f"单元“{name}”与第 {table[name][0]} 行重复", file=file, row=line, field=entry.key,
+                mend="每个单元只留一行",
+            )  # fmt: skip
+        table[name] = line, text
+    lacking = [name for name in names if not table.get(name, (0, ""))[1]]
     if lacking:
         inputs.notices.append(f"“{variable.title}”没有这些单元的值：{'、'.join(lacking)}")
+    given = {name: at for name, at in table.items() if at[1]}
     how, files = "评价单元表", {file.name: inputs.digest(file)}
     if variable.category:
-        known = sorted(set(table.values()))
+        known = sorted({text for _, text in given.values()})
         codes = {category: code for code, category in enumerate(known, start=1)}
         codebook = np.full(256, UNKNOWN_CODE, np.uint8)
         for number, name in enumerate(names, start=1):
-            if name in table:
-                codebook[number] = codes[table[name]]
+            if name in given:
+                codebook[number] = codes[given[name][1]]
         keep_codes(inputs, variable, codebook[units], codes, how=how, files=files)
         return
     factor = conversion(entry.unit, variable)
     numbers = np.full(256, np.nan)
     for number, name in enumerate(names, start=1):
-        if name in table:
-            numbers[number] = number_of(table[name], file, entry.value) * factor
-    inputs.keep(variable.id, numbers[units], how=how, files=files)
+        if name in given:
+            line, text = given[name]
+            numbers[number] = number_of(text, file, entry.value, line) * factor
+    parts = ((part, numbers[units[part]]) for part in row_strips(inputs.grid.height))
+    inputs.keep_strips(variable.id, parts, how=how, files=files)
 
 
 def _take_stations(inputs: Inputs, variable: Variable, entry: StationInput) -> None:
     file = inputs.path(entry.file, variable.id)
-    stations = read_stations(file, entry, inputs.epsg)
     factor = conversion(entry.unit, variable)
+    plausible = variable.range
+    if plausible is not None:
+        plausible = plausible[0] / factor, plausible[1] / factor
+    stations = read_stations(
+        file, entry, inputs.epsg, bounds=inputs.grid.bounds, plausible=plausible
+    )
     lapse = entry.lapse_per_100m
     if lapse is None and entry.height is not None:
         lapse = _lapse(inputs, variable)
-    heights = None
-    if entry.height is not None:
-        if not find(inputs, "elevation"):
-            raise InputError("高程订正需要数字高程模型", field=variable.id, mend="补充 elevation")
-        heights = inputs.read("elevation")
-    values, quality = interpolate(
-        stations, inputs.grid, factor=factor, lapse_per_100m=lapse or 0.0, heights=heights,
-        smoothing=entry.smoothing,
-    )  # fmt: skip
-    if variable.range is not None:
-        values = np.clip(values, *variable.range)
-    how = f"{quality['stations']} 个站点薄板样条插值" + ("，按高程订正" if lapse else "")
-    inputs.keep(variable.id, values, how=how, files={file.name: inputs.digest(file)}, extra=quality)
+    with ExitStack() as stack:
+        heights = None
+        if entry.height is not None:
+            if not find(inputs, "elevation"):
+                raise InputError(
+                    "高程订正需要数字高程模型", field=variable.id, mend="补充 elevation"
+                )
+            heights = stack.enter_context(inputs.rows("elevation"))
+        strips, quality = interpolate(
+            stations, inputs.grid, factor=factor, lapse_per_100m=lapse or 0.0, heights=heights,
+            smoothing=entry.smoothing,
+        )  # fmt: skip
+        if variable.range is not None:
+            low, high = variable.range
+            strips = ((part, np.clip(values, low, high)) for part, values in strips)
+        inputs.notices += doubtful(variable.title, quality)
+        how = f"{quality['stations']} 个站点薄板样条插值" + ("，按高程订正" if lapse else "")
+        inputs.keep_strips(
+            variable.id, strips, how=how, files={file.name: inputs.digest(file)}, extra=quality
+        )
 
 
 def _lapse(inputs: Inputs, variable: Variable) -> float:
@@ -232,13 +274,19 @@ def _lapse(inputs: Inputs, variable: Variable) -> float:
 
 def _take_constant(inputs: Inputs, variable: Variable, entry: ConstantInput) -> None:
     how = f"常数（{entry.why}）"
-    shape = (inputs.grid.height, inputs.grid.width)
     if variable.category:
         codes = {str(entry.value): 1}
+        shape = (inputs.grid.height, inputs.grid.width)
         keep_codes(inputs, variable, np.ones(shape, np.uint8), codes, how=how, files={})
         return
     if isinstance(entry.value, str):
         raise InputError(f"“{variable.title}”应为数值", field=variable.id, mend="写数值")
-    inputs.keep(
-        variable.id, np.full(shape, entry.value * conversion(entry.unit, variable)), how=how
+    value = entry.value * conversion(entry.unit, variable)
+    inputs.keep_strips(
+        variable.id,
+        (
+            (part, np.full((part.stop - part.start, inputs.grid.width), value))
+            for part in row_strips(inputs.grid.height)
+        ),
+        how=how,
     )

@@ -1,5 +1,6 @@
 """Travel time of every cell to the central town: by car along the roads, on foot beside them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ import shapely
 from cspon.errors import InputError
 from cspon.schemas.spatial import LayerSpec
 from tools.dual_evaluation.inputs import Inputs
+from tools.dual_evaluation.rasters import row_strips
+
+Strips = Iterator[tuple[slice, npt.NDArray[np.float64]]]
+POINTS_AT_ONCE = 200_000
 
 STEP_M = 60.0
 """Points along a road that cells are attached to."""
@@ -16,8 +21,8 @@ STEP_M = 60.0
 
 def travel_minutes(
     inputs: Inputs, spec: LayerSpec, centre: tuple[float, float]
-) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
-    """Return minutes by cell, and what was noticed about the network.
+) -> tuple[Strips, tuple[str, ...]]:
+    """Return minutes by cell as strips of rows, and what was noticed about the network.
 
     A cell goes straight, at the speed of the parameter `travel_fallback_kmh`, to the point of a road
     that gives the least time among the nearest eight, and from there by the fastest way.
@@ -69,24 +74,28 @@ def travel_minutes(
     seconds = dijkstra(graph, indices=int(start))
     points, times = _along(network, seconds)
     reached = np.isfinite(times)
-    if not reached.any():
-        return np.full((inputs.grid.height, inputs.grid.width), np.nan), notices
-    points, times = points[reached], times[reached]
-    near = cKDTree(points)
     speed = inputs.scheme.parameters["travel_fallback_kmh"].value / 3.6
+    return _minutes(inputs, points[reached], times[reached], speed), notices
+
+
+def _minutes(inputs: Inputs, points: Any, times: npt.NDArray[np.float64], speed: float) -> Strips:
+    """Yield minutes by strips; NaN everywhere where no point is reached."""
+    from scipy.spatial import cKDTree
+
     grid = inputs.grid
-    result = np.full((grid.height, grid.width), np.nan)
-    rows_, columns_ = np.nonzero(inputs.inside)
-    xy = np.column_stack(
-        [grid.west + grid.cell * (columns_ + 0.5), grid.north - grid.cell * (rows_ + 0.5)]
-    )
-    for begin in range(0, len(xy), 200_000):
-        part = slice(begin, begin + 200_000)
-        distance, index = near.query(xy[part], k=min(8, len(points)))
-        distance, index = distance.reshape(len(xy[part]), -1), index.reshape(len(xy[part]), -1)
-        total = times[index] + distance / speed
-        result[rows_[part], columns_[part]] = total.min(axis=1) / 60
-    return result, notices
+    near = cKDTree(points)
+    for strip in row_strips(grid.height):
+        inside = inputs.inside[strip] & (len(points) > 0)
+        result = np.full(inside.shape, np.nan)
+        rows, columns = np.nonzero(inside)
+        for begin in range(0, len(rows), POINTS_AT_ONCE):
+            r, c = rows[begin : begin + POINTS_AT_ONCE], columns[begin : begin + POINTS_AT_ONCE]
+            x = grid.west + grid.cell * (c + 0.5)
+            y = grid.north - grid.cell * (strip.start + r + 0.5)
+            distance, index = near.query(np.column_stack([x, y]), k=min(8, len(points)))
+            distance, index = distance.reshape(len(r), -1), index.reshape(len(r), -1)
+            result[r, c] = (times[index] + distance / speed).min(axis=1) / 60
+        yield strip, result
 
 
 def _along(network: Any, seconds: npt.NDArray[np.float64]) -> tuple[Any, npt.NDArray[np.float64]]:

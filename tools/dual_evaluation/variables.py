@@ -60,13 +60,18 @@ def variables() -> dict[str, Variable]:
     return {key: Variable.model_validate({"id": key, **entry}) for key, entry in raw.items()}
 
 
+def spelling(unit: str) -> str:
+    """Return the unit as this project writes it."""
+    return _SPELLINGS.get(unit, unit)
+
+
 def conversion(unit: str, variable: Variable) -> float:
     """Return the factor from a unit of data to the variable's.
 
     Raises:
         InputError: the units do not fit together.
     """
-    given = _SPELLINGS.get(unit, unit)
+    given = spelling(unit)
     if given in ("", variable.unit):
         return 1.0
     factor = FACTORS.get((given, variable.unit))

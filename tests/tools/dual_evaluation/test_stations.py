@@ -1,71 +1,14 @@
-"""Interpolation of stations: exact on a plane, corrected by height, errors reported."""
+"""Stations of a table: what is read, and what is refused with its row."""
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cspon.errors import InputError
 from tools.dual_evaluation.config import StationInput
-from tools.dual_evaluation.stations import Stations, interpolate, read_stations
+from tools.dual_evaluation.stations import read_stations
 
-from .conftest import GRID, X, Y
+from .conftest import GRID
 
 ENTRY = StationInput(kind="stations", file="s.csv", value="T", height="H")
-
-
-def stations(function, heights=None, count=9, seed=1):
-    rng = np.random.default_rng(seed)
-    x, y = X + rng.uniform(0, 1000, count), Y + rng.uniform(0, 1000, count)
-    h = np.zeros(count) if heights is None else heights
-    return Stations(tuple(f"s{k}" for k in range(count)), x, y, function(x, y) - 0.006 * h, h)
-
-
-def centres():
-    x = GRID.west + GRID.cell * (np.arange(GRID.width) + 0.5)
-    y = GRID.north - GRID.cell * (np.arange(GRID.height) + 0.5)
-    return np.meshgrid(x, y)
-
-
-def test_a_plane_is_met_everywhere_and_the_left_out_error_is_zero():
-    values, quality = interpolate(stations(lambda x, y: 3 + 0.01 * (x - X) - 0.02 * (y - Y)), GRID)
-    x, y = centres()
-    assert values == pytest.approx(3 + 0.01 * (x - X) - 0.02 * (y - Y), abs=1e-6)
-    assert quality["rmse"] < 1e-6
-    assert quality["stations"] == 9
-
-
-def test_height_correction_recovers_the_temperature_of_a_mountain():
-    rng = np.random.default_rng(3)
-    heights = rng.uniform(0, 800, 9)
-    ground = rng.uniform(0, 900, (GRID.height, GRID.width))
-    here = stations(lambda x, y: 20 + 0.001 * (x - X), heights)
-    values, quality = interpolate(here, GRID, lapse_per_100m=0.6, heights=ground)
-    x, _ = centres()
-    assert values == pytest.approx(20 + 0.001 * (x - X) - 0.006 * ground, abs=1e-6)
-    without, bad = interpolate(here, GRID)
-    assert bad["rmse"] > 100 * max(quality["rmse"], 1e-9)
-    assert np.abs(without - values).max() > 1
-
-
-def test_the_worst_station_is_named():
-    made = stations(lambda x, y: 5 + 0 * x)
-    values = made.values.copy()
-    values[4] = 9.0
-    _, quality = interpolate(Stations(made.names, made.x, made.y, values, None), GRID)
-    assert quality["worst"]["station"] == "s4"
-    assert quality["rmse"] > 0.5
-
-
-@settings(max_examples=15)
-@given(st.integers(0, 10_000))
-def test_every_station_is_met_without_smoothing(seed):
-    rng = np.random.default_rng(seed)
-    made = stations(lambda x, y: rng.uniform(0, 30, len(x)), count=6, seed=seed)
-    from tools.dual_evaluation.stations import _spline
-
-    places = (np.column_stack([made.x, made.y]) - [X, Y]) / 1000
-    assert _spline(places, made.values, 0.0)(places) == pytest.approx(made.values, abs=1e-5)
 
 
 def write(folder, rows, head="站点,x,y,H,T"):
@@ -102,16 +45,25 @@ def test_wrong_stations_are_named(tmp_path, rows, head, words):
         read_stations(write(tmp_path, rows, head), ENTRY, 4547)
 
 
-def test_stations_on_a_line_are_refused():
-    x = X + np.arange(5) * 100.0
-    line = Stations(tuple("abcde"), x, x - X + Y, np.arange(5.0), None)
-    with pytest.raises(InputError, match="一条直线"):
-        interpolate(line, GRID)
-
-
 def test_degrees_are_brought_to_the_grid(tmp_path):
     rows = ["a,114.0,29.81,1,2", "b,114.01,29.82,1,2", "c,114.0,29.83,1,2", "d,114.02,29.8,1,2"]
     entry = ENTRY.model_copy(update={"epsg": 4490})
     found = read_stations(write(tmp_path, rows), entry, 4547)
     assert found.x[0] == pytest.approx(500_000, abs=0.01)
     assert 3_290_000 < found.y[0] < 3_310_000
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("e,500400,3800500,1,20", "离评价范围 500 千米"),
+        ("e,114.0,29.8,1,20", "经纬度为 4490"),
+        ("e,500400,3300500,1,20000", "超出合理范围"),
+    ],
+)
+def test_a_station_that_cannot_be_is_named_with_its_row(tmp_path, row, words):
+    with pytest.raises(InputError, match=words) as error:
+        read_stations(
+            write(tmp_path, [*ROWS, row]), ENTRY, 4547, bounds=GRID.bounds, plausible=(0, 12000)
+        )
+    assert error.value.row == 6 and "“e”" in str(error.value)
