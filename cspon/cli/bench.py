@@ -107,3 +107,29 @@ def raster(
     from eval.bench.raster import run
 
     _print(run(size=size, windowed=windowed, folder=load_settings().home / "bench"))
+
+
+@app.command()
+def gateway(
+    seconds: Annotated[float, typer.Option(min=1, help="每项测量的秒数")] = 10.0,
+    connections: Annotated[int, typer.Option(min=1, help="闭环的连接数")] = 32,
+    delay: Annotated[float, typer.Option(min=0, help="模拟引擎的延迟（毫秒）")] = 10.0,
+    idle: Annotated[int, typer.Option(min=0, help="空闲流的个数，0 为不测")] = 10_000,
+    peer: Annotated[
+        Path | None, typer.Option(help="装有 litellm[proxy] 的环境的 Python，不给则不比")
+    ] = None,
+    soak: Annotated[float, typer.Option(min=0, help="以七成负荷持续的分钟数，0 为不测")] = 0.0,
+) -> None:
+    """网关：全部开启时增加的时延、每核请求数、每块流的开销、空闲流的内存、并发下的限额，与裸转发、LiteLLM 同机对比."""
+    from eval.bench.gateway import run
+
+    _print(
+        run(
+            delay_ms=delay,
+            seconds=seconds,
+            connections=connections,
+            idle=idle,
+            peer=peer,
+            soak_minutes=soak,
+        )
+    )
