@@ -117,17 +117,15 @@ def _look_up_pair(place: Place, step: Table, inputs: list[Vector], dtype: str) -
 
 def exclude(place: Place, step: Exclude, dtype: str) -> Cells:
     """Write a layer where another excludes nothing, and what it becomes elsewhere."""
-    code, by = place.code, place.layer(step.by)
+    code, by = place.code, place.program.layers[step.by]
     value, kept = place.value(step.by), code.convert(place.value(step.layer), KINDS[dtype])
-    names = code.splats(np.flatnonzero(step.excluded).astype(by.dtype))
+    possible = [v for v in by.values if step.excluded[v]]
+    names = code.splats(np.array(possible, by.dtype))
     excluded = code.either([code.compare("==", value, name) for name in names])
-    assert excluded is not None
     missing = place.missing(step.layer)
     if step.becomes is None:
-        lost = code.either([place.missing(step.by), excluded, missing])
-        return Cells(dtype, only(lost), kept)
-    kept = code.select(excluded, code.number(step.becomes, dtype), kept)
-    if missing is not None:
-        missing = code.without(missing, excluded)
-    lost = code.either([place.missing(step.by), missing])
-    return Cells(dtype, only(lost), kept)
+        return Cells(dtype, only(code.either([place.missing(step.by), excluded, missing])), kept)
+    if excluded is not None:
+        kept = code.select(excluded, code.number(step.becomes, dtype), kept)
+        missing = None if missing is None else code.without(missing, excluded)
+    return Cells(dtype, only(code.either([place.missing(step.by), missing])), kept)

@@ -12,7 +12,7 @@ from tools.raster.blocks import evaluate
 from tools.raster.kernel import compile_kernel
 from tools.raster.kernel_source import write_kernel
 from tools.raster.lower import lower
-from tools.raster.plan import Classes, Factor, Matrix, Output, Plan, Thresholds, Weighted
+from tools.raster.plan import Classes, Factor, Mask, Matrix, Output, Plan, Thresholds, Weighted
 from tools.raster.sources import Source, Terrain
 
 pytest.importorskip("llvmlite")
@@ -184,3 +184,16 @@ def test_sums_of_every_width(grid, write_tif, values, tmp_path, weights, missing
     )  # fmt: skip
     program = lower(plan_over(grid, first, other, compositions=means, outputs=["均0", "均2"]))
     assert_same(program, [values], tmp_path / "kernels")
+
+
+@pytest.mark.parametrize("exclude", [(1,), (300,), (1, 3, 300)])
+@pytest.mark.parametrize("becomes", [None, 9])
+def test_masks_by_values_that_cannot_occur(grid, write_tif, values, tmp_path, exclude, becomes):
+    values[values > 200] = 255
+    factor = graded(write_tif("a.tif", values, grid, 255), 40, 80)
+    other = graded(write_tif("b.tif", values.T.reshape(40, 60), grid, 7), 44).model_copy(
+        update={"name": "二"}
+    )
+    mask = Mask(name="掩", layer="二", by="因子", exclude=exclude, becomes=becomes)
+    program = lower(plan_over(grid, factor, other, compositions=(mask,)))
+    assert_same(program, [values, values.T.reshape(40, 60)], tmp_path / "kernels")
