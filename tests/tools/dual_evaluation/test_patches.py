@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tools.dual_evaluation.arrays import cumulative_breaks, patch_grades
+from tools.dual_evaluation import arrays as arrays_module
+from tools.dual_evaluation.arrays import breaks_of, cumulative_breaks, patch_grades
 from tools.dual_evaluation.patches import graded, patch_areas
 from tools.dual_evaluation.scheme import load_scheme
 
@@ -65,3 +66,14 @@ def test_the_highest_cells_make_up_the_share(numbers):
     if values.max() > 0:
         assert values[values >= first].clip(0).sum() >= 0.5 * total - 1e-9
         assert values[values > first].clip(0).sum() <= 0.5 * total + 1e-9
+
+
+@given(st.lists(st.integers(-20, 100), min_size=1, max_size=60), st.integers(1, 7))
+def test_breaks_do_not_depend_on_the_blocks(numbers, block):
+    values = np.array(numbers, np.float32)
+    whole = breaks_of(values.copy(), (0.5, 0.8))
+    before, arrays_module._BLOCK = arrays_module._BLOCK, block
+    try:
+        assert breaks_of(values.copy(), (0.5, 0.8)) == whole
+    finally:
+        arrays_module._BLOCK = before
