@@ -94,6 +94,7 @@ def _in_memory(scratch: Path, size: int) -> dict[str, Any]:
     blocks_s = _timed(lambda: evaluate(program, strip.bands, [blocks_out], [blocks_counts], flags))
     best, copy = min(kernel_s), min(copy_s)
     _say("整幅 numpy 对照")
+    loaded = _job("load", _plan_file(scratch, plan, "memory"), scratch / "kernels")
     return {
         "bandwidth_ratio": round((moved / best) / (2 * (moved // 2) / copy), 3),
         "vs_numpy_blocks": round(blocks_s / best, 1),
@@ -105,6 +106,7 @@ def _in_memory(scratch: Path, size: int) -> dict[str, Any]:
         "kernel_mpx_per_s": round(size * size / best / 1e6, 1),
         "numpy_blocks_s": round(blocks_s, 3),
         "compile_s": round(compile_s, 2),
+        "load_s": loaded["load_s"],
         "bytes": {
             "per_cell": program.bytes_per_cell,
             "counted": moved,
@@ -218,7 +220,7 @@ def _versions() -> dict[str, str | None]:
     from importlib.metadata import PackageNotFoundError, version
 
     versions: dict[str, str | None] = {"python": platform.python_version()}
-    for name in ("numpy", "numba", "rasterio", "dask", "rioxarray"):
+    for name in ("numpy", "llvmlite", "rasterio", "dask", "rioxarray"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

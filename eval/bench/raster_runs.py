@@ -14,9 +14,9 @@ from tools.raster.plan import Plan
 
 
 def main(job: str, plan_file: str, out: str) -> dict[str, Any]:
-    """Run `read`, `run`, `blocks`, or `dask` over a plan."""
+    """Run `read`, `run`, `blocks`, `dask` or `load` over a plan."""
     plan = Plan.model_validate_json(Path(plan_file).read_text(encoding="utf-8"))
-    jobs = {"read": _read, "run": _run, "blocks": _blocks, "dask": _dask}
+    jobs = {"read": _read, "run": _run, "blocks": _blocks, "dask": _dask, "load": _load}
     usage = resource.getrusage(resource.RUSAGE_SELF)
     wall, cpu = time.perf_counter(), usage.ru_utime + usage.ru_stime
     extra = jobs[job](plan, Path(out))
@@ -63,6 +63,18 @@ def _dask(plan: Plan, out: Path) -> dict[str, Any]:
     from eval.bench.raster_dask import overlay
 
     return {"counts": overlay(plan, out)}
+
+
+def _load(plan: Plan, out: Path) -> dict[str, Any]:
+    """Take a kernel that an earlier process compiled from its folder."""
+    from tools.raster.lower import lower
+
+    program = lower(plan)
+    started = time.perf_counter()
+    from tools.raster.kernel import compile_kernel
+
+    compile_kernel(program, out)
+    return {"load_s": round(time.perf_counter() - started, 3)}
 
 
 def _status_mb(field: str) -> float:

@@ -33,6 +33,7 @@ class RunResult(Frozen):
 
     outputs: tuple[Written, ...]
     engine: Literal["numba", "numpy"]
+    """`numba`: kernels compiled by the LLVM that comes with numba."""
     notices: tuple[str, ...]
     """In Chinese; e.g. that numba is absent, or that an input has no overviews."""
     seconds: float

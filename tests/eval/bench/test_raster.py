@@ -11,6 +11,7 @@ def test_small_run_is_measured_and_equal(tmp_path):
     figures = raster.run(size=200, windowed=0, folder=tmp_path)
     assert figures["equal_to_oracle"] is True
     assert figures["bytes"]["per_cell"] == 15
+    assert 0 < figures["load_s"] < 1
     assert figures["bandwidth_ratio"] > 0 and figures["vs_numpy_blocks"] > 0
     assert list(tmp_path.iterdir()) == []
 

@@ -16,6 +16,7 @@ from tools.raster.plan import Classes, Factor, Mask, Matrix, Output, Plan, Thres
 from tools.raster.sources import Source, Terrain
 
 pytest.importorskip("llvmlite")
+pytestmark = pytest.mark.component
 
 
 def plan_over(grid, *factors, compositions=(), outputs=None):
@@ -120,7 +121,6 @@ print(json.dumps(time.perf_counter() - started))
 """
 
 
-@pytest.mark.component
 def test_a_second_process_loads_the_kernel_within_a_second(grid, write_tif, values, tmp_path):
     dem = Source(file=write_tif("dem.tif", values.astype("int16"), grid, -1), unit="m")
     slope = Factor(name="坡度", source=Terrain(measure="slope", dem=dem),
