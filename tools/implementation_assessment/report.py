@@ -135,7 +135,8 @@ def layout_map(data: Implementation, result: ToolResult) -> ThematicMap:
     layers = [
         MapLayer(
             word, shapes[words == word], face=data.book.colours[word],
-            edge=data.book.colours[word], width=0.3, value=f"{areas[words == word].sum():.2f} 公顷",
+            edge=data.book.colours[word],
+            width=1.4 if word == data.book.to_map[0] else 0.4, value=f"{areas[words == word].sum():.2f} 公顷",
         )
         for word in reversed(data.book.to_map)
         if (words == word).any()

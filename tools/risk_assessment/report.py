@@ -11,12 +11,13 @@ import shapely
 from cspon.schemas.spatial import ToolResult
 from tools.map_style import font
 from tools.result_files import Picture, save_tool_result
-from tools.risk_assessment.assess import KindRisk
+from tools.risk_assessment.assess import KindRisk, title_of
 from tools.risk_assessment.tables import sentence, source_of, worst_towns
 from tools.risk_assessment.tool import RiskAssessment
 from tools.thematic_map import MapLabel, MapLayer, ThematicMap, draw_map
 
 STEM = "开发保护风险评估报告"
+NO_GRADE = "没有数据或没有这类控制线内的用地"
 _INK = "#22282d"
 _DPI = 160
 
@@ -30,8 +31,17 @@ def save_risks(result: ToolResult, folder: Path) -> tuple[dict[str, Path], tuple
     data = RiskAssessment.model_validate(result.data)
     pictures = [Picture("matrix.png", "风险矩阵", partial(draw_matrix, data))]
     if result.layers:
+        local = [kind for kind in data.kinds if kind.towns]
         sheet = town_map(data, result)
         pictures.append(Picture("map.png", "乡镇风险等级图", partial(draw_map, sheet)))
+        pictures += [
+            Picture(
+                f"map_{kind.id}.png",
+                f"{kind.title}乡镇等级图",
+                partial(draw_map, town_map(data, result, kind)),
+            )
+            for kind in (local if len(local) > 1 else ())
+        ]
     return save_tool_result(
         result,
         folder,
@@ -92,11 +102,13 @@ def _method(data: RiskAssessment) -> str:
     )
 
 
-def town_map(data: RiskAssessment, result: ToolResult) -> ThematicMap:
-    """Draw each town in the colour of its worst grade."""
+def town_map(data: RiskAssessment, result: ToolResult, kind: KindRisk | None = None) -> ThematicMap:
+    """Draw each town in the colour of its grade of one kind, or of its worst grade of all."""
     features = result.layers[0].features
     shapes = np.array([shapely.geometry.shape(f["geometry"]) for f in features], dtype=object)
-    grades = np.array([f["properties"]["grade"] for f in features])
+    key = "grade" if kind is None else kind.id
+    grades = np.array([f["properties"][key] or data.book.missing for f in features])
+    missing = grades == data.book.missing
     layers = [
         MapLayer(
             f"{g.name}风险", shapes[grades == g.name], face=g.colour, edge="#ffffff", width=0.8,
@@ -105,19 +117,30 @@ def town_map(data: RiskAssessment, result: ToolResult) -> ThematicMap:
         for g in reversed(data.book.grades)
         if (grades == g.name).any()
     ]  # fmt: skip
+    if missing.any():
+        layers.append(
+            MapLayer(
+                NO_GRADE, shapes[missing], face=data.book.colour(data.book.missing), edge="#ffffff",
+                width=0.8, value=f"{int(missing.sum())} 个",
+            )
+        )  # fmt: skip
     centres = shapely.get_coordinates(shapely.point_on_surface(shapes))
     labels = [
         MapLabel(str(f["properties"]["town"]), float(x), float(y), colour=_INK)
         for f, (x, y) in zip(features, centres, strict=True)
     ]
-    shown = "、".join(kind.title for kind in data.kinds if kind.towns)
+    shown = "、".join(k.title for k in data.kinds if k.towns)
+    note = f"颜色为各乡镇{shown}中最高的等级。"
+    if kind is not None:
+        evidence = "、".join(title_of(m) for m in kind.measured if m.towns)
+        note = f"证据：{evidence}，取最高的等级。"
     west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
     return ThematicMap(
-        title=f"{data.place} {data.year} 年乡镇风险等级",
+        title=f"{data.place} {data.year} 年{'乡镇风险' if kind is None else f'{kind.title}乡镇'}等级",
         layers=layers,
         bounds=(west, south, east, north),
         labels=labels,
-        notes=(f"颜色为各乡镇{shown}中最高的等级。", data.book.title),
+        notes=(note, data.book.title),
         synthetic=result.synthetic,
     )
 

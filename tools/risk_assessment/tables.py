@@ -98,8 +98,8 @@ def sentence(m: Measured) -> str:
 
 def limits_shown(m: Measured) -> str:
     """Write the thresholds from harmless to grave."""
-    sign = "≤" if m.worse == "higher" else "≥"
-    return sign + "、".join(f"{limit:g}" for limit in m.limits)
+    word = "不高于" if m.worse == "higher" else "不低于"
+    return f"{word} {'、'.join(f'{limit:g}'.replace('-', '−') for limit in m.limits)}"
 
 
 def source_of(m: Measured) -> str:

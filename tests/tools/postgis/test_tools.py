@@ -14,6 +14,7 @@ from tools.indicators.tool import compute_indicators
 from tools.layers import layer_by_role, load_catalogue, open_layer
 from tools.plan_versions.compare import compare_plan_versions
 from tools.planning_conditions.conditions import planning_conditions
+from tools.risk_assessment.tool import assess_risks
 from tools.site_selection.request import SiteRequest
 from tools.site_selection.select import select_sites
 
@@ -86,7 +87,16 @@ def test_indicators(twins):
 def test_implementation(twins):
     ours = assess_implementation(twins.tables, plan=twins.tables / "plan_2020")
     theirs = assess_implementation(twins.files, plan=twins.files / "plan_2020")
-    same(plain(ours)["data"]["layout"]["cells"], plain(theirs)["data"]["layout"]["cells"])
+    assert theirs.data["layout"]["patches"] and theirs.data["projects"]
+    same(plain(ours)["data"], plain(theirs)["data"])
+    said = [feature["properties"] for feature in theirs.layers[0].features]
+    assert [feature["properties"] for feature in ours.layers[0].features] == said
+
+
+def test_risks(twins):
+    ours, theirs = assess_risks(twins.tables), assess_risks(twins.files)
+    assert any(kind["towns"] for kind in theirs.data["kinds"])
+    same(plain(ours), plain(theirs))
 
 
 def test_base_data(twins, tmp_path):
