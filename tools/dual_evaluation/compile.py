@@ -15,7 +15,8 @@ from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.lowering import Lowering, Stage
 from tools.dual_evaluation.rasters import write_raster
 from tools.dual_evaluation.scheme import Evaluation
-from tools.dual_evaluation.steps import MOST_GRADES, AnyStep, PatchStep, needs
+from tools.dual_evaluation.step_shades import Grades, possible, shades
+from tools.dual_evaluation.steps import AnyStep, PatchStep, needs
 from tools.raster.plan import Category, Classes, Factor, Mask, Output, Plan
 from tools.raster.run import run
 from tools.raster.sources import Source
@@ -23,8 +24,6 @@ from tools.raster.sources import Source
 SMALL_CELLS = 20_000_000
 """Up to here blocks in numpy take less time than a new kernel takes to compile; the pixels are equal."""
 INSIDE = "评价范围"
-SHADES = ("#d7301f", "#fc8d59", "#fee08b", "#91cf60", "#1a9850", "#1a9850", "#1a9850", "#1a9850")
-"""Colours of the grades of steps, 1 first."""
 
 
 class Compiler:
@@ -38,6 +37,8 @@ class Compiler:
         self.stage = Stage()
         self.files: dict[str, Path] = {}
         self.notices: list[str] = []
+        self.grades: dict[str, Grades] = {}
+        """What every step can be."""
         titles = [step.title for step in evaluation.steps]
         assert len(set(titles)) == len(titles), f"{evaluation.id}: two steps of one title"
         self.names = {step.id: step.title for step in evaluation.steps}
@@ -78,16 +79,14 @@ class Compiler:
         self.stage.compose(
             Mask(name=name, layer=self.names[step.id], by=INSIDE, exclude=(0,), becomes=None)
         )
+        self.grades[step.id] = possible(step, self.grades)
         final = step.id == self.evaluation.result
         if final:
             shown = {
                 c.value: Category(name=c.title, colour=c.colour) for c in self.evaluation.classes
             }
         else:
-            shown = {
-                g: Category(name=f"等级 {g}", colour=SHADES[g - 1])
-                for g in range(1, MOST_GRADES + 1)
-            }
+            shown = shades(self.grades[step.id])
         file = f"{self.evaluation.layer if final else f'{self.evaluation.id}_{step.id}'}.tif"
         title = self.evaluation.title if final else f"{self.evaluation.title}·{step.title}"
         self.stage.outputs.append(Output(layer=name, file=file, categories=shown, title=title))
