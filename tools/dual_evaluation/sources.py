@@ -27,7 +27,7 @@ class Publication(Frozen):
     publisher: str
     address: str = ""
     """Where it can be read; empty: not known."""
-    kind: Literal["法律", "官方文本转录", "教材", "论文", "网页", "公开实现"]
+    kind: Literal["法律", "官方文本转录", "教材", "论文", "网页", "公开代码"]
     extent: str
     """How much of it was read."""
     read: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]

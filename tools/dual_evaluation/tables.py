@@ -106,7 +106,7 @@ def scheme_table(made: DualEvaluation, part: Part) -> Table:
         {
             "title": step.title,
             "figures": figures_of(step),
-            "source": step.source,
+            "source": f"{step.source}。{step.note}".rstrip("。"),
             "verified": "是" if step.verified else "否",
             "secondary": corroboration(step.secondary),
         }
@@ -140,7 +140,7 @@ def figures_of(step: AnyStep) -> str:
         told = (
             [str(g) for g in step.grades]
             if step.kind == "grade"
-            else [f"降{d}" if d < MOST_GRADES else "取最低" for d in step.drops]
+            else [_drop(d) for d in step.drops]
         )
         low, high = ("≤", ">") if step.closed == "right" else ("<", "≥")
         parts = [f"{low}{step.breaks[0]:g}：{told[0]}"]
@@ -179,6 +179,13 @@ def figures_of(step: AnyStep) -> str:
     if step.kind == "combine" and len(needs(step)) > 1:
         return "取最低等级" if step.how == "lowest" else "取最高等级"
     return ""
+
+
+def _drop(grades: int) -> str:
+    """Say by how many grades a step lowers."""
+    if grades == 0:
+        return "不降"
+    return f"降 {grades} 级" if grades < MOST_GRADES else "取最低"
 
 
 def _unit(name: str) -> str:

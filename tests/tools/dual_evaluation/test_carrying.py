@@ -94,6 +94,18 @@ def test_problems_that_the_guide_names_are_looked_for(dual_county, tmp_path, loc
     assert basic.of == "永久基本农田" and 0 <= basic.share_percent <= 100
 
 
+@pytest.mark.parametrize("scheme", ["2020", "2019"])
+def test_open_water_is_neither_ploughed_nor_built_on(dual_county, tmp_path, local_box, scheme):
+    codes = ["1701", "1704", "0101", "0103", "0301", "0301", "0701", "0701", "100101", "100101"]
+    strips = [local_box(100 * k, 0, 100 * (k + 1), 1000) for k in range(10)]
+    dual_county.land_use(strips, codes)
+    made = run(dual_county, tmp_path / "w", scheme=scheme)
+    for name in ("agriculture", "urban"):
+        assert set(np.unique(made.parts[name].result[:, :20])) <= {1, 9}, name
+        assert (made.parts[name].grades["open_water"][:, :20] == 1).all()
+        assert (made.parts[name].grades["open_water"][:, 20:] > 1).all()
+
+
 def test_villages_without_a_hazard_layer_are_missing_and_not_zero(dual_county, tmp_path):
     dual_county.remove("geohazard_zones")
     rows = {f.what: f for f in findings(run(dual_county, tmp_path / "w"))}

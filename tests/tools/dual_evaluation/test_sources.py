@@ -47,7 +47,7 @@ def test_every_publication_is_used():
 
 def test_a_figure_taken_from_a_publication_is_not_corroborated_by_it():
     own = (Secondary(by="cug_spj", says="出处"),)
-    assert corroboration(own) == "取自双评价脚本（CUGGISRS/spj）；未查到其他二手来源"
+    assert corroboration(own) == "取自双评价公开代码 spj；未查到其他二手来源"
     both = (*own, Secondary(by="slope_classes", says="一致"))
     assert corroboration(both).endswith("二手来源 1 处一致（耕地坡度分级说明）")
 
@@ -57,7 +57,7 @@ def test_a_figure_taken_from_a_publication_is_not_corroborated_by_it():
     [
         ((), "未查到二手来源"),
         ((("erosion_exam", "一致", ""), ("erosion_web", "一致", "")), "二手来源 2 处一致"),
-        ((("cug_spj", "不同", "取 9 毫米"),), "1 处不同（双评价脚本（CUGGISRS/spj）：取 9 毫米）"),
+        ((("cug_spj", "不同", "取 9 毫米"),), "1 处不同（双评价公开代码 spj：取 9 毫米）"),
     ],
 )
 def test_corroboration_in_words(said, words):
@@ -95,4 +95,4 @@ def test_tables_of_a_scheme_say_figure_source_and_corroboration():
     titles = [row["title"] for row in formula_table().rows]
     assert "风蚀方程 RWEQ" in titles and len(titles) == len(set(titles))
     read = {row["title"] for row in publication_table(scheme).rows}
-    assert "《中华人民共和国水土保持法》" in read and "宁夏双评价试评价报告" not in read
+    assert "《中华人民共和国水土保持法》" in read and "发震断裂避让距离条目" not in read
