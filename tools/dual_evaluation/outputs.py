@@ -30,7 +30,7 @@ def copy_rasters(made: DualEvaluation, folder: Path) -> dict[str, Path]:
 
 
 def patches_of(made: DualEvaluation, part: Part) -> tuple[list[Any], dict[str, list[Any]]]:
-    """Return the patches of one class in one unit as polygons with class, unit and area.
+    """Return the patches of one class in one unit as polygons with class, county, unit and area.
 
     The area is that of the cells in the plane of the projection, so patches sum to the table.
     """
@@ -48,12 +48,12 @@ def patches_of(made: DualEvaluation, part: Part) -> tuple[list[Any], dict[str, l
     found.sort(key=lambda item: (-(item[1] % 16), item[1] // 16, -item[0].area))
     names = ("", *made.units)
     columns: dict[str, list[Any]] = {
-        "class_": [value % 16 for _, value in found],
+        "PJDM": [value % 16 for _, value in found],
         "PJJG": [titles[value % 16] for _, value in found],
+        "XZQMC": [made.inputs.catalogue.region_name] * len(found),
         "DYMC": [names[value // 16] for _, value in found],
         "MJ_HA": [round(shape.area / 1e4, 4) for shape, _ in found],
     }
-    columns = {"PJDM": columns.pop("class_"), **columns}
     return [shape for shape, _ in found], columns
 
 
