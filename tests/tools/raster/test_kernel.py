@@ -1,6 +1,7 @@
 """Compiled kernels: kept on disk, shared by shape, equal to the numpy blocks at the edges of types."""
 
 import json
+import platform
 import subprocess
 import sys
 
@@ -34,7 +35,7 @@ def values():
 
 def both(program, bands, cache):
     """Return outputs, counts and flags of the kernel and of the numpy blocks."""
-    rows, width = bands[0].shape
+    rows, width = bands[-1].shape
     results = []
     for engine in (compile_kernel(program, cache), None):
         outs = [np.empty((rows, width), program.layers[i].dtype) for i in program.outputs]
@@ -197,3 +198,28 @@ def test_masks_by_values_that_cannot_occur(grid, write_tif, values, tmp_path, ex
     mask = Mask(name="掩", layer="二", by="因子", exclude=exclude, becomes=becomes)
     program = lower(plan_over(grid, factor, other, compositions=(mask,)))
     assert_same(program, [values, values.T.reshape(40, 60)], tmp_path / "kernels")
+
+
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names of x86 processors")
+def test_older_processors_give_the_same(grid, write_tif, values, tmp_path, monkeypatch, processor):
+    """Without AVX-512 the compiler splits the vectors."""
+    from llvmlite import binding
+
+    compiler._machine()
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=processor, features="", opt=compiler.OPTIMISE, jit=True, reloc="pic", codemodel="jitdefault"
+    )  # fmt: skip
+    monkeypatch.setattr(compiler, "_machine", lambda: (machine, processor))
+    heights = np.random.default_rng(9).normal(500, 40, (42, 62)).astype("int16")
+    heights[5, 5:40] = heights[:, 0] = -1
+    dem = Source(file=write_tif("dem.tif", heights[1:-1, 1:-1], grid, -1), unit="m")
+    slope = Factor(name="坡度", source=Terrain(measure="slope", dem=dem),
+                   grades=Thresholds(bounds=(30, 50, 60, 70), scores=(5, 4, 3, 2, 1)))  # fmt: skip
+    other = graded(write_tif("a.tif", values, grid, 255), 40, 80, valid=(3, 240))
+    means = tuple(
+        Weighted(name=f"均{d}", weights={"坡度": 33, "因子": 68}, decimals=d, missing=missing)
+        for d, missing in ((0, "any"), (2, "skip"))
+    )
+    program = lower(plan_over(grid, slope, other, compositions=means))
+    assert_same(program, [heights, values], tmp_path / "kernels")
