@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cspon.settings import Settings
 from llm.chat import ChatModel
@@ -37,13 +38,31 @@ from serving.telemetry import Telemetry
 from tools.library.place import lies_in
 
 
+class Gateway(FastAPI):
+    """The application behind a front of our own: the gate and the relay come before its routes."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.front(scope, receive, send)
+
+    async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that passed the front."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings,
     *,
     assistant: Answerer | None = None,
     model: ChatModel | None = None,
     ui: bool = False,
-) -> FastAPI:
+) -> Gateway:
     """Make the gateway.
 
     Args:
@@ -66,7 +85,7 @@ def create_app(
         finally:
             await services.close()
 
-    app = FastAPI(
+    app = Gateway(
         title="CSPON Planner",
         summary="国土空间规划领域大模型与智能体",
         lifespan=lifespan,
@@ -91,17 +110,16 @@ def create_app(
     app.include_router(usage_api.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
-    app.add_middleware(BodyLimit, max_upload_bytes=services.uploads.max_bytes)
-    app.add_middleware(Meter, ledger=lambda: services.ledger)
-    app.add_middleware(Relay, parts=services)
-    app.add_middleware(
-        Gate,
+    behind: ASGIApp = BodyLimit(app.inside, max_upload_bytes=services.uploads.max_bytes)
+    behind = Relay(Meter(behind, ledger=lambda: services.ledger), parts=services)
+    gate = Gate(
+        behind,
         store=services.keys,
         session_secret=services.session_secret,
         auth=settings.auth,
         refused=services.metrics.count_refused,
     )
-    app.add_middleware(Telemetry, metrics=services.metrics)
+    app.front = Telemetry(gate, metrics=services.metrics)
     if ui:
         _mount_pages(app)
     return app

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -21,6 +22,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self._relay: dict[tuple[str, str], RelayMetrics] = {}
+        self._requests: dict[tuple[str, str, str], Any] = {}
         self.requests = Counter(
             "cspon_http_requests",
             "HTTP requests.",
@@ -96,19 +99,21 @@ class Metrics:
         finally:
             self.running.dec()
 
-    def observe_relay(self, model: str, total: float, upstream: float, first: float | None) -> None:
-        """Note where the time of a request to an engine went, in seconds."""
-        self.relay_total.labels(model).observe(total)
-        self.relay_upstream.labels(model).observe(upstream)
-        self.relay_own.labels(model).observe(max(0.0, total - upstream))
-        if first is not None:
-            self.relay_first.labels(model).observe(first)
+    def relay(self, model: str, key: str) -> "RelayMetrics":
+        """Return the counters of requests of a key to a model of an engine, found once."""
+        found = self._relay.get((model, key))
+        if found is None:
+            found = self._relay[model, key] = RelayMetrics(self, model, key)
+        return found
 
-    def count_relay(self, model: str, key: str, used: Weight) -> None:
-        """Count the tokens of a request to an engine."""
-        self._count_model(model, 1, used.prompt, used.completion)
-        self.key_tokens.labels(key, model, "prompt").inc(used.prompt)
-        self.key_tokens.labels(key, model, "completion").inc(used.completion)
+    def count_request(self, method: str, route: str, status: str, seconds: float) -> None:
+        """Count an HTTP request."""
+        found = self._requests.get((method, route, status))
+        if found is None:
+            found = (self.requests.labels(method, route, status), self.latency.labels(route))
+            self._requests[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def count_refused(self, code: str) -> None:
         """Count a request that the gate refused."""
@@ -142,3 +147,36 @@ class Metrics:
     def render(self) -> bytes:
         """Return the text exposition format."""
         return generate_latest(self.registry)
+
+
+class RelayMetrics:
+    """The counters of requests of one key to one model, with their labels looked up once."""
+
+    def __init__(self, metrics: Metrics, model: str, key: str) -> None:
+        self._total = metrics.relay_total.labels(model)
+        self._upstream = metrics.relay_upstream.labels(model)
+        self._own = metrics.relay_own.labels(model)
+        self._first = metrics.relay_first.labels(model)
+        self._calls = metrics.model_calls.labels(model)
+        self._tokens = [
+            (counter.labels(*labels, "prompt"), counter.labels(*labels, "completion"))
+            for counter, labels in (
+                (metrics.model_tokens, (model,)),
+                (metrics.key_tokens, (key, model)),
+            )
+        ]
+
+    def observe(self, total: float, upstream: float, first: float | None) -> None:
+        """Note where the time of a request went, in seconds."""
+        self._total.observe(total)
+        self._upstream.observe(upstream)
+        self._own.observe(max(0.0, total - upstream))
+        if first is not None:
+            self._first.observe(first)
+
+    def count(self, used: Weight) -> None:
+        """Count a request and its tokens."""
+        self._calls.inc()
+        for prompt, completion in self._tokens:
+            prompt.inc(used.prompt)
+            completion.inc(used.completion)

@@ -1,6 +1,5 @@
 """Around every request: an id, one structured log line, the counters, the security headers."""
 
-import json
 import logging
 import re
 import secrets
@@ -9,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,8 +67,7 @@ class Telemetry:
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         """A request that ended before any answer counts as 499: the client left."""
         route, method, status = route_of(scope), scope["method"], status or 499
-        self.metrics.requests.labels(method, route, str(status)).inc()
-        self.metrics.latency.labels(route).observe(seconds)
+        self.metrics.count_request(method, route, str(status), seconds)
         client = scope.get("client")
         access.info(
             "request",
@@ -110,7 +109,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return orjson.dumps(line, default=str).decode()
 
 
 def configure_logging() -> None:

@@ -1,12 +1,13 @@
 """Where keys are kept: SQLite, shared by the server and the command line.
 
-The server keeps a copy in memory; SQLite's `data_version` says, in about a microsecond, whether another
-process changed the file, so that a key is refused from the very next request after it was revoked.
+The server keeps a copy in memory and asks SQLite's `data_version` whether another process changed the
+file, so that a key is refused within `LOOK_EVERY_S` after it was revoked.
 """
 
 import hmac
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,10 @@ from typing import Any
 
 from cspon.errors import InputError, SetupError
 from serving.access.keys import Key, NewKey, id_of, new_id, new_secret, secret_hash
+
+LOOK_EVERY_S = 0.05
+KEPT_SECRETS = 10_000
+"""Secrets that were found right and need not be hashed again, in memory alone."""
 
 _SCHEMA = """
 create table if not exists keys (
@@ -39,6 +44,8 @@ class KeyStore:
         self._lock = threading.Lock()
         self._version = -1
         self._known: dict[str, tuple[bytes, Key]] = {}
+        self._right: dict[str, Key] = {}
+        self._looked = float("-inf")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
@@ -119,12 +126,20 @@ class KeyStore:
         Raises:
             SetupError: the store is away: nobody is let in.
         """
+        known = self._current()
+        if (right := self._right.get(secret)) is not None:
+            return right
         key_id = id_of(secret)
-        found = self._current().get(key_id) if key_id else None
+        found = known.get(key_id) if key_id else None
         if found is None:
             return None
         kept, key = found
-        return key if hmac.compare_digest(kept, secret_hash(secret, self._secret)) else None
+        if not hmac.compare_digest(kept, secret_hash(secret, self._secret)):
+            return None
+        if len(self._right) >= KEPT_SECRETS:
+            self._right.clear()
+        self._right[secret] = key
+        return key
 
     def by_id(self, key_id: str) -> Key | None:
         """Return a key by its id; None where there is none.
@@ -140,6 +155,8 @@ class KeyStore:
         self._db.close()
 
     def _current(self) -> dict[str, tuple[bytes, Key]]:
+        if (now := time.monotonic()) - self._looked < LOOK_EVERY_S and self._version >= 0:
+            return self._known
         with self._reading() as db:
             version = db.execute("pragma data_version").fetchone()[0]
             if version != self._version:
@@ -148,6 +165,8 @@ class KeyStore:
                     row[0]: (bytes(row[1]), Key.model_validate_json(row[2])) for row in rows
                 }
                 self._version = version
+                self._right.clear()
+            self._looked = now
             return self._known
 
     def _insert(self, db: sqlite3.Connection, key: Key, secret: str) -> None:

@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from cspon.errors import SetupError
 
 START: Final = "0" * 64
@@ -78,7 +80,8 @@ class Chain:
         """
         try:
             with self._lock:
-                self._open()
+                if self._handle < 0:
+                    self._open()
                 fcntl.flock(self._handle, fcntl.LOCK_EX)
                 while not self._is_current():  # another process began a new month meanwhile
                     self._open()
@@ -127,6 +130,7 @@ class Chain:
     def _append(self, kind: str, facts: dict[str, Any]) -> None:
         size = os.fstat(self._handle).st_size
         if size != self._size:
+            self._size = size
             torn = self._look_back(size)
             if torn:
                 self._write(b"\n")
@@ -148,7 +152,7 @@ class Chain:
             **facts,
             "prev": self._mark,
         }
-        body = json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+        body = orjson.dumps(said, default=str)
         mark = mark_of(body, self._secret)
         self._write(body[:-1] + MARK + mark.encode() + b'"}\n')
         self._sequence, self._mark, self._month = said["seq"], mark, now.strftime(MONTHS)
@@ -156,12 +160,11 @@ class Chain:
         os.pwrite(self._head, head.ljust(96) + b"\n", 0)
 
     def _write(self, line: bytes) -> None:
-        before = os.fstat(self._handle).st_size
         written = os.write(self._handle, line)
         if written != len(line):
-            os.ftruncate(self._handle, before)
+            os.ftruncate(self._handle, self._size)
             raise OSError(28, "磁盘已满")
-        self._size = before + written
+        self._size += written
 
     def _look_back(self, size: int) -> bytes:
         """Find the last whole line; return what lies after it."""

@@ -41,7 +41,8 @@ class Reservation:
     open: bool = True
 
 
-class Matter(Frozen):
+@dataclass(frozen=True, slots=True)
+class Matter:
     """What a request is about; for attribution only."""
 
     endpoint: str

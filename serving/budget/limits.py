@@ -6,7 +6,8 @@ Money is counted in whole micro-yuan, rounded up, so that sums are exact.
 
 import time
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, Decimal
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -88,10 +89,17 @@ class Price(Frozen):
     prompt: Decimal = Field(Decimal(0), ge=0)
     completion: Decimal = Field(Decimal(0), ge=0)
 
+    @cached_property
+    def _scaled(self) -> tuple[int, int, int]:
+        """Both prices as whole numbers, and what they are multiples of."""
+        places = max(0, *(-int(p.as_tuple().exponent) for p in (self.prompt, self.completion)))
+        scale = 10**places
+        return int(self.prompt * scale), int(self.completion * scale), scale
+
     def cost(self, prompt: int, completion: int) -> int:
         """Return micro-yuan, rounded up."""
-        exact = self.prompt * prompt + self.completion * completion
-        return int(exact.to_integral_value(ROUND_CEILING))
+        each_prompt, each_completion, scale = self._scaled
+        return -(-(each_prompt * prompt + each_completion * completion) // scale)
 
 
 class Budgets(Frozen):
@@ -117,7 +125,8 @@ class Budgets(Frozen):
 FREE = Price()
 
 
-class Who(Frozen):
+@dataclass(frozen=True, slots=True)
+class Who:
     """The subjects of a request."""
 
     key: str
@@ -130,18 +139,19 @@ class Who(Frozen):
         return "*" if subject == "everyone" else str(getattr(self, subject))
 
 
-class Weight(Frozen):
+@dataclass(frozen=True, slots=True)
+class Weight:
     """What a request needs at most, or used in the end.
 
     `requests` counts the call of the API, `model_calls` those of a model; both also weigh on the limits
     of concurrency while the request is open. Money is in micro-yuan.
     """
 
-    requests: int = Field(0, ge=0)
-    model_calls: int = Field(0, ge=0)
-    prompt: int = Field(0, ge=0)
-    completion: int = Field(0, ge=0)
-    money: int = Field(0, ge=0)
+    requests: int = 0
+    model_calls: int = 0
+    prompt: int = 0
+    completion: int = 0
+    money: int = 0
 
     @property
     def tokens(self) -> int:

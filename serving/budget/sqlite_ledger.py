@@ -1,11 +1,10 @@
 """The embedded ledger: SQLite, exact for any number of processes on one machine.
 
-A reservation is one `begin immediate` transaction of about 30 µs, so it runs on the event loop itself:
-no thread to wait for, and requests of one process never see each other half done. The journal (WAL)
-survives `kill -9`; the last moments before a power failure may be lost.
+Reservations and settlements of one turn of the event loop share one `begin immediate` transaction, on
+the loop itself: no thread to wait for. The journal (WAL) survives `kill -9`; the last moments before a
+power failure may be lost.
 """
 
-import json
 import os
 import sqlite3
 import time
@@ -13,9 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import orjson
 
 from cspon.errors import SetupError
+from serving.budget.group_commit import Change, GroupCommit
 from serving.budget.ledger import (
     BudgetExceeded,
     Claim,
@@ -25,6 +27,8 @@ from serving.budget.ledger import (
     Used,
 )
 from serving.budget.limits import Budgets, Limit, Subject, Weight, Who, ends_in, matching, window_of
+
+T = TypeVar("T")
 
 OPEN, SETTLED, REFUNDED, LAPSED = range(4)
 CHECKPOINT_PAGES = 8000
@@ -46,9 +50,27 @@ create table if not exists uses (
   prompt integer not null, completion integer not null, money integer not null,
   claims text not null
 ) strict;
-create index if not exists uses_at on uses (at);
 create index if not exists uses_open on uses (state) where state = 0;
 """
+_INSERT = f"insert into uses values (null{', ?' * 18})"
+_CLOSE = (
+    "update uses set state = ?, requests = ?, model_calls = ?, prompt = ?, completion = ?, money = ? "
+    "where id = ? and state = ?"
+)
+_CHANGE = (
+    "update counters set held = held - ?, used = used + ? "
+    "where limit_id = ? and subject = ? and window = ?"
+)
+
+
+def _take_many(count: int) -> str:
+    return (
+        f"insert into counters values {', '.join(['(?, ?, ?, 0, ?)'] * count)} on conflict do update "
+        "set held = held + excluded.held returning limit_id, subject, window, used, held"
+    )
+
+
+_TAKE: Final = {count: _take_many(count) for count in range(1, 13)}
 
 
 class SqliteLedger:
@@ -79,7 +101,8 @@ class SqliteLedger:
             self._db.execute("pragma synchronous=normal")
             self._db.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._db.executescript(_SCHEMA)
-            self._sweep_dead()
+            self._group = GroupCommit(self._db)
+            self._group.now(self._sweep_dead)
         except (OSError, sqlite3.Error) as error:
             raise _away(file, error) from None
 
@@ -94,70 +117,58 @@ class SqliteLedger:
             for limit, subject in limits
             if weight.on(limit)
         )
-        with self._transaction() as db:
+        facts = (
+            now, now + ttl_s, self._owner, matter.request_id, matter.endpoint,
+            who.key, who.user, who.tenant, who.model, matter.department,
+            matter.case_number, OPEN, weight.requests, weight.model_calls,
+            weight.prompt, weight.completion, weight.money, _as_json(claims),
+        )  # fmt: skip
+
+        def change(db: sqlite3.Connection) -> int:
             if now - self._swept > SWEEP_EVERY_S:
                 self._sweep(db, now)
-            for claim in claims:
-                self._check(db, claim, now)
-            for claim in claims:
-                db.execute(
-                    "insert into counters values (?, ?, ?, 0, ?) on conflict do update "
-                    "set held = held + excluded.held",
-                    (claim.limit.id, claim.subject, claim.window, claim.held),
-                )
-            number = db.execute(
-                "insert into uses values "
-                "(null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    now, now + ttl_s, self._owner, matter.request_id, matter.endpoint,
-                    who.key, who.user, who.tenant, who.model, matter.department,
-                    matter.case_number, OPEN, weight.requests, weight.model_calls,
-                    weight.prompt, weight.completion, weight.money, _as_json(claims),
-                ),
-            ).lastrowid  # fmt: skip
-        assert number is not None
-        return Reservation(number, who, weight, claims)
+            self._take(db, claims, now)
+            number = db.execute(_INSERT, facts).lastrowid
+            assert number is not None
+            return number
+
+        return Reservation(await self._do(change), who, weight, claims)
 
     async def settle(self, reservation: Reservation, used: Weight) -> None:
         """Replace what was held by what was used."""
-        self._close(reservation, used, SETTLED)
+        await self._close(reservation, used, SETTLED)
 
     async def refund(self, reservation: Reservation) -> None:
         """Give tokens and money back; the attempt itself stays counted."""
         attempt = Weight(
             requests=reservation.weight.requests, model_calls=reservation.weight.model_calls
         )
-        self._close(reservation, attempt, REFUNDED)
+        await self._close(reservation, attempt, REFUNDED)
 
-    def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
+    async def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
         if not reservation.open:
             return
-        with self._transaction() as db:
-            row = db.execute("select state from uses where id = ?", (reservation.id,)).fetchone()
-            if row is None or row[0] not in (OPEN, LAPSED):
-                reservation.open = False
-                return
-            for claim in reservation.claims:
-                spent = 0 if claim.limit.of == "concurrency" else used.on(claim.limit)
-                if row[0] == OPEN:
-                    held, more = claim.held, spent
-                else:  # it was charged in full already
-                    held = 0
-                    more = spent - (0 if claim.limit.of == "concurrency" else claim.held)
-                db.execute(
-                    "update counters set held = held - ?, used = used + ? "
-                    "where limit_id = ? and subject = ? and window = ?",
-                    (held, more, claim.limit.id, claim.subject, claim.window),
-                )
-            db.execute(
-                "update uses set state = ?, requests = ?, model_calls = ?, prompt = ?, "
-                "completion = ?, money = ? where id = ?",
-                (
-                    state, used.requests, used.model_calls, used.prompt, used.completion,
-                    used.money, reservation.id,
-                ),
-            )  # fmt: skip
+        told = (
+            state, used.requests, used.model_calls, used.prompt, used.completion, used.money,
+            reservation.id,
+        )  # fmt: skip
+
+        def change(db: sqlite3.Connection) -> None:
+            lapsed = False
+            if not db.execute(_CLOSE, (*told, OPEN)).rowcount:
+                lapsed = bool(db.execute(_CLOSE, (*told, LAPSED)).rowcount)
+                if not lapsed:
+                    return
+            db.executemany(_CHANGE, _changes(reservation, used, lapsed=lapsed))
+
+        await self._do(change)
         reservation.open = False
+
+    async def _do(self, change: Change[T]) -> T:
+        try:
+            return await self._group.do(change)
+        except sqlite3.Error as error:
+            raise _away(self._file, error) from None
 
     async def usage(
         self, by: Subject | str, *, since: datetime, until: datetime, key: str | None = None
@@ -197,14 +208,22 @@ class SqliteLedger:
         """Close the file."""
         self._db.close()
 
-    def _check(self, db: sqlite3.Connection, claim: Claim, now: float) -> None:
-        used, held = self._counted(db, claim.limit, claim.subject, claim.window)
-        left = claim.limit.units - used - held
-        if claim.held > left:
-            wait = 1 if claim.limit.of == "concurrency" else ends_in(claim.limit.per, now)
-            if claim.held > claim.limit.units and claim.limit.of != "concurrency":
-                wait = None  # it would not fit into a fresh window either
-            raise BudgetExceeded(claim.limit, left=max(0, left), retry_after_s=wait)
+    @staticmethod
+    def _take(db: sqlite3.Connection, claims: tuple[Claim, ...], now: float) -> None:
+        """Add to all counters, or to none where one has no room."""
+        if not claims:
+            return
+        rows = db.execute(
+            _TAKE[len(claims)] if len(claims) in _TAKE else _take_many(len(claims)),
+            [v for c in claims for v in (c.limit.id, c.subject, c.window, c.held)],
+        ).fetchall()
+        rooms = {(limit, subject, window): room for limit, subject, window, *room in rows}
+        for claim in claims:
+            used, held = rooms[claim.limit.id, claim.subject, claim.window]
+            if used + held > claim.limit.units:
+                back = [(c.held, 0, c.limit.id, c.subject, c.window) for c in claims]
+                db.executemany(_CHANGE, back)
+                raise _exceeded(claim, used + held - claim.held, now)
 
     @staticmethod
     def _counted(
@@ -220,13 +239,12 @@ class SqliteLedger:
         self._latest = max(self._latest, self._clock())
         return self._latest
 
-    def _sweep_dead(self) -> None:
+    def _sweep_dead(self, db: sqlite3.Connection) -> None:
         """Lapse what processes of this machine left open that run no more."""
-        with self._transaction() as db:
-            owners = db.execute(f"select distinct owner from uses where state = {OPEN}").fetchall()
-            for (owner,) in owners:
-                if owner != self._owner and not is_running(owner):
-                    self._lapse(db, "owner = ?", owner)
+        owners = db.execute(f"select distinct owner from uses where state = {OPEN}").fetchall()
+        for (owner,) in owners:
+            if owner != self._owner and not is_running(owner):
+                self._lapse(db, "owner = ?", owner)
 
     def _sweep(self, db: sqlite3.Connection, now: float) -> None:
         """Lapse what is open beyond its time."""
@@ -239,12 +257,8 @@ class SqliteLedger:
             f"select id, claims from uses where state = {OPEN} and {condition}", (value,)
         ).fetchall()
         for number, claims in rows:
-            for limit_id, subject, window, held, charged in json.loads(claims):
-                db.execute(
-                    "update counters set held = held - ?, used = used + ? "
-                    "where limit_id = ? and subject = ? and window = ?",
-                    (held, charged, limit_id, subject, window),
-                )
+            for limit_id, subject, window, held, charged in orjson.loads(claims):
+                db.execute(_CHANGE, (held, charged, limit_id, subject, window))
             db.execute(f"update uses set state = {LAPSED} where id = ?", (number,))
 
     @contextmanager
@@ -254,17 +268,27 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
-            db.execute("begin immediate")
-            try:
-                yield db
-                db.execute("commit")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("rollback")
-                raise
+
+def _changes(
+    reservation: Reservation, used: Weight, *, lapsed: bool
+) -> list[tuple[int, int, str, str, int]]:
+    """Return what a settlement takes from `held` and adds to `used` of each counter."""
+    changes = []
+    for claim in reservation.claims:
+        counted = claim.limit.of != "concurrency"
+        held, spent = claim.held, used.on(claim.limit) if counted else 0
+        if lapsed:  # it was charged in full already
+            held, spent = 0, spent - (claim.held if counted else 0)
+        changes.append((held, spent, claim.limit.id, claim.subject, claim.window))
+    return changes
+
+
+def _exceeded(claim: Claim, taken: int, now: float) -> BudgetExceeded:
+    wait = 1 if claim.limit.of == "concurrency" else ends_in(claim.limit.per, now)
+    if claim.held > claim.limit.units and claim.limit.of != "concurrency":
+        wait = None  # it would not fit into a fresh window either
+    left = max(0, claim.limit.units - taken)
+    return BudgetExceeded(claim.limit, left=left, retry_after_s=wait)
 
 
 def owner_of(pid: int) -> str:
@@ -289,13 +313,12 @@ def _started(pid: int) -> str:
 
 
 def _as_json(claims: tuple[Claim, ...]) -> str:
-    return json.dumps(
+    return orjson.dumps(
         [
             (c.limit.id, c.subject, c.window, c.held, 0 if c.limit.of == "concurrency" else c.held)
             for c in claims
-        ],
-        ensure_ascii=False,
-    )
+        ]
+    ).decode()
 
 
 def _away(file: Path, error: Exception) -> SetupError:

@@ -51,15 +51,15 @@ class Pool:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._replicas: dict[str, list[Replica]] = {}
+        self._replicas: dict[str, tuple[Engine, list[Replica]]] = {}
 
     def replicas(self, engine: Engine) -> list[Replica]:
         """Return the replicas of an engine."""
-        known = self._replicas.get(engine.name)
-        if known is None or tuple(r.url for r in known) != engine.urls:
-            before = {r.url: r for r in known or ()}
+        of, known = self._replicas.get(engine.name, (None, []))
+        if of is not engine:
+            before = {replica.url: replica for replica in known}
             known = [before.get(url) or Replica(url) for url in engine.urls]
-            self._replicas[engine.name] = known
+            self._replicas[engine.name] = engine, known
         return known
 
     def choose(
@@ -72,10 +72,13 @@ class Pool:
             affinity: The beginning of the prompt.
             without: Replicas that were tried already.
         """
+        replicas = self.replicas(engine)
+        if len(replicas) == 1 and replicas[0].failures < BREAK_AFTER and not without:
+            return replicas[0]
         now = self._clock()
         able = [
             replica
-            for replica in self.replicas(engine)
+            for replica in replicas
             if replica.url not in without and self._may(replica, now)
         ]
         if not able:

@@ -156,9 +156,8 @@ class _Exchange:
             raise
         finally:
             watch.cancel()
-            self._parts.metrics.observe_relay(
-                asked.served.name, self._times.total(), self._times.upstream, self._times.first
-            )
+            counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
+            counters.observe(self._times.total(), self._times.upstream, self._times.first)
 
     async def _whole(self, caller: Caller, asked: Asked, held: Reservation, raw: bytes) -> None:
         answer, replica = await self._open(asked)
@@ -276,7 +275,7 @@ class _Exchange:
     def _record(
         self, caller: Caller, asked: Asked, raw: bytes, used: Weight, result: str, **more: Any
     ) -> None:
-        self._parts.metrics.count_relay(asked.served.name, caller.key_id, used)
+        self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
         self._parts.audit.relayed(
             caller,
             self._request_id,
