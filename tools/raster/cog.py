@@ -57,7 +57,7 @@ class OutputFile:
             )
         except (RasterioError, OSError) as problem:
             self.discard()
-            raise _not_written(file, problem) from None
+            raise not_written(file, problem) from None
 
     def _level(self, number: int, width: int, height: int, nodata: int) -> Any:
         """Open the working file of the raster (0) or of its overview with cells 2^number as long.
@@ -105,7 +105,7 @@ class OutputFile:
                         window = Window(0, -(-first // apart), part.shape[1], len(part))
                         level.write(part, 1, window=window)
         except (RasterioError, OSError) as problem:
-            raise _not_written(self.file, problem) from None
+            raise not_written(self.file, problem) from None
 
     def finish(self) -> None:
         """Make the cloud-optimised file with overviews, beside the target.
@@ -126,7 +126,7 @@ class OutputFile:
             if self.categories:
                 self.names.write_text(_names(self.categories), encoding="utf-8")
         except (RasterioError, OSError) as problem:
-            raise _not_written(self.file, problem) from None
+            raise not_written(self.file, problem) from None
 
     def publish(self) -> None:
         """Rename to the target; category names go into the `.aux.xml` that GDAL and QGIS read."""
@@ -169,7 +169,8 @@ def _whole(cells: int) -> int:
     return -(-cells // TILE) * TILE
 
 
-def _not_written(file: Path, problem: Exception) -> SetupError:
+def not_written(file: Path, problem: Exception) -> SetupError:
+    """Return the error of a raster that could not be written; nothing of it is left."""
     return SetupError(
         f"栅格 {file} 没有写成：{problem}；未留下不完整的文件",
         mend="核对磁盘剩余空间（df -h）与输出文件夹的写权限后重新运行",

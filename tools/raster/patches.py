@@ -1,18 +1,19 @@
 """Patches (connected cells) of a graded raster, with area, without loading it whole.
 
-Strips are labelled one by one and joined at their edges by union-find; a second pass reads the strips
-again and writes. Memory grows with one strip and with the number of patches, not with the raster.
-Patches are numbered in the order in which a reader of rows meets them.
+Strips are labelled one by one. Of a strip only the labels on its first and last row are kept, and joined
+by union-find; a patch inside a strip is complete. A second pass reads the strips again and writes. Memory
+grows with one strip and with the edges of strips, not with the number of patches. Patches are numbered in the order in which a reader of rows meets them.
 """
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cspon.errors import InputError
-from tools.raster.cog import OutputFile
+from tools.raster.cog import OutputFile, not_written
 from tools.raster.frozen import Frozen
 from tools.raster.grid import Grid
 from tools.raster.inputs import look_at
@@ -74,33 +75,78 @@ def label_patches(
     band = Band(source, name, look.dtype, None)
     wanted = np.array(sorted(of), dtype=np.int64)
     labeller = _Labeller(band, grid, wanted, connectivity, strip_rows)
-    roots, cells = labeller.join()
-    number = np.zeros(len(roots) + 1, dtype=np.int32)
-    first = np.unique(roots)
-    number[1:] = np.searchsorted(first, roots) + 1
-    area = cells[first] * grid.cell_m2
-    values = number
-    if grades is not None:
-        score = _scores(area, grades)
-        values = np.concatenate([[255], score[number[1:] - 1]]).astype(np.uint8)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    edges = labeller.join()
+    dtype = "int32" if grades is None else "uint8"
+    total, largest = 0, np.zeros(0, dtype=np.int64)
     with ExitStack() as stack:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise not_written(out, problem) from None
         file = OutputFile(
-            out, grid, dtype=str(values.dtype), nodata=0 if grades is None else 255,
+            out, grid, dtype=dtype, nodata=0 if grades is None else 255,
             categories=categories or {}, threads=2,
         )  # fmt: skip
         stack.callback(file.discard)
-        for row, labels in labeller.strips():
-            file.write(row, values[labels])
+        for (first, labels, _), strip in zip(labeller.strips(), edges.strips, strict=True):
+            cells = np.bincount(labels.ravel())
+            cells[0] = 0
+            total += int(cells.sum())
+            cells[strip.labels] = edges.cells[edges.root[strip.start : strip.stop]]
+            new = strip.begin(len(cells))
+            largest = np.sort(np.concatenate([largest, cells[new]]))[::-1][:kept].copy()
+            values = edges.numbers(strip, new)
+            if grades is not None:
+                values = _scores(cells * grid.cell_m2, grades)
+                values[0] = 255
+            file.write(first, values.astype(dtype)[labels])
         file.finish()
         file.publish()
-    largest = np.sort(area)[::-1][:kept]
     return Patches(
         file=out,
-        count=len(first),
-        area_m2=tuple(float(a) for a in largest),
-        total_m2=float(area.sum()),
+        count=edges.count,
+        area_m2=tuple(float(n) * grid.cell_m2 for n in largest),
+        total_m2=float(total * grid.cell_m2),
     )
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """Labels of a strip that lie on its first or last row: those are `start` to `stop` of all edges."""
+
+    labels: Array
+    """Rising, 1 is the first of the strip."""
+    start: int
+    stop: int
+    before: int
+    """Patches that begin in the strips above."""
+    new: Array
+    """Whether the patch begins in this strip, with this label."""
+
+    def begin(self, size: int) -> Array:
+        """Return for labels 0 to `size - 1` whether a patch begins with them."""
+        begin = np.ones(size, dtype=bool)
+        begin[0] = False
+        begin[self.labels] = self.new
+        return begin
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """What is known of the labels at edges: root (an index of an edge label), cells and number by root."""
+
+    strips: list[_Strip]
+    root: Array
+    cells: Array
+    number: Array
+    count: int
+
+    def numbers(self, strip: _Strip, begin: Array) -> Array:
+        """Return the patch number of each label of a strip; label 0 has number 0."""
+        values: Array = np.cumsum(begin) + strip.before
+        values[strip.labels] = self.number[self.root[strip.start : strip.stop]]
+        values[0] = 0
+        return values
 
 
 class _Labeller:
@@ -113,11 +159,11 @@ class _Labeller:
         self.diagonal = connectivity == 8
         self.structure = np.ones((3, 3)) if self.diagonal else None
 
-    def strips(self) -> Iterator[tuple[int, Array]]:
-        """Yield first row and labels (0 is none) of each strip."""
+    def strips(self) -> Iterator[tuple[int, Array, int]]:
+        """Yield first row, labels (1 is the first of the strip, 0 is none) and their count."""
         from scipy.ndimage import label
 
-        pool, offset = Pool(), 0
+        pool = Pool()
         rows = range(self.grid.height)
         for strip in read_strips(
             [self.band], self.grid, rows, self.strip_rows, pool=pool, threads=2
@@ -127,40 +173,59 @@ class _Labeller:
                 inside &= strip.bands[0] != self.band.source.nodata
             pool.give(strip.bands[0])
             labels, count = label(inside, structure=self.structure)
-            if offset:
-                labels[labels > 0] += offset
-            offset += count
-            if offset > MAX_PATCHES:
-                raise InputError(
-                    "斑块过多，无法编号", file=self.band.source.file, mend="先过滤零碎像元"
-                )
-            yield strip.first, labels
+            yield strip.first, labels, count
 
-    def join(self) -> tuple[Array, Array]:
-        """Return the root of every label (0-based) and the cells of every root."""
-        parents: list[Array] = []
+    def join(self) -> _Edges:
+        """Join the labels at the edges of strips, and number the patches.
+
+        Raises:
+            InputError: more patches than a number of 32 bits can tell apart.
+        """
+        found: list[tuple[Array, int]] = []
         cells: list[Array] = []
         pairs: list[Array] = []
         above: Array | None = None
-        known = 0
-        for _, labels in self.strips():
-            count = max(0, int(labels.max()) - known)
-            parents.append(np.arange(known, known + count))
-            held = labels[labels > 0] - known - 1
-            cells.append(np.bincount(held, minlength=count))
+        start = 0
+        for _, labels, count in self.strips():
+            held = np.union1d(labels[0], labels[-1])
+            held = held[held > 0]
+            cells.append(np.bincount(labels.ravel(), minlength=count + 1)[held])
+            place = np.zeros(count + 1, dtype=np.int64)
+            place[held] = np.arange(start + 1, start + 1 + len(held))
             if above is not None:
-                pairs.append(self._touching(above, labels[0]))
-            above = labels[-1].copy()
-            known += count
-        parent = np.concatenate(parents) if parents else np.zeros(0, np.int64)
-        _unite(parent, pairs)
-        while not np.array_equal(up := parent[parent], parent):
-            parent = up
-        total = np.bincount(parent, weights=np.concatenate(cells), minlength=len(parent))
-        return parent, total.astype(np.int64)
+                pairs.append(self._touching(above, place[labels[0]]))
+            above = place[labels[-1]]
+            found.append((held, count))
+            start += len(held)
+        root = np.arange(start)
+        _unite(root, pairs)
+        while not np.array_equal(up := root[root], root):
+            root = up
+        total = np.zeros(start, dtype=np.int64)
+        np.add.at(total, root, np.concatenate(cells))
+        return self._numbered(found, root, total)
+
+    def _numbered(self, found: list[tuple[Array, int]], root: Array, cells: Array) -> _Edges:
+        number = np.zeros(len(root), dtype=np.int64)
+        first = root == np.arange(len(root))
+        strips: list[_Strip] = []
+        start = before = 0
+        for held, count in found:
+            stop = start + len(held)
+            new = first[start:stop]
+            strips.append(_Strip(held, start, stop, before, new))
+            joined = np.concatenate([[0], np.cumsum(~new)])[:-1]
+            number[start:stop] = np.where(new, before + held - joined, 0)
+            before += count - int((~new).sum())
+            start = stop
+        if before > MAX_PATCHES:
+            raise InputError(
+                "斑块过多，无法编号", file=self.band.source.file, mend="先过滤零碎像元"
+            )
+        return _Edges(strips, root, cells, number, before)
 
     def _touching(self, above: Array, below: Array) -> Array:
-        """Return the pairs of labels (0-based) that meet at the edge of two strips."""
+        """Return the pairs of edge labels (0-based; 0 is none in the rows) that meet at the edge of two strips."""
         width = len(above)
         shifts = (-1, 0, 1) if self.diagonal else (0,)
         found = []

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cspon.errors import InputError
-from tools.raster.cog import OutputFile
+from tools.raster.cog import OutputFile, not_written
 from tools.raster.frozen import Frozen
 from tools.raster.grid import Grid
 from tools.raster.inputs import look_at, stored_scale
@@ -31,6 +31,8 @@ MAX_TILE = 2_046
 FAR = 2**31 - 1
 """Milliseconds that stand for a cell that is not reached: 24.8 days."""
 NODATA_S = -1
+OUT_ROWS = 256
+"""Rows that are written at once: a whole row of tiles would cost the memory of its width."""
 
 
 class Travel(Frozen):
@@ -72,14 +74,17 @@ def travel_time(
     scale, offset = stored_scale(speed, "km/h", name)
     nodata = None if look.nodata is None or look.dtype.startswith("float") else int(look.nodata)
     band = Band(speed, name, look.dtype, nodata)
-    out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         reader = BandReader(band, grid, stack, 2)
-        scratch = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix=".travel-", dir=out.parent)
-        )
-        work = _Work(reader, grid, Path(scratch) / "ms", tile, float(scale), float(offset))
-        worked = work.spread(cells)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=".travel-", dir=out.parent)
+            )
+            work = _Work(reader, grid, Path(scratch) / "ms", tile, float(scale), float(offset))
+            worked = work.spread(cells)
+        except OSError as problem:
+            raise not_written(out, problem) from None
         file = OutputFile(out, grid, dtype="int32", nodata=NODATA_S, categories={}, threads=2)
         stack.callback(file.discard)
         reached, longest = 0, 0
@@ -173,15 +178,23 @@ class _Work:
 
     def _halves(self, place: tuple[int, int]) -> tuple[Array, Array]:
         """Return half the crossing of each cell in ms, straight and diagonal, with a ring of one cell."""
+        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         t, grid = self.tile, self.grid
         top, left = place[0] * t - 1, place[1] * t - 1
         r0, c0 = max(0, top), max(0, left)
         r1, c1 = min(grid.height, top + t + 2), min(grid.width, left + t + 2)
-        stored = self.reader.dataset.read(
-            self.reader.number, window=Window(c0, r0, c1 - c0, r1 - r0)
-        ).astype(np.float64)
+        try:
+            stored = self.reader.dataset.read(
+                self.reader.number, window=Window(c0, r0, c1 - c0, r1 - r0)
+            ).astype(np.float64)
+        except RasterioError as problem:
+            raise InputError(
+                f"因子“{self.reader.band.factor}”的栅格读到第 {r0 + 1}–{r1} 行时出错：{problem}",
+                file=self.reader.band.source.file,
+                mend="文件可能没有下载完整或已损坏，请重新取得",
+            ) from None
         if self.reader.nodata is not None:
             stored[stored == self.reader.nodata] = np.nan
         kmh = stored * self.scale + self.offset
@@ -228,13 +241,18 @@ class _Work:
         return (place[0] * self.across + place[1]) * self.tile * self.tile * 4
 
     def rows(self) -> Iterator[tuple[int, Array]]:
-        """Yield first row and seconds, rounded half up, of each row of tiles."""
+        """Yield first row and seconds, rounded half up, of `OUT_ROWS` rows or fewer at a time."""
         t = self.tile
-        for i in range(self.down):
-            ms = np.concatenate([self._load((i, j)) for j in range(self.across)], axis=1)
-            ms = ms[: self.grid.height - i * t, : self.grid.width]
-            seconds = np.where(ms == FAR, NODATA_S, (ms.astype(np.int64) + 500) // 1000)
-            yield i * t, seconds.astype(np.int32)
+        for first in range(0, self.grid.height, t):
+            end = min(t, self.grid.height - first)
+            for r in range(0, end, OUT_ROWS):
+                rows = slice(r, min(r + OUT_ROWS, end))
+                parts = [self._load((first // t, j))[rows] for j in range(self.across)]
+                ms = np.concatenate(parts, axis=1)[:, : self.grid.width]
+                lost = ms == FAR
+                seconds = ms // 1000 + (ms % 1000 >= 500).astype(np.int32)
+                seconds[lost] = NODATA_S
+                yield first + r, seconds
 
 
 def _relax(arrival: Array, before: Array, straight: Array, diagonal: Array) -> None:

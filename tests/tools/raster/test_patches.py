@@ -32,6 +32,9 @@ def test_labels_equal_those_of_the_whole_raster(
     assert patches.count == count
     assert patches.total_m2 == (values > 0).sum() * 900
     assert ((found > 0) == (expected > 0)).all()
+    # Numbers follow the order in which a reader of rows meets the patches.
+    met, where = np.unique(found, return_index=True)
+    assert (np.diff(where[met > 0]) > 0).all() and found.max() == count
     pairs = np.unique(np.stack([found[found > 0], expected[found > 0]]), axis=1)
     assert pairs.shape[1] == count
     areas = np.bincount(expected.ravel())[1:] * 900.0
@@ -50,6 +53,23 @@ def test_grades_by_area(tmp_path, grid, write_tif):
     with rasterio.open(patches.file) as dataset:
         found = dataset.read(1)
     assert found[0, 0] == 2 and found[20, 20] == 3 and found[5, 5] == 255
+
+
+def test_a_patch_that_returns_to_a_strip_has_one_number_and_its_whole_area(
+    tmp_path, grid, write_tif
+):
+    values = np.zeros((40, 60), "uint8")
+    values[5, ::4] = 1  # teeth of a comb whose back lies strips below
+    values[5:38, ::4] = 1
+    values[38, :] = 1
+    values[20, 2] = 1
+    source = Source(file=write_tif("v.tif", values, grid, 255))
+    patches = label_patches(source, grid, {1}, tmp_path / "p.tif", strip_rows=7, connectivity=4)
+    with rasterio.open(patches.file) as dataset:
+        found = dataset.read(1)
+    assert patches.count == 2 and found[20, 2] == 2
+    assert set(found[(values > 0) & (found != 2)]) == {1}
+    assert patches.area_m2 == (((values > 0).sum() - 1) * 900.0, 900.0)
 
 
 def test_no_patch_at_all(tmp_path, grid, write_tif):

@@ -1,37 +1,13 @@
-import math
-
 import numpy as np
 import pytest
 import rasterio
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cspon.errors import InputError
+from eval.bench.raster_spread import one_graph
 from tools.raster.sources import Source
 from tools.raster.travel import travel_time
-
-
-def oracle_s(kmh, cell, starts):
-    """Dijkstra on the whole raster as one graph, with costs in whole milliseconds."""
-    rows, columns = kmh.shape
-    half = cell / 2 / (kmh / 3.6) * 1000
-    straight, diagonal = (np.floor(half * f + 0.5) for f in (1, math.sqrt(2)))
-    index = np.arange(rows * columns).reshape(rows, columns)
-    a, b, cost = [], [], []
-    for dr, dc in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        one = (slice(0, rows - dr), slice(max(0, -dc), columns - max(0, dc)))
-        two = (slice(dr, rows), slice(max(0, dc), columns - max(0, -dc)))
-        h = straight if dr == 0 or dc == 0 else diagonal
-        step = (h[one] + h[two]).ravel()
-        held = np.isfinite(step)
-        a.append(index[one].ravel()[held])
-        b.append(index[two].ravel()[held])
-        cost.append(step[held])
-    graph = coo_array(
-        (np.concatenate(cost), (np.concatenate(a), np.concatenate(b))), (index.size,) * 2
-    )
-    ms = dijkstra(graph.tocsr(), directed=False, indices=[index[s] for s in starts], min_only=True)
-    return np.where(np.isfinite(ms), np.floor((ms + 500) / 1000), -1).reshape(rows, columns)
 
 
 @pytest.mark.parametrize("tile", [7, 16, 64])
@@ -49,11 +25,38 @@ def test_times_equal_those_of_one_graph(tmp_path, grid, write_tif, tile):
     )
     with rasterio.open(travel.file) as dataset:
         found = dataset.read(1)
-    with np.errstate(divide="ignore"):
-        expected = oracle_s(kmh.astype(float), 30, starts)
+    expected = one_graph(kmh.astype(float), 30, starts)
     assert (found == expected).all()
     assert travel.reached_cells == (expected >= 0).sum() and travel.longest_s == expected.max()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".travel")] == []
+
+
+@given(
+    seed=st.integers(0, 9_999),
+    rows=st.integers(2, 24),
+    columns=st.integers(2, 24),
+    tile=st.integers(3, 13),
+    walls=st.sampled_from([0.0, 0.2, 0.45]),
+)
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_times_do_not_depend_on_the_tiles(
+    tmp_path, grid, write_tif, seed, rows, columns, tile, walls
+):
+    rng = np.random.default_rng(seed)
+    kmh = rng.integers(1, 120, (rows, columns)).astype("uint8")
+    kmh[rng.random(kmh.shape) < walls] = 0
+    starts = [(int(rng.integers(rows)), int(rng.integers(columns))) for _ in range(2)]
+    for start in starts:
+        kmh[start] = 30
+    small = grid.model_copy(update={"width": columns, "height": rows})
+    places = [(500_000 + (c + 0.5) * 30, 3_400_000 - (r + 0.5) * 30) for r, c in starts]
+    source = Source(file=write_tif("v.tif", kmh, small, 0), unit="km/h")
+    travel = travel_time(source, small, places, tmp_path / "t.tif", tile=tile)
+    with rasterio.open(travel.file) as dataset:
+        found = dataset.read(1)
+    assert (found == one_graph(kmh.astype(float), 30, starts)).all()
 
 
 def test_places_outside_or_none_are_refused(tmp_path, grid, write_tif):
