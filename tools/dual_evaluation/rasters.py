@@ -26,6 +26,8 @@ Rows = Callable[[int, int], npt.NDArray[Any]]
 UNKNOWN_CODE = 255
 NAN = float("nan")
 STRIP_ROWS = 512
+BURN_CACHE = 512 * 1024 * 1024
+"""Bytes of GDAL's cache while polygons are burned."""
 
 
 def row_strips(height: int, rows: int = STRIP_ROWS) -> Iterator[slice]:
@@ -137,15 +139,23 @@ def relief_of(heights: Floats, window: int) -> Floats:
 def burned(
     shapes: list[tuple[Any, int]], grid: Grid, *, fill: int = 0, dtype: str = "uint8"
 ) -> npt.NDArray[Any]:
-    """Burn polygons into the grid by cell centres; later ones lie over earlier ones."""
+    """Burn polygons into the grid by cell centres; later ones lie over earlier ones.
+
+    GDAL burns as many rows at once as its cache holds, and every polygon again for each: the cache is
+    set here, for a raster that is open elsewhere may have made it small.
+    """
+    import rasterio
     from rasterio.features import rasterize
 
     kept = [(g, v) for g, v in shapes if g is not None and not g.is_empty]
     if not kept:
         return np.full((grid.height, grid.width), fill, dtype)
-    return np.asarray(
-        rasterize(kept, (grid.height, grid.width), fill=fill, transform=grid.affine, dtype=dtype)
-    )
+    with rasterio.Env(GDAL_CACHEMAX=BURN_CACHE):
+        return np.asarray(
+            rasterize(
+                kept, (grid.height, grid.width), fill=fill, transform=grid.affine, dtype=dtype
+            )
+        )
 
 
 @contextmanager
