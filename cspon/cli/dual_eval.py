@@ -40,9 +40,13 @@ def command(
     from_record: Annotated[
         Path | None, typer.Option(help="按运行记录 run.json 重新运行，并核对栅格是否逐像元相同")
     ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="与 --from-record 同用：输入文件现在所在的目录（记录生成后移动过）"),
+    ] = None,
     place: Annotated[
         str | None,
-        typer.Option(help="解释某地的限制因素：乡镇名、城北等方位，或坐标 x,y"),
+        typer.Option(help="解释某地的限制因素：乡镇名、城北等方位，或坐标 x,y；几处用顿号分开"),
     ] = None,
     sensitivity: Annotated[
         list[str] | None,
@@ -57,8 +61,9 @@ def command(
     from tools.dual_evaluation.config import PARTS, DualConfig, check_names, read_config
     from tools.dual_evaluation.evaluate import evaluate, prepare
     from tools.dual_evaluation.save import save_evaluation
-    from tools.dual_evaluation.sensitivity import sensitivity_table
+    from tools.dual_evaluation.sensitivity import require_salib
     from tools.dual_evaluation.tool import outcome_of
+    from tools.postgis.connection import one_state
 
     if show:
         _show(scheme or "2020")
@@ -72,7 +77,10 @@ def command(
         )
         return 0
     if from_record is not None:
-        return _again(from_record, out)
+        with one_state():
+            return _again(from_record, out, layers=layers, base=base)
+    if sensitivity:
+        require_salib()
     wanted = read_config(config) if config is not None else DualConfig()
     for name in part or ():
         if name not in PARTS:
@@ -83,15 +91,14 @@ def command(
     wanted = wanted.model_copy(update=changes)
     check_names(wanted, config)
     folder = load_settings(layers=layers).layers
-    base = config.resolve().parent if config is not None else None
-    with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
+    beside = config.resolve().parent if config is not None else None
+    with one_state(), tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
         if check:
-            _readiness(*prepare(wanted, folder, work=Path(work), base=base))
+            _readiness(*prepare(wanted, folder, work=Path(work), base=beside))
             return 0
-        made = evaluate(wanted, folder, work=Path(work), base=base)
+        made = evaluate(wanted, folder, work=Path(work), base=beside)
         moved = _sensitivities(made, sensitivity or [])
-        tables = tuple(sensitivity_table(found) for found in moved)
-        result = outcome_of(made, place=place, more=tables)
+        result = outcome_of(made, place=place, moved=tuple(moved))
         if out is not None:
             say_saved(*save_evaluation(made, result, out, pdf=pdf, moved=moved))
     if as_json:
@@ -99,8 +106,7 @@ def command(
     else:
         figures = [t.name for t in result.tables if t.name.endswith("_scheme")]
         lead = [p["headline"] for p in result.data["parts"]]
-        if result.data["explanation"]:
-            lead.append(result.data["explanation"]["text"])
+        lead += [found["text"] for found in result.data["explanations"]]
         show_result(result, lead=lead, skip=figures)
     done = any(p["status"] != "未评价" for p in result.data["parts"])
     return 0 if done or result.data["carrying"] else 2
@@ -156,7 +162,7 @@ def _readiness(inputs: "Inputs", rows: tuple["Readiness", ...]) -> None:
         typer.echo(f"注意：{notice}", err=True)
 
 
-def _again(file: Path, out: Path | None) -> int:
+def _again(file: Path, out: Path | None, *, layers: Path | None, base: Path | None) -> int:
     """Run a record again and compare every raster, pixel by pixel."""
     from tools.dual_evaluation.evaluate import evaluate
     from tools.dual_evaluation.record import compare, read_record, record_of
@@ -164,9 +170,11 @@ def _again(file: Path, out: Path | None) -> int:
     from tools.dual_evaluation.tool import outcome_of
 
     record = read_record(file)
-    base = Path(record.config_folder) if record.config_folder else None
+    recorded = Path(record.config_folder) if record.config_folder else None
+    beside = None if recorded is None else base or recorded
+    folder = layers or Path(record.layers)
     with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
-        made = evaluate(record.config, Path(record.layers), work=Path(work), base=base)
+        made = evaluate(record.config, folder, work=Path(work), base=beside)
         if out is not None:
             say_saved(*save_evaluation(made, outcome_of(made), out))
         told = compare(record, record_of(made))

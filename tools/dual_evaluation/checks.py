@@ -44,9 +44,14 @@ class Finding(Frozen):
 
 
 def findings(made: DualEvaluation) -> tuple[Finding, ...]:
-    """Overlay the results with red lines, boundary and present use."""
-    overlay = _Overlay(made)
-    return (*overlay.ecology(), *overlay.agriculture(), *overlay.urban(), *overlay.potential())
+    """Overlay the results that were asked for with red lines, boundary and present use.
+
+    The ecology that an evaluation only needs for its range is not checked by itself.
+    """
+    overlay, asked = _Overlay(made), made.inputs.config.parts
+    own = {"ecology": overlay.ecology, "agriculture": overlay.agriculture, "urban": overlay.urban}
+    rows = [row for name, check in own.items() if name in asked for row in check()]
+    return (*rows, *overlay.potential())
 
 
 class _Overlay:

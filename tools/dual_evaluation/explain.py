@@ -7,25 +7,23 @@ import numpy.typing as npt
 
 from cspon.errors import InputError
 from cspon.schemas.base import Frozen
-from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.places import Mask, Place, find_place
 from tools.dual_evaluation.rasters import UNKNOWN_CODE
 from tools.dual_evaluation.scheme import Evaluation
+from tools.dual_evaluation.sensitivity import SPREAD
+from tools.dual_evaluation.standards import standard_of
 from tools.dual_evaluation.steps import (
     OUTSIDE,
     AnyStep,
     DemoteStep,
     GeometricStep,
+    GradeStep,
     PatchStep,
     needs,
     variables_of,
 )
-from tools.dual_evaluation.tables import figures_of
 from tools.dual_evaluation.variables import variables
-
-SHORT = 40
-"""A standard longer than this is left to the table of the scheme."""
 
 
 class Limit(Frozen):
@@ -36,8 +34,12 @@ class Limit(Frozen):
     area_ha: float
     """Where it limits."""
     share_percent: float
-    """Of the limited cells."""
+    """Of the cells of the class that is explained."""
     threshold: str
+    """The standard that is not met, or is near."""
+    source: str = ""
+    verified: bool = False
+    """Was the official text of the standard read?"""
     values: dict[str, Any]
     """By variable, within the limited cells: mean, lowest, highest, unit, or area by category."""
 
@@ -51,17 +53,27 @@ class Explanation(Frozen):
     title: str
     area_ha: float
     classes_ha: dict[str, float]
+    unknown_ha: float = 0.0
+    worst: str = ""
+    """Title of the class that `limits` explains: the lowest that is there."""
+    best: str = ""
+    """Title of the best class, which `lowered` and `near` explain."""
     limits: tuple[Limit, ...]
     outside: tuple[Limit, ...]
     """What makes the land outside the range 生态保护极重要."""
+    lowered: tuple[Limit, ...] = ()
+    """Of the best class: factors that are below their own best grade there."""
+    near: tuple[Limit, ...] = ()
+    """Of the best class: where a factor would fall if its bound were tightened by a fifth."""
     missing: tuple[str, ...]
+    lines: tuple[str, ...] = ()
     text: str
 
 
 def explain_place(
     made: DualEvaluation, place: str | Place, evaluation: str = "urban"
 ) -> Explanation:
-    """Explain an evaluation at a place.
+    """Explain an evaluation at a place: the unfit land by what limits it, the fit by what is next.
 
     Args:
         made: The evaluation.
@@ -71,31 +83,42 @@ def explain_place(
     Raises:
         InputError: no such place, or the evaluation has no result.
     """
+    from tools.dual_evaluation.explain_text import caveats, sentences
+
     part = made.parts.get(evaluation)
     if part is None or not part.grades:
         why = part.feasible.refused if part is not None else "没有做这一项评价"
         raise InputError(f"不能解释：{why}", field="evaluation", mend="补充输入后再评价")
     where = find_place(made, place) if isinstance(place, str) else place
     cell_ha = made.inputs.grid.cell_m2 / 1e4
-    classes = {
-        c.title: round(int((where.cells & (part.result == c.value)).sum()) * cell_ha, 4)
-        for c in part.evaluation.classes
-    }
+    here = np.bincount(part.result[where.cells], minlength=16)
+    titles = {c.value: c.title for c in part.evaluation.classes}
+    graded = sorted(v for v in titles if v != OUTSIDE)
+    best = graded[-1]
+    worst = next((v for v in graded[:-1] if here[v]), graded[0])
+    limits: tuple[Limit, ...] = ()
+    outside: tuple[Limit, ...] = ()
+    lowered: tuple[Limit, ...] = ()
+    near: tuple[Limit, ...] = ()
     if evaluation == "ecology":
-        limits = _drivers(made, part, where.cells & (part.result == 3))
-        outside: tuple[Limit, ...] = ()
+        limits = _drivers(made, part, where.cells & (part.result == best))
     else:
-        limits = _limits(made, part, where.cells & (part.result == 1))
-        beyond = where.cells & (part.result == OUTSIDE)
+        limits = _limits(made, part, where.cells & (part.result == worst))
+        lowered, near = _next(made, part, where.cells & (part.result == best))
         ecology = made.parts.get("ecology")
-        drives = ecology is not None and bool(ecology.grades)
-        outside = _drivers(made, ecology, beyond) if drives and ecology is not None else ()
+        if ecology is not None and ecology.grades:
+            outside = _drivers(made, ecology, where.cells & (part.result == OUTSIDE))
     found = Explanation(
         place=where.title, note=where.note, evaluation=evaluation, title=part.evaluation.title,
-        area_ha=round(int(where.cells.sum()) * cell_ha, 4), classes_ha=classes, limits=limits,
-        outside=outside, missing=tuple(part.feasible.missing), text="",
+        area_ha=round(int(where.cells.sum()) * cell_ha, 4),
+        classes_ha={t: round(int(here[v]) * cell_ha, 4) for v, t in titles.items()},
+        unknown_ha=round(int(here[0]) * cell_ha, 4), worst=titles[worst], best=titles[best],
+        limits=limits, outside=outside, lowered=lowered, near=near,
+        missing=tuple(part.feasible.missing), text="",
     )  # fmt: skip
-    return found.model_copy(update={"text": _text(made, found)})
+    lines = sentences(found)
+    text = "".join((*lines, *caveats(made.scheme, found)))
+    return found.model_copy(update={"lines": lines, "text": text})
 
 
 def _limits(made: DualEvaluation, part: Part, cells: Mask) -> tuple[Limit, ...]:
@@ -115,10 +138,51 @@ def _limits(made: DualEvaluation, part: Part, cells: Mask) -> tuple[Limit, ...]:
             at = (grades == 1) & np.isin(part.grades[step.of][cells], step.among)
         else:
             assert low is not None
-            at = (grades == low) & (grades <= 2) & (grades < max(_grades(step)))
+            at = (grades == low) & (grades < max(_grades(step)))
         if at.any():
-            found.append(_limit(made, step, cells, at))
+            found.append(_limit(made, step, cells, at, grades))
     return tuple(sorted(found, key=lambda limit: -limit.area_ha))
+
+
+def _next(
+    made: DualEvaluation, part: Part, cells: Mask
+) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """Tell what limits the best class next: factors below their best grade, and bounds that are near."""
+    lowered: list[Limit] = []
+    near: list[Limit] = []
+    if not cells.any():
+        return (), ()
+    for step in _feeding(part.evaluation, part):
+        if not variables_of(step) or isinstance(step, DemoteStep):
+            continue
+        grades = part.grades[step.id][cells]
+        below = (grades > 0) & (grades < max(_grades(step)))
+        if below.any():
+            lowered.append(_limit(made, step, cells, below, grades))
+        elif isinstance(step, GradeStep) and step.variable in made.inputs.found:
+            values = made.inputs.read(step.variable)[cells]
+            tight, words = _tightened(step, values)
+            if words:
+                near.append(_limit(made, step, cells, tight, grades, words=words))
+    by_area = sorted(near, key=lambda limit: -limit.area_ha)
+    return tuple(sorted(lowered, key=lambda limit: -limit.area_ha)), tuple(by_area)
+
+
+def _tightened(step: GradeStep, values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], str]:
+    """Say where values of the best grade would fall if its bounds were a fifth stricter."""
+    best, falls = max(step.grades), np.zeros(values.shape, bool)
+    unit = variables()[step.variable].unit
+    unit = "" if unit == "1" else unit
+    told = []
+    for k, bound in enumerate(step.breaks):
+        below, above = step.grades[k], step.grades[k + 1]
+        if (below == best) == (above == best):
+            continue
+        strict = bound - SPREAD * abs(bound) if below == best else bound + SPREAD * abs(bound)
+        at = values > strict if below == best else values < strict
+        falls |= at & (values <= bound if below == best else values >= bound)
+        told.append(f"界线 {bound:g}{unit} 收紧 {SPREAD:.0%} 为 {strict:g}{unit}")
+    return falls, "，".join(told)
 
 
 def _drivers(made: DualEvaluation, part: Part, cells: Mask) -> tuple[Limit, ...]:
@@ -134,7 +198,7 @@ def _drivers(made: DualEvaluation, part: Part, cells: Mask) -> tuple[Limit, ...]
     for step, grades in zip(leaves, stack, strict=True):
         at = (grades == high) & (high > 1)
         if at.any():
-            found.append(_limit(made, step, cells, at))
+            found.append(_limit(made, step, cells, at, grades))
     return tuple(sorted(found, key=lambda limit: -limit.area_ha))
 
 
@@ -165,22 +229,33 @@ def _grades(step: AnyStep) -> tuple[int, ...]:
     return (1,)
 
 
-def _limit(made: DualEvaluation, step: AnyStep, cells: Mask, at: npt.NDArray[np.bool_]) -> Limit:
+def _limit(
+    made: DualEvaluation,
+    step: AnyStep,
+    cells: Mask,
+    at: npt.NDArray[np.bool_],
+    grades: npt.NDArray[Any],
+    words: str = "",
+) -> Limit:
+    """Read one factor where it limits; where `words` say the standard, over all of the cells."""
     cell_ha = made.inputs.grid.cell_m2 / 1e4
     read = variables_of(step)
     if isinstance(step, GeometricStep):
         home = next(e for e in made.scheme.evaluations if any(s.id == step.id for s in e.steps))
         steps = {s.id: s for s in home.steps}
         read = tuple(dict.fromkeys(v for need in step.of for v in variables_of(steps[need])))
+    where = np.ones_like(at) if words else at
     values = {
-        variables()[name].title: _figures(made, name, cells, at)
+        variables()[name].title: _figures(made, name, cells, where)
         for name in read
         if name in made.inputs.found
     }
     count = int(at.sum())
     return Limit(
         step=step.id, title=step.title, area_ha=round(count * cell_ha, 4),
-        share_percent=round(100 * count / len(at), 2), threshold=figures_of(step), values=values,
+        share_percent=round(100 * count / len(at), 2),
+        threshold=words or standard_of(step, {int(g) for g in np.unique(grades[at])}),
+        source=step.source, verified=step.verified, values=values,
     )  # fmt: skip
 
 
@@ -207,78 +282,3 @@ def _figures(
         "mean": float(f"{known.mean():.4g}"), "lowest": float(f"{known.min():.4g}"),
         "highest": float(f"{known.max():.4g}"), "unit": "" if unit == "1" else unit,
     }  # fmt: skip
-
-
-def _text(made: DualEvaluation, found: Explanation) -> str:
-    """Say it in sentences."""
-    shares = "，".join(
-        f"{title} {area:,.2f} 公顷（{area / found.area_ha:.1%}）"
-        for title, area in found.classes_ha.items()
-        if area
-    )
-    lines = [f"{found.place}（{found.area_ha:,.2f} 公顷）的{found.title}：{shares}。"]
-    if found.evaluation == "ecology":
-        lines += [f"极重要的主要原因：{_said(found.limits)}。"] if found.limits else []
-    else:
-        if found.limits:
-            lines.append(f"不适宜的限制因素：{_said(found.limits)}。")
-        if found.outside:
-            lines.append(f"评价范围外的土地为生态保护极重要区，主要因为：{_said(found.outside)}。")
-        if not found.limits and not found.outside:
-            lines.append("没有发现限制因素。")
-    if found.missing:
-        lines.append(f"未计入（没有输入）：{'、'.join(found.missing)}。")
-    if found.note:
-        lines.append(f"{found.note}。")
-    if not made.scheme.verified:
-        lines.append(f"依据 {made.scheme.id} 版方案，阈值尚未与指南原文核对。")
-    return "".join(lines)
-
-
-def _said(limits: tuple[Limit, ...]) -> str:
-    return "；".join(
-        f"{limit.title} {limit.area_ha:,.2f} 公顷（占 {limit.share_percent:g}%"
-        + "".join(f"，{title}{_value(values)}" for title, values in limit.values.items() if values)
-        + (f"；标准：{limit.threshold}）" if len(limit.threshold) <= SHORT else "）")
-        for limit in limits[:5]
-    )
-
-
-def _value(values: dict[str, Any]) -> str:
-    if "mean" not in values:
-        return "为" + "、".join(f"“{title}”" for title in list(values)[:3])
-    unit = values["unit"]
-    if values["lowest"] == values["highest"]:
-        return f" {values['mean']:g}{unit}"
-    return f"平均 {values['mean']:g}{unit}（{values['lowest']:g}–{values['highest']:g}{unit}）"
-
-
-def limits_table(found: Explanation) -> Table:
-    """Return the limiting factors of a place as a table."""
-    rows = [
-        {
-            "kind": kind,
-            "title": limit.title,
-            "area": limit.area_ha,
-            "share": limit.share_percent,
-            "values": "；".join(f"{t}{_value(v)}" for t, v in limit.values.items() if v),
-        }
-        for kind, limits in (
-            ("极重要" if found.evaluation == "ecology" else "不适宜", found.limits),
-            ("评价范围外", found.outside),
-        )
-        for limit in limits
-    ]
-    return Table(
-        name="limits",
-        title=f"{found.place}：{found.title}的限制因素",
-        columns=(
-            Column(key="kind", title="结果"),
-            Column(key="title", title="因素"),
-            Column(key="area", title="面积", unit="公顷"),
-            Column(key="share", title="占该类", unit="%"),
-            Column(key="values", title="因子值"),
-        ),
-        rows=tuple(rows),
-        note="一处可同时受几个因素限制，占比之和可以超过 100%。",
-    )

@@ -2,24 +2,21 @@
 
 from cspon.schemas.spatial import ToolResult
 from tools.compliance.narrative import table_markdown
-from tools.dual_evaluation.evaluate import DualEvaluation
-from tools.dual_evaluation.explain import Explanation
 from tools.dual_evaluation.outcome import DualOutcome
 from tools.result_files import SYNTHETIC
 
 
-def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[str, ...]) -> str:
+def report_markdown(result: ToolResult, pictures: tuple[str, ...], *, record: bool = True) -> str:
     """Write the report.
 
     Args:
-        made: The evaluation.
         result: Of the tool.
         pictures: Names of the maps that go with it, `<evaluation>.png`.
+        record: Whether the run record is written beside it.
     """
     data = DualOutcome.model_validate(result.data)
     tables = {table.name: table for table in result.tables}
-    region = made.inputs.catalogue.region_name
-    parts = [f"# {region}资源环境承载能力和国土空间开发适宜性评价报告"]
+    parts = [f"# {data.region}资源环境承载能力和国土空间开发适宜性评价报告"]
     if result.synthetic:
         parts.append(f"> {SYNTHETIC}")
     parts += [
@@ -28,10 +25,8 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
         f"评价范围 {data.area_ha:,.4f} 公顷，像元 {data.cell_m:g} 米，坐标系 EPSG:{data.epsg}。"
         f"评价方案：{data.scheme_title}，依据{data.document}。",
     ]
-    if data.overrides:
-        told = "\n".join(
-            f"- {_override(made, path, value)}" for path, value in data.overrides.items()
-        )
+    if data.own_figures:
+        told = "\n".join(f"- {line}" for line in data.own_figures)
         parts.append(f"本单位改写的方案数值：\n\n{told}")
     for part in data.parts:
         parts.append(f"## {part.title}")
@@ -49,10 +44,11 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
             parts.append(f"### {tables[name].title}\n\n{table_markdown(tables[name])}")
     if data.findings:
         parts.append(f"## {tables['checks'].title}\n\n{table_markdown(tables['checks'])}")
-    if data.explanation is not None:
-        parts.append(f"## {tables['limits'].title}\n\n{_place(data.explanation)}")
-        if tables["limits"].rows:
-            parts.append(table_markdown(tables["limits"]))
+    for number, found in enumerate(data.explanations, 1):
+        table = tables["limits" if number == 1 else f"limits_{number}"]
+        parts.append(f"## {table.title}\n\n" + "\n".join(f"- {line}" for line in found.lines))
+        if table.rows:
+            parts.append(table_markdown(table))
     if "scenarios" in tables:
         parts.append(f"## {tables['scenarios'].title}\n\n{table_markdown(tables['scenarios'])}")
     for name, table in tables.items():
@@ -77,7 +73,11 @@ def report_markdown(made: DualEvaluation, result: ToolResult, pictures: tuple[st
     days = "；".join(f"{name} {day}" for name, day in result.provenance.layer_dates.items())
     parts.append(
         f"工具 {result.tool} 版本 {result.version}；密级 {result.secrecy.value}；图层数据时点：{days}。"
-        "输入文件的校验值、参数和软件版本见 run.json，可据此重新运行得到相同的栅格。"
+        + (
+            "输入文件的校验值、参数和软件版本见 run.json，可据此重新运行得到相同的栅格。"
+            if record
+            else "栅格成果和运行记录用 cspon dual-eval --out 输出。"
+        )
     )
     return "\n\n".join(parts) + "\n"
 
@@ -105,21 +105,3 @@ def _lost(missing: dict[str, str], absent: dict[str, str]) -> str:
     lines = [f"- 未计入：{title}（{why}）" for title, why in missing.items()]
     lines += [f"- 不适用：{title}（{why}）" for title, why in absent.items()]
     return "\n\n" + "\n".join(lines) if lines else ""
-
-
-def _place(found: Explanation) -> str:
-    """Say the classes of a place and how it was read; its limits stand in the table below."""
-    classes = f"{found.text.partition('。')[0]}。"
-    missing = f"未计入（没有输入）：{'、'.join(found.missing)}。" if found.missing else ""
-    return classes + missing + (f"{found.note}。" if found.note else "")
-
-
-def _override(made: DualEvaluation, path: str, value: object) -> str:
-    parts = path.split(".")
-    if parts[0] == "parameters":
-        parameter = made.scheme.parameters[parts[1]]
-        return f"{parameter.title}改为 {parameter.value:g} {parameter.unit}（`{path}`）"
-    evaluation = made.scheme.evaluation(parts[0])
-    assert evaluation is not None, "an override was checked when the scheme was loaded"
-    said = "，".join(f"{k}：{v}" for k, v in value.items()) if isinstance(value, dict) else value
-    return f"{evaluation.title}·{evaluation.step(parts[1]).title}改为 {said}（`{path}`）"

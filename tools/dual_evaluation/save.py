@@ -12,7 +12,8 @@ from tools.dual_evaluation.maps import draw_class_map
 from tools.dual_evaluation.outputs import copy_rasters, write_patches
 from tools.dual_evaluation.record import record_of
 from tools.dual_evaluation.report import report_markdown
-from tools.dual_evaluation.sensitivity import Sensitivity, draw_sensitivity
+from tools.dual_evaluation.sensitivity import Sensitivity
+from tools.dual_evaluation.sensitivity_shown import draw_sensitivity
 from tools.outputs import published_together
 from tools.report import markdown_to_docx
 
@@ -62,7 +63,7 @@ def save_evaluation(
                 images[name] = draw_sensitivity(found, draft / name)
             except SetupError as error:  # no Chinese font
                 notices.append(f"未能绘制敏感性图：{error.message}")
-        text = report_markdown(made, result, tuple(images))
+        text = report_markdown(result, tuple(images))
         files["md"] = draft / "report.md"
         files["md"].write_text(text, encoding="utf-8")
         files["docx"] = markdown_to_docx(text, draft / "report.docx", images=images)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cspon.errors import InputError, missing_extra
-from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.arrays import evaluate_arrays
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.scheme import Evaluation
@@ -99,6 +98,7 @@ def sensitivity(
             f"{name} 没有评价结果，不能做敏感性分析", field="sensitivity", mend="先补充输入"
         )
     moved = thresholds(part.feasible.evaluation)
+    require_salib()
     if not moved:
         raise InputError("没有可变动的阈值", field="sensitivity", mend="换一项评价")
     area, thinning = _area(made, part)
@@ -122,6 +122,16 @@ def sensitivity(
     return Sensitivity(
         name, part.evaluation.title, first, base, tuple(effects), spread, thinning, runs
     )
+
+
+def require_salib() -> None:
+    """Check that SALib is there, before anything that takes long.
+
+    Raises:
+        SetupError: it is not installed.
+    """
+    if find_spec("SALib") is None:
+        raise missing_extra("SALib", "raster")
 
 
 def thresholds(evaluation: Evaluation) -> tuple[Threshold, ...]:
@@ -199,7 +209,7 @@ def _area(
     cells = inputs.grid.width * inputs.grid.height
     thin = max(1, int(np.ceil(np.sqrt(cells / MOST_CELLS))))
     names = dict.fromkeys(v for step in evaluation.steps for v in variables_of(step))
-    values = {name: inputs.read(name)[::thin, ::thin] for name in names}
+    values = {name: inputs.read(name, thin) for name in names}
     codes = {name: inputs.found[name].codes for name in names}
     inside = inputs.inside[::thin, ::thin]
     others = {n: p.result[::thin, ::thin] for n, p in made.parts.items() if p.grades}
@@ -220,11 +230,10 @@ def _morris(
     moved: tuple[Threshold, ...], area: Any, spread: float, trajectories: int, seed: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return μ* and σ by threshold."""
-    try:
-        from SALib.analyze import morris as analyze  # type: ignore[import-untyped]
-        from SALib.sample import morris as sample  # type: ignore[import-untyped]
-    except ImportError:
-        raise missing_extra("SALib", "raster") from None
+    require_salib()
+    from SALib.analyze import morris as analyze  # type: ignore[import-untyped]
+    from SALib.sample import morris as sample  # type: ignore[import-untyped]
+
     bounds = [sorted((t.value * (1 - spread), t.value * (1 + spread))) for t in moved]
     problem = {
         "num_vars": len(moved),
@@ -237,73 +246,3 @@ def _morris(
         problem, design, outcomes, num_levels=LEVELS, num_resamples=100, seed=seed
     )
     return np.asarray(found["mu_star"], float), np.asarray(found["sigma"], float)
-
-
-def sensitivity_table(found: Sensitivity) -> Table:
-    """Return the effects as a table."""
-    return Table(
-        name=f"sensitivity_{found.part}",
-        title=f"{found.title}阈值敏感性",
-        columns=(
-            Column(key="title", title="阈值"),
-            Column(key="lower", title=f"降低 {found.spread:.0%} 时{found.class_title}面积变化", unit="公顷"),
-            Column(key="higher", title=f"提高 {found.spread:.0%} 时{found.class_title}面积变化", unit="公顷"),
-            Column(key="mu", title="Morris μ*", unit="公顷"),
-            Column(key="sigma", title="Morris σ", unit="公顷"),
-        ),
-        rows=tuple(
-            {
-                "title": e.threshold.title, "lower": round(e.lower_ha, 4),
-                "higher": round(e.higher_ha, 4), "mu": round(e.mu_star, 4), "sigma": round(e.sigma, 4),
-            }
-            for e in found.effects
-        ),
-        note=f"基准面积 {found.base_ha:,.1f} 公顷；每次只动一个阈值，另以 Morris 法同时变动（{found.runs} 次计算）。"
-        f"μ* 为阈值走过整个变动范围的平均影响，σ 大表示影响随其他阈值而变。"
-        + (f"每 {found.thinning} 个像元取一个计算。" if found.thinning > 1 else ""),
-    )  # fmt: skip
-
-
-def draw_sensitivity(found: Sensitivity, out: Path) -> Path:
-    """Draw one-at-a-time changes as bars and Morris' measures beside them.
-
-    Raises:
-        SetupError: no font with Chinese glyphs is installed.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from tools.map_style import INK, font
-
-    shown = [e for e in found.effects if e.largest or e.mu_star][:12] or list(found.effects[:6])
-    height = 1.8 + 0.42 * len(shown)
-    figure = Figure(figsize=(10.5, height), dpi=150, facecolor="white")
-    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
-    for k, effect in enumerate(reversed(shown)):
-        left.barh(k, effect.lower_ha, color="#4dabf7", height=0.36, align="edge")
-        left.barh(k, effect.higher_ha, color="#f76707", height=-0.36, align="edge")
-        right.barh(k, effect.mu_star, color="#868e96", height=0.5)
-        right.plot([effect.sigma], [k], "o", color="#c92a2a", ms=5)
-    names = [e.threshold.title for e in reversed(shown)]
-    left.set_yticks(range(len(shown)), names, fontproperties=font(8.5))
-    right.set_yticks([])
-    left.axvline(0, color=INK, lw=0.8)
-    for axes, words in (
-        (
-            left,
-            f"{found.class_title}面积变化（公顷）：蓝为降低 {found.spread:.0%}，橙为提高 {found.spread:.0%}",
-        ),
-        (right, "Morris μ*（灰条）与 σ（红点），公顷"),
-    ):
-        axes.set_xlabel(words, fontproperties=font(8.5))
-        for label in axes.get_xticklabels():
-            label.set_fontproperties(font(8))
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{found.title}阈值敏感性", fontproperties=font(13, bold=True))
-    figure.tight_layout()
-    draft = out.with_name(f".{out.name}")
-    canvas: Any = FigureCanvasAgg(figure)
-    with draft.open("wb") as file:
-        canvas.print_png(file, metadata={"Software": "CSPON Planner"})
-    draft.replace(out)
-    return out

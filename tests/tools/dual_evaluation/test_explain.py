@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from cspon.errors import InputError
-from tools.dual_evaluation.explain import explain_place, limits_table
+from tools.dual_evaluation.explain import explain_place
+from tools.dual_evaluation.explain_text import limits_table
 from tools.dual_evaluation.places import area_place, find_place
 from tools.dual_evaluation.sensitivity import (
     sensitivity,
-    sensitivity_table,
     thresholds,
     with_values,
 )
+from tools.dual_evaluation.sensitivity_shown import sensitivity_table
 
 from .conftest import X, Y
 from .test_evaluate import run

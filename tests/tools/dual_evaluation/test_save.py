@@ -12,7 +12,7 @@ from cspon.cli.main import run as cspon
 from cspon.errors import InputError, SetupError
 from tools.dual_evaluation.record import compare, pixel_digest, read_record
 from tools.dual_evaluation.save import RECORD, save_evaluation
-from tools.dual_evaluation.sensitivity import sensitivity, sensitivity_table
+from tools.dual_evaluation.sensitivity import sensitivity
 from tools.dual_evaluation.tool import outcome_of
 
 from .test_evaluate import run
@@ -21,8 +21,7 @@ from .test_evaluate import run
 def save(county, folder, *, place=None):
     made = run(county, folder / "w")
     moved = [sensitivity(made, "urban", trajectories=2)] if place else []
-    tables = tuple(sensitivity_table(found) for found in moved)
-    result = outcome_of(made, place=place, more=tables)
+    result = outcome_of(made, place=place, moved=tuple(moved))
     files, notices = save_evaluation(made, result, folder / "out", moved=moved)
     assert not notices
     return made, result, files
@@ -88,7 +87,7 @@ def test_a_changed_input_is_named_by_the_rerun(dual_county, tmp_path, capsys):
     add_raster(dual_county, "dem", surfaces()["dem"] * 2)
     assert cspon(["dual-eval", "--from-record", str(files["record"])]) == 1
     told = capsys.readouterr().out
-    assert "因子 elevation 的输入 DEM 已改变" in told
+    assert "因子“高程”（elevation）的输入 DEM 已改变" in told
     assert "CZJSSYXPJJG.tif 不同" in told
 
 

@@ -11,7 +11,9 @@ from tools.dual_evaluation.config import DualConfig, parse_config, read_config
 def test_it_is_in_the_catalogue_and_callable_over_http():
     entry = _entry("dual_evaluation")
     assert entry.available
-    assert set(entry.parameters["properties"]) == {"parts", "scheme", "config", "place"}
+    assert set(entry.parameters["properties"]) == {
+        "parts", "scheme", "config", "place", "factors", "scenarios", "sensitivity",
+    }  # fmt: skip
 
 
 def test_one_call_evaluates_and_explains(steady_county):
@@ -21,7 +23,7 @@ def test_one_call_evaluates_and_explains(steady_county):
     part = result.data["parts"][0]
     assert part["status"] == "不完整" and "水资源" in part["missing"]
     assert sum(part["areas_ha"].values()) + part["unknown_ha"] == pytest.approx(100)
-    assert "东镇" in result.data["explanation"]["text"]
+    assert "东镇" in result.data["explanations"][0]["text"]
     assert result.provenance.inputs["DEM"].startswith("sha256:")
     assert result.synthetic
     assert any("核定" in text for text in result.warnings)
