@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agents.assistant import names
+from agents.assistant import dual_request, names
 from agents.assistant.quantities import Quantity, quantities, years
 from agents.assistant.site_request import SiteWords
 from agents.assistant.surroundings import Surroundings
@@ -190,6 +190,62 @@ def _site_request(words: Words, hint: Hint) -> Reading | None:
     return Reading(value=request.model_dump(mode="json"), said="；".join(said.said))
 
 
+def _dual_parts(words: Words, hint: Hint) -> Reading | None:
+    found = dual_request.parts_of(words.text)
+    notices: tuple[str, ...] = ()
+    if not found and dual_request.needs_one(words.text, words.place.units):
+        found = ("urban",)
+        notices = ("问题没有写明是哪一项评价，按城镇建设适宜性回答。",)
+    if not found:
+        return None
+    titles = "、".join(dual_request.TITLES[name] for name in found)
+    return Reading(value=found, said=f"评价：{titles}", notices=notices)
+
+
+def _dual_place(words: Words, hint: Hint) -> Reading | None:
+    """Read places; tell what of the words nothing read."""
+    text, units = words.text, words.place.units
+    found = dual_request.places_of(text, units)
+    if found.unknown:
+        towns = "、".join(sorted(units)) or "图层目录没有乡镇名称"
+        ask = f"不知道“{found.unknown}”在哪里，可用：{towns}；或{dual_request.KNOWN}。"
+        return Reading(ask=ask)
+    left = dual_request.unread(text, [*units, *found.spoken, *dual_request.spoken(text)])
+    told = f"没有读懂“{'”“'.join(left)}”，回答中没有用到；可换一种写法或分开问。"
+    notices = (told,) if left else ()
+    if not found.names:
+        return Reading(notices=notices)
+    joined = "、".join(found.names)
+    return Reading(value=joined, said=f"解释位置：{joined}", notices=notices)
+
+
+def _dual_factors(words: Words, hint: Hint) -> Reading | None:
+    found = dual_request.factors_of(words.text)
+    return Reading(value=found) if found else None
+
+
+def _dual_scenarios(words: Words, hint: Hint) -> Reading | None:
+    found = dual_request.changes_of(words.text)
+    if found.unread:
+        ask = "情景按比例变化写，例如“降水减少一成”“积温增加 5%”“可用水量减少 20%”“灌溉定额降低一成”。"
+        return Reading(ask=ask)
+    return Reading(value=(found.scenario,), said=found.said) if found.scenario else None
+
+
+def _dual_sensitivity(words: Words, hint: Hint) -> Reading | None:
+    if dual_request.SENSITIVITY.search(words.text) is None:
+        return None
+    found = tuple(n for n in dual_request.parts_of(words.text) if n != "carrying") or ("urban",)
+    titles = "、".join(dual_request.TITLES[name] for name in found)
+    return Reading(value=found, said=f"阈值敏感性：{titles}")
+
+
+def _dual_out(words: Words, hint: Hint) -> Reading | None:
+    if dual_request.FILES.search(words.text) is None:
+        return None
+    return Reading(value="$workspace", said="导出栅格、图斑、报告和运行记录")
+
+
 READERS: dict[str, Reader] = {
     "project_type": _project_type,
     "year": _year,
@@ -202,6 +258,12 @@ READERS: dict[str, Reader] = {
     "model": _model,
     "model_inputs": _model_inputs,
     "site_request": _site_request,
+    "dual_parts": _dual_parts,
+    "dual_place": _dual_place,
+    "dual_factors": _dual_factors,
+    "dual_scenarios": _dual_scenarios,
+    "dual_sensitivity": _dual_sensitivity,
+    "dual_out": _dual_out,
 }
 """By the name that a hint gives."""
 

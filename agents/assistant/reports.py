@@ -89,6 +89,14 @@ def _risks(
     return save_risks(result, folder)
 
 
+def _dual(
+    result: ToolResult, folder: Path, source: Source
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    from tools.dual_evaluation.save_result import save_result
+
+    return save_result(result, folder, layers=source.layers)
+
+
 def _implementation(
     result: ToolResult, folder: Path, source: Source
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -159,6 +167,7 @@ REPORTS: dict[str, Report] = {
     "compare_plan_versions": _versions,
     "accessibility": _access,
     "assess_indicators": _assessment,
+    "dual_evaluation": _dual,
     "assess_risks": _risks,
     "assess_implementation": _implementation,
     "check_plan_database": _database,

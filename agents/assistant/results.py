@@ -44,6 +44,11 @@ def headline(result: ToolResult) -> str:
     return str(said or "已完成。")
 
 
+def note(result: ToolResult) -> str:
+    """What is said after the headline, as Markdown; empty where there is nothing."""
+    return filled(showing(result.tool).note, result.data)
+
+
 def _first_row(result: ToolResult) -> dict[str, Any] | None:
     name = showing(result.tool).lead[:1]
     table = next((t for t in result.tables if t.name in name and t.rows), None)
@@ -79,8 +84,8 @@ def head(results: Sequence[ToolResult], steps: Sequence[Step]) -> str:
     conclusions, tables = [], []
     for number, (result, step) in enumerate(zip(results, steps, strict=True), 1):
         show, title = showing(result.tool), _title(number, step, results)
-        note = filled(show.note, result.data)
-        conclusions.append(f"{title}**{headline(result)}**" + (f"\n\n{note}" if note else ""))
+        said = note(result)
+        conclusions.append(f"{title}**{headline(result)}**" + (f"\n\n{said}" if said else ""))
         shown = once_noted(ordered_tables(result))
         if shown:
             tables.append(

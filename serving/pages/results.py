@@ -12,7 +12,7 @@ from cspon.schemas.agent import Answer, Plan, Step
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Compliance, ToolResult
 from serving.pages.site import banner_block, result_banner, table_block, tile_row
-from serving.pages.text import esc
+from serving.pages.text import esc, rich
 
 
 class Download(Frozen):
@@ -51,6 +51,8 @@ def conclusions(answer: Answer) -> str:
             parts += [banner_block(site), tile_row(site)]
         else:
             parts.append(result_banner(results.headline(result)))
+            note = results.note(result)
+            parts.append(f'<div class="text note">{rich(note, "", 0)}</div>' if note else "")
     return "".join(parts)
 
 
