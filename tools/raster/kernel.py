@@ -52,20 +52,22 @@ def compile_kernel(program: Program, cache: Path | None = None) -> Kernel:
     read = bands_read(program)
     halos = [halo_of(program, i) for i in range(len(program.bands))]
     framed = any(halos[i] for i in read)
-    places = [array.ctypes.data for array in text.parameters]
+    parameters = [(array, array.ctypes.data) for array in text.parameters]
 
     def kernel(rows: int, width: int, *arrays: Any) -> None:
-        assert len(places) == len(text.parameters)  # and keeps them in memory
         bands, rest = list(arrays[: len(halos)]), list(arrays[len(halos) :])
         outs, counters = rest[: len(program.outputs)], rest[len(program.outputs) :]
+        assert all(
+            array.flags.c_contiguous for array in rest
+        )  # a copy would be filled in their place
         if not framed and rows * width >= LANES:
             rows, width = 1, rows * width
         if width >= LANES:
-            _call(compiled, rows, width, width, [*bands, *outs, *counters], places)
+            _call(compiled, rows, width, width, [*bands, *outs, *counters], parameters)
             return
         wide = [_widened(band, rows, halo) for band, halo in zip(bands, halos, strict=True)]
         held = [np.empty((rows, LANES), out.dtype) for out in outs]
-        _call(compiled, rows, LANES, width, [*wide, *held, *counters], places)
+        _call(compiled, rows, LANES, width, [*wide, *held, *counters], parameters)
         for out, values in zip(outs, held, strict=True):
             out[...] = values[:, :width]
 
@@ -73,11 +75,16 @@ def compile_kernel(program: Program, cache: Path | None = None) -> Kernel:
 
 
 def _call(
-    compiled: Any, rows: int, stride: int, width: int, arrays: Sequence[Array], places: list[int]
+    compiled: Any,
+    rows: int,
+    stride: int,
+    width: int,
+    arrays: Sequence[Array],
+    parameters: list[tuple[Array, int]],
 ) -> None:
-    """Call machine code; ctypes lets other threads run meanwhile."""
+    """Call machine code; ctypes lets other threads run meanwhile. Parameters come with their addresses."""
     held = [np.ascontiguousarray(array) for array in arrays]
-    addresses = [*(array.ctypes.data for array in held), *places]
+    addresses = [*(array.ctypes.data for array in held), *(place for _, place in parameters)]
     compiled(rows, stride, width, (ctypes.c_void_p * len(addresses))(*addresses))
 
 
