@@ -64,13 +64,14 @@ def by_town(kinds: Sequence[KindRisk], towns: Mapping[str, str]) -> Table:
     """One row a town, one column a kind that is known by town, and the worst of them."""
     local = [kind for kind in kinds if kind.towns]
     columns = (
-        ("town", "乡镇"), *((kind.id, kind.title) for kind in local), ("worst", "最高等级"),
+        ("town", "乡镇"), *((kind.id, kind.title) for kind in local),
+        *((("worst", "最高等级"),) if len(local) > 1 else ()),
     )  # fmt: skip
     rows = tuple(
         {
             "town": town,
             **{kind.id: kind.towns.get(town, "—") for kind in local},
-            "worst": grade,
+            **({"worst": grade} if len(local) > 1 else {}),
         }
         for town, grade in towns.items()
     )

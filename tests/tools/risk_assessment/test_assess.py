@@ -156,6 +156,8 @@ def test_one_kind_alone(demo, result):
         assert kind == whole["灾害风险"]
         assert f"等级为“{kind['grade']}”" in one.data["headline"]
         assert set(one.data["towns"]) == set(kind["towns"])
+        towns = next(table for table in one.tables if table.name == "towns")
+        assert [c.key for c in towns.columns] == ["town", "disaster"]
     with pytest.raises(InputError, match="没有“财政”这类风险") as error:
         assess_risks(demo, kinds=("财政",))
     assert error.value.field == "kinds" and "粮食安全（food）" in error.value.mend
