@@ -80,6 +80,7 @@ def _models(services: Services, caller: Caller) -> list[dict[str, Any]]:
     if services.model is not None:
         models.append({"id": MODEL, **common, "cspon": {"provider_name": services.model.name}})
     known = {model["id"] for model in models}
+    known |= {services.model.name} if services.model is not None else set()
     for name, engine, served in services.engines().names():
         if name not in known:
             extension = {

@@ -37,6 +37,7 @@ from serving.metrics import Metrics
 from serving.problems import ApiError, public
 from serving.relay.engines import Engines, read_engines
 from serving.relay.exchange import Client
+from serving.relay.implied import AllEngines
 from serving.uploads import Uploads
 from serving.watched import Watched
 
@@ -248,7 +249,7 @@ def start_services(settings: Settings) -> Services:
         hmac.digest(secret, b"sessions of the pages", "sha256"),
         budgets,
         SqliteLedger(settings.ledger_db, budgets),
-        Watched(settings.engines_file, read_engines),
+        AllEngines(settings, Watched(settings.engines_file, read_engines), MODEL),
         Client(),
     )
 

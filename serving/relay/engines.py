@@ -60,6 +60,8 @@ class Engine(Frozen):
     audio_tokens_per_s: int = Field(0, ge=0)
     api_key_env: str = Field("", pattern=r"[A-Z0-9_]*")
     """Environment variable with the engine's key."""
+    secret: SecretStr | None = Field(None, exclude=True)
+    """The key itself, where it comes from the settings."""
     timeout_s: float = Field(300.0, gt=0, le=3600)
     """Seconds without a byte from the engine."""
 
@@ -80,7 +82,7 @@ class Engine(Frozen):
             SetupError: the variable is not set.
         """
         if not self.api_key_env:
-            return None
+            return self.secret
         value = os.environ.get(self.api_key_env)
         if not value:
             raise SetupError(

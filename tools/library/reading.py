@@ -57,7 +57,7 @@ def read_yaml(file: Path) -> Any:
         raise InputError("不是 UTF-8 文本", file=file, mend="另存为 UTF-8 编码") from None
     except OSError as error:
         raise InputError(
-            f"文件打不开（{error.strerror}）", file=file, mend="检查文件权限"
+            f"文件打不开（{error.strerror}）", file=file, mend="核对路径和读取权限"
         ) from None
     try:
         depth = 0
