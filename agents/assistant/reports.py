@@ -3,6 +3,7 @@
 A tool without a report of its own gets the plain one: tables, layers, record.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ KINDS = {
     ".md": "Markdown", ".json": "JSON 数据", ".zip": "导出的数据", ".pdf": "PDF 报告",
 }  # fmt: skip
 """What users call a file, by its suffix."""
+NOT_IN_NAMES = r"[^\w\-]"
+"""What a file that is had over HTTP may not be called by."""
 
 
 class Saved(Frozen):
@@ -192,12 +195,12 @@ def save_report(
     """
     folder = draft / f"step_{number}"
     files, notices = REPORTS.get(result.tool, _plain)(result, folder, source)
-    title = step.title or result.tool
+    title = re.sub(r"（.*?）", "", step.title or result.tool)
     saved, pictures = [], 0
     for path in files.values():
         if path.suffix in (".json", ".md") or not path.is_file():
             continue
-        name = f"{number}_{title}_{path.name}"
+        name = f"{number}_{re.sub(NOT_IN_NAMES, '', title)}_{path.name}"
         path.replace(draft / name)
         kind = KINDS.get(path.suffix, path.suffix)
         if path.suffix in PICTURES:

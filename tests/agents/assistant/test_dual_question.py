@@ -1,6 +1,7 @@
 """A question about 双评价 as it is answered on a small county, without a model."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,10 @@ def test_the_question_is_planned_run_and_explained(ask, layers, tmp_path):
     assert any("未计入：水资源" in text for text in answer.results[0].warnings)
     saved = {one.name for one in save_answer(answer, tmp_path / "out", layers=layers)}
     assert any(name.endswith("双评价报告.docx") for name in saved)
-    assert any(name.endswith("urban.png") for name in saved)
+    assert "1_双评价_urban.png" in saved
+    assert all(re.fullmatch(r"[\w\-]+(\.\w+)+", name) for name in saved), (
+        "names that a page links to"
+    )
     assert all((tmp_path / "out" / name).stat().st_size for name in saved)
 
 
