@@ -55,6 +55,17 @@ def command(
     demo: Annotated[
         Path | None, typer.Option(help="在该目录生成演示县的双评价输入和配置（合成数据）")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="并行计算的条带数；结果与逐条计算逐像元相同")
+    ] = 1,
+    ray: Annotated[
+        bool,
+        typer.Option("--ray", help="条带交给本机的 Ray 计算（可选安装项 ray），进程数为 --workers"),
+    ] = False,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="已有 Ray 集群的地址 host:port；输入须在各节点以相同路径可读"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出为 JSON")] = False,
 ) -> int:
     """双评价：退出码 0 为已评价，1 为按记录重跑的结果不同，2 为输入有误或没有一项能评价."""
@@ -64,6 +75,7 @@ def command(
     from tools.dual_evaluation.sensitivity import require_salib
     from tools.dual_evaluation.tool import outcome_of
     from tools.postgis.connection import one_state
+    from tools.raster.cluster import Cluster
 
     if show:
         _show(scheme or "2020")
@@ -96,7 +108,10 @@ def command(
         if check:
             _readiness(*prepare(wanted, folder, work=Path(work), base=beside))
             return 0
-        made = evaluate(wanted, folder, work=Path(work), base=beside)
+        cluster = Cluster(workers, ray_address) if ray or ray_address else None
+        made = evaluate(
+            wanted, folder, work=Path(work), base=beside, workers=workers, cluster=cluster
+        )
         moved = _sensitivities(made, sensitivity or [])
         result = outcome_of(made, place=place, moved=tuple(moved))
         if out is not None:

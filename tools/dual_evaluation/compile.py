@@ -17,6 +17,7 @@ from tools.dual_evaluation.rasters import write_raster
 from tools.dual_evaluation.scheme import Evaluation
 from tools.dual_evaluation.step_shades import Grades, possible, shades
 from tools.dual_evaluation.steps import AnyStep, PatchStep, needs
+from tools.raster.cluster import Cluster
 from tools.raster.plan import Category, Classes, Factor, Mask, Output, Plan
 from tools.raster.run import run
 from tools.raster.sources import Source
@@ -30,10 +31,17 @@ class Compiler:
     """Compiles and runs one evaluation."""
 
     def __init__(
-        self, inputs: Inputs, evaluation: Evaluation, folder: Path, others: Mapping[str, Path]
+        self,
+        inputs: Inputs,
+        evaluation: Evaluation,
+        folder: Path,
+        others: Mapping[str, Path],
+        *,
+        workers: int = 1,
+        cluster: Cluster | None = None,
     ) -> None:
         self.inputs, self.evaluation, self.folder = inputs, evaluation, folder
-        self.others = others
+        self.others, self.workers, self.cluster = others, workers, cluster
         self.stage = Stage()
         self.files: dict[str, Path] = {}
         self.notices: list[str] = []
@@ -101,7 +109,13 @@ class Compiler:
                 outputs=tuple(self.stage.outputs),
             )
             small = self.inputs.grid.width * self.inputs.grid.height <= SMALL_CELLS
-            self.notices += run(plan, self.folder, engine="numpy" if small else None).notices
+            self.notices += run(
+                plan,
+                self.folder,
+                engine="numpy" if small else None,
+                workers=self.workers,
+                cluster=self.cluster,
+            ).notices
         self.stage = Stage()
 
     def _patches(self, step: PatchStep) -> None:

@@ -17,6 +17,7 @@ from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.prune import Feasible, feasible
 from tools.dual_evaluation.readiness import Readiness, check_readiness
 from tools.dual_evaluation.scheme import Evaluation, Scheme, load_scheme
+from tools.raster.cluster import Cluster
 
 ORDER = ("ecology", "agriculture", "urban")
 
@@ -75,6 +76,8 @@ def evaluate(
     work: Path,
     base: Path | None = None,
     factors: dict[str, float] | None = None,
+    workers: int = 1,
+    cluster: Cluster | None = None,
 ) -> DualEvaluation:
     """Evaluate.
 
@@ -85,6 +88,8 @@ def evaluate(
         base: Folder that paths of the configuration are relative to, where a user gave it as a file;
             None: they must lie within `layers`.
         factors: Of a scenario: variable to the factor on its values.
+        workers: Strips of rasters that are computed side by side; the pixels do not depend on it.
+        cluster: Compute the strips on Ray instead.
 
     Raises:
         InputError: scheme, grid or an input does not fit; named with factor and file.
@@ -100,7 +105,7 @@ def evaluate(
         done = frozenset(n for n, part in parts.items() if part.grades)
         part = Part(evaluation, feasible(inputs, evaluation, done))
         if part.feasible.evaluation is not None:
-            _run(inputs, part, part.feasible.evaluation, parts)
+            _run(inputs, part, part.feasible.evaluation, parts, workers, cluster)
         parts[name] = part
     return DualEvaluation(inputs, scheme, parts, readiness, units, unit_of)
 
@@ -111,10 +116,17 @@ def needed(config: DualConfig) -> tuple[str, ...]:
     return tuple(n for n in ORDER if n == "ecology" or n in config.parts or whole)
 
 
-def _run(inputs: Inputs, part: Part, evaluation: Evaluation, parts: dict[str, Part]) -> None:
+def _run(
+    inputs: Inputs,
+    part: Part,
+    evaluation: Evaluation,
+    parts: dict[str, Part],
+    workers: int,
+    cluster: Cluster | None,
+) -> None:
     folder = inputs.work / "results"
     others = {n: p.files[p.evaluation.result] for n, p in parts.items() if p.files}
-    compiler = Compiler(inputs, evaluation, folder, others)
+    compiler = Compiler(inputs, evaluation, folder, others, workers=workers, cluster=cluster)
     part.files = compiler.run()
     part.grades = _Grades(part.files)
     inputs.notices += compiler.notices

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from tools.raster.program import Array, Band, Program, ReliefBand
 from tools.raster.relief import relief
 from tools.raster.result import Count, RunResult, Written
 from tools.raster.strips import Pool, Strip, read_strips
+
+if TYPE_CHECKING:
+    from tools.raster.cluster import Cluster
 
 Progress = Callable[[int, int], None]
 """Called with rows done and rows in all."""
@@ -40,6 +43,7 @@ def run(
     kernel_cache: Path | None = None,
     engine: Engine | None = None,
     strip_rows: int = STRIP_ROWS,
+    cluster: "Cluster | None" = None,
 ) -> RunResult:
     """Write every output of a plan into a folder; the pixels do not depend on `workers`.
 
@@ -51,6 +55,7 @@ def run(
         kernel_cache: Where compiled kernels are kept; default: the user's cache folder.
         engine: None: numba where it is installed, else numpy blocks with a notice.
         strip_rows: Rows of a strip; the pixels do not depend on it.
+        cluster: Compute the strips on Ray in place of `workers` threads; the pixels are the same.
 
     Raises:
         InputError: an input that does not fit, naming factor and file; nothing is written.
@@ -67,15 +72,23 @@ def run(
         done = _Rows(plan.grid.height, progress)
         parts = shares(plan.grid.height, size, workers)
 
+        def take(first: int, values: list[Array]) -> None:
+            for file, array in zip(files, values, strict=True):
+                file.write(first, array)
+            done.add(len(values[0]))
+
         def work(rows: range) -> list[Array]:
             counts = empty_counts(program)
             for first, values in compute_rows(plan, program, kernel, rows, size, counts, done.stop):
-                for file, array in zip(files, values, strict=True):
-                    file.write(first, array)
-                done.add(len(values[0]))
+                take(first, values)
             return counts
 
-        tallies = [work(parts[0])] if len(parts) == 1 else _side_by_side(work, parts, done.stop)
+        if cluster is not None:
+            from tools.raster.cluster import compute
+
+            tallies = compute(cluster, plan, engine, size, take)
+        else:
+            tallies = [work(parts[0])] if len(parts) == 1 else _side_by_side(work, parts, done.stop)
         for file in files:
             file.finish()
         for file in files:
