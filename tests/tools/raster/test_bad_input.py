@@ -220,3 +220,54 @@ def test_a_disk_that_fills_half_way(tmp_path, write_tif):
     assert done.returncode == 3, done.stderr
     assert "磁盘剩余空间" in done.stdout and "o.tif" in done.stdout
     assert list((tmp_path / "out").iterdir()) == []
+
+
+SPREAD_DISK_FULL = """
+import resource, sys
+from pathlib import Path
+from cspon.errors import SetupError
+from tools.raster.grid import Grid
+from tools.raster.patches import label_patches
+from tools.raster.sources import Source
+from tools.raster.travel import travel_time
+file, out = Path(sys.argv[1]), Path(sys.argv[2])
+grid = Grid.from_raster(file)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+place = [(grid.west + 15, grid.north - 15)]
+for work in (
+    lambda: label_patches(Source(file=file), grid, {1}, out / "patches.tif"),
+    lambda: travel_time(Source(file=file, unit="km/h"), grid, place, out / "travel.tif", tile=64),
+):
+    try:
+        work()
+    except SetupError as error:
+        print(error)
+"""
+
+
+@pytest.mark.component
+def test_a_disk_that_fills_under_patches_and_travel_time(tmp_path, write_tif):
+    grid = Grid(crs="EPSG:4547", west=500_000, north=3_400_000, cell=30, width=512, height=512)
+    values = np.random.default_rng(1).integers(0, 2, (512, 512)).astype("uint8")
+    values[0, 0] = 1
+    file = write_tif("a.tif", values, grid, 255)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", SPREAD_DISK_FULL, str(file), str(tmp_path / "out")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "patches.tif" in done.stdout and "travel.tif" in done.stdout
+    assert done.stdout.count("磁盘剩余空间") == 2
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_strip_of_nothing_but_nodata(tmp_path, grid, write_tif, read_tif):
+    values = rain()
+    values[16:32] = -1
+    file = write_tif("a.tif", values, grid, -1)
+    factor = Factor(name="降水", source=Source(file=file, unit="mm"), unit="mm",
+                    grades=Thresholds(bounds=(300,), scores=(1, 2)))  # fmt: skip
+    plan = Plan(grid=grid, factors=(factor,), outputs=(Output(layer="降水", file="o.tif"),))
+    written = run(plan, tmp_path / "out", engine="numpy", strip_rows=16).outputs[0]
+    assert (read_tif(written) == np.where(values == -1, -1, 2)).all()
+    assert written.nodata_cells == 16 * 60
