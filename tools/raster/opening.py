@@ -11,8 +11,8 @@ from typing import Any
 
 from cspon.errors import InputError
 
-BLOCK_CACHE_MB = 32
-"""Strips are read once and kept by the engine; GDAL's own cache would only double them."""
+BLOCK_CACHE = 32 << 20
+"""Bytes. Strips are read once and kept by the engine; a large cache of GDAL's would only double them."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def open_raster(file: Path, *, factor: str, threads: int = 1) -> Iterator[Any]:
 
     if not file.is_file():
         raise InputError(f"因子“{factor}”的栅格文件不存在", file=file, mend="核对路径")
-    with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+    with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         try:
             dataset = _open(rasterio, file, threads)
         except RasterioError as problem:
