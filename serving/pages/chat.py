@@ -120,9 +120,14 @@ class Page:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def masthead(self) -> str:
+    async def masthead(self, request: gr.Request) -> str:
         """The head of the page with the present state of every part."""
-        return masthead(await self._services.state(), synthetic=self._services.synthetic)
+        caller = _caller(request)
+        return masthead(
+            await self._services.state(),
+            synthetic=self._services.synthetic,
+            user=caller.principal.user if caller.key else "",
+        )
 
     def use_sample(self, path: Path) -> Any:
         """Return a handler that takes a sample project as the boundary."""

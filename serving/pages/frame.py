@@ -11,6 +11,8 @@ EXAMPLES = (
     "提取这块地的规划条件",
     "先在城镇开发边界内给 20 公顷的产业园选址，再检查首选地块的合规性，并给出规划条件",
     "本县城镇居民 15 分钟生活圈覆盖率是多少？",
+    "评价本县城镇建设适宜性，并解释为什么城北不适宜",
+    "本县有哪些开发保护风险？",
     "生成 2025 年体检评估报告",
     "新旧两版规划城镇开发边界有什么变化？",
     "占用永久基本农田需要什么条件，由谁批准？",
@@ -41,8 +43,14 @@ MARK = (
 BASE_LINK = '<a class="chip" href="/kb" target="_blank" rel="noopener">打开知识库</a>'
 
 
-def masthead(parts: Mapping[str, PartState], *, synthetic: bool) -> str:
-    """The title, one chip for each part, and a strip for what a user must know first."""
+def masthead(parts: Mapping[str, PartState], *, synthetic: bool, user: str = "") -> str:
+    """The title, one chip for each part, and a strip for what a user must know first.
+
+    Args:
+        parts: The state of each part.
+        synthetic: The layers are made data.
+        user: Who signed in with a key; empty for a person at this machine.
+    """
     chips = "".join(
         f'<span class="chip {"on" if part.ok else "off"}" title="{esc(part.detail)}">'
         f"<i></i>{esc(PARTS[name])}：{'可用' if part.ok else '不可用'}</span>"
@@ -55,7 +63,17 @@ def masthead(parts: Mapping[str, PartState], *, synthetic: bool) -> str:
     strip = f'<div class="strip" role="status">{lines}</div>' if lines else ""
     return (
         f'<header class="mast"><div class="brand">{MARK}<div><h1>国土空间规划智能助手</h1>'
-        f'<p>CSPON Planner</p></div></div><div class="chips">{chips}{BASE_LINK}</div></header>{strip}'
+        f'<p>CSPON Planner</p></div></div><div class="chips">{chips}{BASE_LINK}{_sign_out(user)}</div>'
+        f"</header>{strip}"
+    )
+
+
+def _sign_out(user: str) -> str:
+    if not user:
+        return ""
+    return (
+        '<form method="post" action="/logout">'
+        f'<button class="chip" title="{esc(user)}">退出 {esc(user)}</button></form>'
     )
 
 

@@ -23,6 +23,7 @@ from cspon.errors import CsponError
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Validity
 from knowledge_base.lexical import tokens
+from serving.access.caller import Caller
 from serving.kb_schema import segment
 from serving.problems import as_api_error, log_unexpected
 
@@ -67,7 +68,9 @@ def templates() -> Environment:
 def paper(request: Request, name: str, status: int = 200, **given: Any) -> HTMLResponse:
     """Render a page."""
     chat = getattr(request.app.state, "chat_page", False)
-    text = templates().get_template(name).render(here=name, chat=chat, **given)
+    caller = request.scope.get("state", {}).get("caller")
+    user = caller.principal.user if isinstance(caller, Caller) and caller.key else ""
+    text = templates().get_template(name).render(here=name, chat=chat, user=user, **given)
     return HTMLResponse(text, status, headers=HEADERS)
 
 
