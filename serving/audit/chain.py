@@ -135,8 +135,7 @@ class Chain:
             if torn:
                 self._write(b"\n")
                 self._line("audit.resumed", {"torn": hashlib.sha256(torn).hexdigest()})
-        month = self._now().strftime(MONTHS)
-        if self._month and month > self._month:
+        if self._month and self._now().isoformat()[:7] > self._month:
             self._turn_over()
         self._line(kind, facts)
         if (clock := time.monotonic()) - self._synced > SYNC_S:
@@ -144,10 +143,10 @@ class Chain:
             threading.Thread(target=_sync, args=(os.dup(self._handle),), daemon=True).start()
 
     def _line(self, kind: str, facts: dict[str, Any]) -> None:
-        now = self._now()
+        now = self._now().isoformat(timespec="milliseconds")
         said = {
             "seq": self._sequence + 1,
-            "time": now.isoformat(timespec="milliseconds"),
+            "time": now,
             "kind": kind,
             **facts,
             "prev": self._mark,
@@ -155,7 +154,7 @@ class Chain:
         body = orjson.dumps(said, default=str)
         mark = mark_of(body, self._secret)
         self._write(body[:-1] + MARK + mark.encode() + b'"}\n')
-        self._sequence, self._mark, self._month = said["seq"], mark, now.strftime(MONTHS)
+        self._sequence, self._mark, self._month = said["seq"], mark, now[:7]
         head = f"{self._sequence} {mark}".encode()
         os.pwrite(self._head, head.ljust(96) + b"\n", 0)
 
