@@ -1,6 +1,7 @@
 """Listen, serve, stop: uvicorn with a socket of ours, so that a taken port is said at once."""
 
 import errno
+import gc
 import socket
 from collections.abc import Callable
 
@@ -61,6 +62,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is loaded stays: no collection looks at it again
             self._on_ready()
 
 
