@@ -102,11 +102,21 @@ def raster(
     windowed: Annotated[
         int, typer.Option(min=0, help="磁盘分条计算的栅格边长，0 为不测；20000 约占磁盘 2 GB")
     ] = 20_000,
+    patches: Annotated[
+        int, typer.Option(min=0, help="另测划分斑块的栅格边长，0 为不测；20000 约需 1 分钟")
+    ] = 0,
+    travel: Annotated[
+        int,
+        typer.Option(
+            min=0, help="另测通行时间的栅格边长，0 为不测；20000 约需 5 至 15 分钟，占磁盘 2.5 GB"
+        ),
+    ] = 0,
 ) -> None:
     """栅格叠加：相对内存拷贝的带宽、numpy 分块、只读输入的耗时之比、内存，与逐像元对照是否相等."""
     from eval.bench.raster import run
 
-    _print(run(size=size, windowed=windowed, folder=load_settings().home / "bench"))
+    folder = load_settings().home / "bench"
+    _print(run(size=size, windowed=windowed, patches=patches, travel=travel, folder=folder))
 
 
 @app.command()

@@ -4,11 +4,9 @@ Bytes of a cell are the stored inputs once and the stored output once; the copy 
 byte written for each byte copied. Kernel and copy take turns in one thread of one process.
 """
 
-import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from eval.bench.raster_runs import alone
+from eval.bench.raster_spread_runs import measure_spread
 from eval.bench.raster_workload import make_rasters
 from tools.raster.plan import Plan
 
@@ -27,13 +27,17 @@ JOB_TIMEOUT_S = 900
 BANDWIDTH_GOAL, BLOCKS_GOAL, WINDOWED_GOAL, RSS_GOAL_MB, DASK_GOAL = 0.40, 10.0, 1.4, 800.0, 0.25
 
 
-def run(*, size: int, windowed: int, folder: Path) -> dict[str, Any]:
+def run(
+    *, size: int, windowed: int, folder: Path, patches: int = 0, travel: int = 0
+) -> dict[str, Any]:
     """Measure the raster engine and return the object that the command prints.
 
     Args:
         size: Rows and columns of the rasters in memory.
         windowed: Rows and columns of the rasters on disk; 0 leaves that part out.
         folder: Scratch space; everything is removed at the end.
+        patches: Rows and columns of the raster that is divided into patches; 0 leaves that part out.
+        travel: The same of the raster that travel time spreads over.
 
     Raises:
         SetupError: numba is not installed.
@@ -50,10 +54,19 @@ def run(*, size: int, windowed: int, folder: Path) -> dict[str, Any]:
         scratch = Path(name)
         result = _in_memory(scratch, size)
         result |= _on_disk(scratch, windowed, why) if windowed else {}
+        for kind, side in (("patches", patches), ("travel", travel)):
+            result |= {kind: measure_spread(scratch, kind, side, _say)} if side else {}
     return {
         **result,
         "why": why,
-        "n": {"size": size, "windowed": windowed, "repeats": REPEATS, "file_repeats": FILE_REPEATS},
+        "n": {
+            "size": size,
+            "windowed": windowed,
+            "patches": patches,
+            "travel": travel,
+            "repeats": REPEATS,
+            "file_repeats": FILE_REPEATS,
+        },
         "machine": _machine(load),
         "versions": _versions(),
         "seconds": round(time.perf_counter() - started, 1),
@@ -182,16 +195,12 @@ def _plan_file(scratch: Path, plan: Plan, name: str) -> Path:
 def _job(job: str, plan_file: Path, out: Path) -> dict[str, Any]:
     """Run a job of `raster_runs` in a fresh process."""
     _say(f"运行 {job}（{plan_file.stem}）")
-    command = [sys.executable, "-m", "eval.bench.raster_runs", job, str(plan_file), str(out)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=JOB_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"{job} 超过 {JOB_TIMEOUT_S} 秒未完成") from None
+        result = alone(
+            "raster_runs", job, str(plan_file), str(out), name=job, timeout_s=JOB_TIMEOUT_S
+        )
     finally:
         shutil.rmtree(out, ignore_errors=True)
-    if done.returncode:
-        raise RuntimeError(f"{job} 失败：{''.join(done.stderr.strip().splitlines()[-1:])}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     _say(f"  {result['wall_s']} 秒，CPU {result['cpu_s']} 秒，峰值 {result['peak_rss_mb']} MB")
     return result
 

@@ -5,8 +5,10 @@ Prints wall time, CPU time and peak memory of what it did, as JSON.
 
 import json
 import resource
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,40 @@ def main(job: str, plan_file: str, out: str) -> dict[str, Any]:
     """Run `read`, `run`, `blocks`, `dask` or `load` over a plan."""
     plan = Plan.model_validate_json(Path(plan_file).read_text(encoding="utf-8"))
     jobs = {"read": _read, "run": _run, "blocks": _blocks, "dask": _dask, "load": _load}
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    wall, cpu = time.perf_counter(), usage.ru_utime + usage.ru_stime
-    extra = jobs[job](plan, Path(out))
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return measured(lambda: jobs[job](plan, Path(out)))
+
+
+def measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work; return seconds of wall and CPU (user and system), peak memory, and what it returns."""
+    before, wall = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    extra = work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
     return {
         "wall_s": round(time.perf_counter() - wall, 3),
-        "cpu_s": round(usage.ru_utime + usage.ru_stime - cpu, 3),
+        "cpu_s": round(user + system, 3),
+        "user_s": round(user, 3),
+        "system_s": round(system, 3),
         "peak_rss_mb": _status_mb("VmHWM"),
         **extra,
     }
+
+
+def alone(module: str, *arguments: str, name: str, timeout_s: float) -> dict[str, Any]:
+    """Run a module of the benchmark in a fresh process; return the object on its last line.
+
+    Raises:
+        RuntimeError: it failed or ran out of time; the message starts with `name`.
+    """
+    command = [sys.executable, "-m", f"eval.bench.{module}", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{name} 超过 {timeout_s:.0f} 秒未完成") from None
+    if done.returncode:
+        raise RuntimeError(f"{name} 失败：{''.join(done.stderr.strip().splitlines()[-1:])}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def _read(plan: Plan, out: Path) -> dict[str, Any]:
