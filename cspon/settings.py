@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     engines: Path | None = Field(
         None, description="模型引擎（YAML），默认为数据目录的 engines.yaml"
     )
+    ledger: str = Field(
+        "sqlite", description="限额账本：sqlite（本机）或 postgres:服务名（多台机器共用）"
+    )
     budgets: Path | None = Field(
         None, description="限额与价格（YAML），默认为数据目录的 budgets.yaml"
     )

@@ -30,7 +30,7 @@ from serving.audit import Audit
 from serving.budget.ledger import Ledger
 from serving.budget.limits import Budgets, read_budgets
 from serving.budget.metered import MeteredModel
-from serving.budget.sqlite_ledger import SqliteLedger
+from serving.budget.opening import open_ledger
 from serving.data_files import DataFiles
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
@@ -248,7 +248,7 @@ def start_services(settings: Settings) -> Services:
         KeyStore(settings.keys_db, secret),
         hmac.digest(secret, b"sessions of the pages", "sha256"),
         budgets,
-        SqliteLedger(settings.ledger_db, budgets),
+        open_ledger(settings.ledger, settings.ledger_db, budgets),
         AllEngines(settings, Watched(settings.engines_file, read_engines), MODEL),
         Client(),
     )

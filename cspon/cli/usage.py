@@ -3,13 +3,16 @@
 import asyncio
 import json
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cspon.cli.assembly import say
 from cspon.errors import missing_extra
 from cspon.settings import load_settings
+
+if TYPE_CHECKING:
+    from serving.budget.ledger import Used
 
 By = Literal["key", "user", "tenant", "model", "department", "case_number", "endpoint"]
 TITLES = {
@@ -37,18 +40,25 @@ def command(
     """用量：请求、词元、费用，按密钥、单位、模型、案卷号等汇总."""
     try:
         from serving.budget.limits import YUAN, read_budgets
-        from serving.budget.sqlite_ledger import SqliteLedger
+        from serving.budget.opening import open_ledger
     except ImportError:
         raise missing_extra("fastapi", "serve") from None
     settings = load_settings()
-    if not settings.ledger_db.exists():
+    if settings.ledger == "sqlite" and not settings.ledger_db.exists():
         say("还没有用量记录")
         return
     end = until or datetime.now() + timedelta(seconds=1)
     start = since or end - timedelta(days=31)
     budgets = read_budgets(settings.budgets_file)
-    ledger = SqliteLedger(settings.ledger_db, lambda: budgets)
-    lines = asyncio.run(ledger.usage(by, since=start, until=end))
+    ledger = open_ledger(settings.ledger, settings.ledger_db, lambda: budgets)
+
+    async def ask() -> "list[Used]":
+        try:
+            return await ledger.usage(by, since=start, until=end)
+        finally:
+            await ledger.aclose()
+
+    lines = asyncio.run(ask())
     if as_json:
         facts = [
             {**line.model_dump(exclude={"money"}), "yuan": line.money / YUAN} for line in lines

@@ -14,27 +14,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-import orjson
-
 from cspon.errors import SetupError
-from serving.budget.group_commit import Change, GroupCommit
-from serving.budget.ledger import (
-    BudgetExceeded,
-    Claim,
-    Matter,
-    Reservation,
-    Standing,
-    Used,
+from serving.budget.accounts import (
+    GROUPS,
+    LAPSED,
+    OPEN,
+    REFUNDED,
+    SETTLED,
+    SWEEP_EVERY_S,
+    attempt_of,
+    changes_of,
+    claims_of,
+    facts_of,
+    lapse_changes,
+    over,
+    used_of,
 )
-from serving.budget.limits import Budgets, Limit, Subject, Weight, Who, ends_in, matching, window_of
+from serving.budget.group_commit import Change, GroupCommit
+from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
+from serving.budget.limits import Budgets, Subject, Weight, Who, matching, window_of
+from serving.budget.owner import is_running, owner_of
 
 T = TypeVar("T")
 
-OPEN, SETTLED, REFUNDED, LAPSED = range(4)
 CHECKPOINT_PAGES = 8000
-SWEEP_EVERY_S = 30.0
-GROUPS: Final = ("key", "user", "tenant", "model", "department", "case_number", "endpoint")
-
 _SCHEMA = """
 create table if not exists counters (
   limit_id text not null, subject text not null, window integer not null,
@@ -111,22 +114,13 @@ class SqliteLedger:
     ) -> Reservation:
         """Take the weight from every limit that is for the request, or from none."""
         now = self._now()
-        limits = matching(self._budgets().limits, who)
-        claims = tuple(
-            Claim(limit, subject, window_of(limit.per, now), weight.on(limit))
-            for limit, subject in limits
-            if weight.on(limit)
-        )
-        facts = (
-            now, now + ttl_s, self._owner, matter.request_id, matter.endpoint,
-            who.key, who.user, who.tenant, who.model, matter.department,
-            matter.case_number, OPEN, weight.requests, weight.model_calls,
-            weight.prompt, weight.completion, weight.money, _as_json(claims),
-        )  # fmt: skip
+        claims = claims_of(self._budgets().limits, who, weight, now)
+        facts = facts_of(who, weight, matter, claims, now=now, ttl_s=ttl_s, owner=self._owner)
 
         def change(db: sqlite3.Connection) -> int:
             if now - self._swept > SWEEP_EVERY_S:
-                self._sweep(db, now)
+                self._swept = now
+                self._lapse(db, "ends < ?", now)
             self._take(db, claims, now)
             number = db.execute(_INSERT, facts).lastrowid
             assert number is not None
@@ -140,10 +134,7 @@ class SqliteLedger:
 
     async def refund(self, reservation: Reservation) -> None:
         """Give tokens and money back; the attempt itself stays counted."""
-        attempt = Weight(
-            requests=reservation.weight.requests, model_calls=reservation.weight.model_calls
-        )
-        await self._close(reservation, attempt, REFUNDED)
+        await self._close(reservation, attempt_of(reservation), REFUNDED)
 
     async def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
         if not reservation.open:
@@ -159,7 +150,7 @@ class SqliteLedger:
                 lapsed = bool(db.execute(_CLOSE, (*told, LAPSED)).rowcount)
                 if not lapsed:
                     return
-            db.executemany(_CHANGE, _changes(reservation, used, lapsed=lapsed))
+            db.executemany(_CHANGE, changes_of(reservation, used, lapsed=lapsed))
 
         await self._do(change)
         reservation.open = False
@@ -174,7 +165,7 @@ class SqliteLedger:
         self, by: Subject | str, *, since: datetime, until: datetime, key: str | None = None
     ) -> list[Used]:
         """Return the use by subject, `department`, `case_number` or `endpoint`."""
-        column = '"key"' if by == "key" else by if by in GROUPS else "'*'"
+        column = f'"{by}"' if by in GROUPS else "'*'"
         with self._reading() as db:
             rows = db.execute(
                 f"select {column}, sum(requests), sum(model_calls), sum(prompt), sum(completion), "
@@ -182,20 +173,19 @@ class SqliteLedger:
                 f'and state != {OPEN} and (? is null or "key" = ?) group by 1 order by 6 desc, 1',
                 (since.timestamp(), until.timestamp(), key, key),
             ).fetchall()
-        return [
-            Used(
-                subject=row[0], requests=row[1], model_calls=row[2], prompt_tokens=row[3],
-                completion_tokens=row[4], money=row[5], lapsed=row[6],
-            )
-            for row in rows
-        ]  # fmt: skip
+        return [used_of(row) for row in rows]
 
     async def standings(self, who: Who) -> list[Standing]:
         """Return how the limits stand that are for a request of these subjects."""
         now, found = self._now(), []
         with self._reading() as db:
             for limit, subject in matching(self._budgets().limits, who):
-                used, held = self._counted(db, limit, subject, window_of(limit.per, now))
+                row = db.execute(
+                    "select used, held from counters "
+                    "where limit_id = ? and subject = ? and window = ?",
+                    (limit.id, subject, window_of(limit.per, now)),
+                ).fetchone()
+                used, held = row or (0, 0)
                 found.append(
                     Standing(
                         limit=limit.id, title=limit.title, subject=subject, amount=limit.units,
@@ -217,23 +207,11 @@ class SqliteLedger:
             _TAKE[len(claims)] if len(claims) in _TAKE else _take_many(len(claims)),
             [v for c in claims for v in (c.limit.id, c.subject, c.window, c.held)],
         ).fetchall()
-        rooms = {(limit, subject, window): room for limit, subject, window, *room in rows}
-        for claim in claims:
-            used, held = rooms[claim.limit.id, claim.subject, claim.window]
-            if used + held > claim.limit.units:
-                back = [(c.held, 0, c.limit.id, c.subject, c.window) for c in claims]
-                db.executemany(_CHANGE, back)
-                raise _exceeded(claim, used + held - claim.held, now)
-
-    @staticmethod
-    def _counted(
-        db: sqlite3.Connection, limit: Limit, subject: str, window: int
-    ) -> tuple[int, int]:
-        row = db.execute(
-            "select used, held from counters where limit_id = ? and subject = ? and window = ?",
-            (limit.id, subject, window),
-        ).fetchone()
-        return (row[0], row[1]) if row else (0, 0)
+        rooms = {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+        if (refusal := over(claims, rooms, now)) is not None:
+            back = [(c.held, 0, c.limit.id, c.subject, c.window) for c in claims]
+            db.executemany(_CHANGE, back)
+            raise refusal
 
     def _now(self) -> float:
         self._latest = max(self._latest, self._clock())
@@ -246,19 +224,13 @@ class SqliteLedger:
             if owner != self._owner and not is_running(owner):
                 self._lapse(db, "owner = ?", owner)
 
-    def _sweep(self, db: sqlite3.Connection, now: float) -> None:
-        """Lapse what is open beyond its time."""
-        self._swept = now
-        self._lapse(db, "ends < ?", now)
-
     @staticmethod
     def _lapse(db: sqlite3.Connection, condition: str, value: str | float) -> None:
         rows = db.execute(
             f"select id, claims from uses where state = {OPEN} and {condition}", (value,)
         ).fetchall()
         for number, claims in rows:
-            for limit_id, subject, window, held, charged in orjson.loads(claims):
-                db.execute(_CHANGE, (held, charged, limit_id, subject, window))
+            db.executemany(_CHANGE, lapse_changes(claims))
             db.execute(f"update uses set state = {LAPSED} where id = ?", (number,))
 
     @contextmanager
@@ -267,58 +239,6 @@ class SqliteLedger:
             yield self._db
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
-
-
-def _changes(
-    reservation: Reservation, used: Weight, *, lapsed: bool
-) -> list[tuple[int, int, str, str, int]]:
-    """Return what a settlement takes from `held` and adds to `used` of each counter."""
-    changes = []
-    for claim in reservation.claims:
-        counted = claim.limit.of != "concurrency"
-        held, spent = claim.held, used.on(claim.limit) if counted else 0
-        if lapsed:  # it was charged in full already
-            held, spent = 0, spent - (claim.held if counted else 0)
-        changes.append((held, spent, claim.limit.id, claim.subject, claim.window))
-    return changes
-
-
-def _exceeded(claim: Claim, taken: int, now: float) -> BudgetExceeded:
-    wait = 1 if claim.limit.of == "concurrency" else ends_in(claim.limit.per, now)
-    if claim.held > claim.limit.units and claim.limit.of != "concurrency":
-        wait = None  # it would not fit into a fresh window either
-    left = max(0, claim.limit.units - taken)
-    return BudgetExceeded(claim.limit, left=left, retry_after_s=wait)
-
-
-def owner_of(pid: int) -> str:
-    """Name a process of this machine so that a later one of the same number is another."""
-    return f"{os.uname().nodename}:{pid}:{_started(pid)}"
-
-
-def is_running(owner: str) -> bool:
-    """Say whether a process still runs; one of another machine counts as running."""
-    node, pid, started = owner.rsplit(":", 2)
-    if node != os.uname().nodename:
-        return True
-    return _started(int(pid)) == started != ""
-
-
-def _started(pid: int) -> str:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
-
-
-def _as_json(claims: tuple[Claim, ...]) -> str:
-    return orjson.dumps(
-        [
-            (c.limit.id, c.subject, c.window, c.held, 0 if c.limit.of == "concurrency" else c.held)
-            for c in claims
-        ]
-    ).decode()
 
 
 def _away(file: Path, error: Exception) -> SetupError:

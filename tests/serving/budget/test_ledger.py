@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from cspon.errors import SetupError
 from serving.budget.ledger import BudgetExceeded, Matter
 from serving.budget.limits import Budgets, Limit, Weight, Who
-from serving.budget.sqlite_ledger import SqliteLedger, is_running, owner_of
+from serving.budget.owner import is_running, owner_of
+from serving.budget.postgres_ledger import PostgresLedger
+from serving.budget.sqlite_ledger import SqliteLedger
 
+SERVICE = "cspon_ledger"
 MATTER = Matter(endpoint="/v1/chat/completions", case_number="2026-1")
 ME = Who(key="k1", user="u", tenant="t", model="m")
 
@@ -34,19 +37,43 @@ def clock():
     return Clock()
 
 
-@pytest.fixture
-def open_ledger(tmp_path, clock):
-    opened = []
+KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.integration)]
 
-    def make(*limits, file=None):
+
+@pytest.fixture(params=KINDS)
+async def open_ledger(request, tmp_path, clock):
+    """Open ledgers on one store: `open_ledger(limit, …)`."""
+    opened = []
+    if request.param == "postgres":
+        request.getfixturevalue("ledger_server").execute("drop schema if exists cspon cascade")
+
+    def make(*limits):
         budgets = Budgets(limits=limits)
-        ledger = SqliteLedger(file or tmp_path / "ledger.sqlite", lambda: budgets, clock=clock)
+        if request.param == "postgres":
+            ledger = PostgresLedger(SERVICE, lambda: budgets, clock=clock)
+        else:
+            ledger = SqliteLedger(tmp_path / "ledger.sqlite", lambda: budgets, clock=clock)
         opened.append(ledger)
         return ledger
 
     yield make
     for ledger in opened:
-        asyncio.run(ledger.aclose())
+        await ledger.aclose()
+
+
+@pytest.fixture
+async def open_file(clock):
+    """Open SQLite ledgers on a file: `open_file(file, limit, …)`."""
+    opened = []
+
+    def make(file, *limits):
+        budgets = Budgets(limits=limits)
+        opened.append(SqliteLedger(file, lambda: budgets, clock=clock))
+        return opened[-1]
+
+    yield make
+    for ledger in opened:
+        await ledger.aclose()
 
 
 def tokens(amount, *, by="key", per="day", name="tokens"):
@@ -163,7 +190,7 @@ async def test_a_request_that_is_never_ended_is_charged_in_full(open_ledger, clo
     assert ((s := await standing(ledger)).used, s.held) == (24, 1)
 
 
-async def test_another_process_on_the_same_file_sees_every_counter(open_ledger, tmp_path):
+async def test_another_ledger_on_the_same_store_sees_every_counter(open_ledger):
     one, two = open_ledger(tokens(100)), open_ledger(tokens(100))
     held = await take(one, 60)
     with pytest.raises(BudgetExceeded):
@@ -275,23 +302,48 @@ def children(file, *ends):
     return [int(child.communicate(timeout=60)[0]) for child in started]
 
 
-async def test_processes_side_by_side_spend_the_limit_and_not_a_token_more(open_ledger, tmp_path):
+async def test_processes_side_by_side_spend_the_limit_and_not_a_token_more(open_file, tmp_path):
     file = tmp_path / "shared.sqlite"
     spent = await asyncio.to_thread(children, file, "live", "live")
     assert sum(spent) == 1000
-    ledger = open_ledger(tokens(1000, per="total"), file=file)
+    ledger = open_file(file, tokens(1000, per="total"))
     assert ((s := await standing(ledger)).used, s.held) == (1000, 0)
 
 
-async def test_what_a_killed_process_held_is_charged_at_the_next_start(open_ledger, tmp_path):
+async def test_what_a_killed_process_held_is_charged_at_the_next_start(open_file, tmp_path):
     file = tmp_path / "killed.sqlite"
     (spent,) = await asyncio.to_thread(children, file, "die")
-    ledger = open_ledger(tokens(1000, per="total"), file=file)
+    ledger = open_file(file, tokens(1000, per="total"))
     assert ((s := await standing(ledger)).used, s.held) == (spent, 0) == (200, 0)
 
 
-async def test_a_store_that_is_away_lets_nothing_pass(open_ledger):
-    ledger = open_ledger(tokens(100))
+async def test_200_tasks_at_once_on_two_ledgers_of_one_store(open_ledger):
+    ledgers = open_ledger(tokens(3000)), open_ledger(tokens(3000))
+
+    async def client(number):
+        try:
+            held = await take(ledgers[number % 2], 20, number % 7)
+        except BudgetExceeded:
+            return 0
+        used = Weight(model_calls=1, prompt=20, completion=number % 3)
+        await ledgers[number % 2].settle(held, used)
+        return used.tokens
+
+    spent = sum(await asyncio.gather(*(client(i) for i in range(200))))
+    end = await standing(ledgers[0])
+    assert (end.used, end.held) == (spent, 0)
+    assert 2000 < spent <= 3000
+
+
+async def test_a_server_that_is_away_lets_nothing_pass(ledger_service):
+    ledger = PostgresLedger("no_such_server", lambda: Budgets(limits=(tokens(100),)))
+    with pytest.raises(SetupError, match="请求未发出"):
+        await take(ledger, 1)
+    await ledger.aclose()
+
+
+async def test_a_store_that_is_away_lets_nothing_pass(open_file, tmp_path):
+    ledger = open_file(tmp_path / "ledger.sqlite", tokens(100))
     held = await take(ledger, 10)
     ledger._db.close()
     with pytest.raises(SetupError, match="请求未发出"):
