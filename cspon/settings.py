@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         None, description="限额与价格（YAML），默认为数据目录的 budgets.yaml"
     )
 
+    guards: Path | None = Field(None, description="本单位的防护策略（YAML），改写默认策略的行")
+
+    jobs_at_once: int = Field(2, ge=1, le=64, description="同时运行的任务数，其余排队")
+    jobs_url: SecretStr | None = Field(
+        None, description="任务库的 PostgreSQL 地址（postgresql://…），默认为数据目录的 SQLite"
+    )
+
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
     max_upload_mb: int = Field(64, gt=0, description="上传文件上限（MB）")
@@ -115,6 +122,16 @@ class Settings(BaseSettings):
     def ledger_db(self) -> Path:
         """SQLite file of budgets and use."""
         return self.home / "ledger.sqlite"
+
+    @property
+    def jobs_db(self) -> Path:
+        """SQLite file of the queue of jobs."""
+        return self.home / "jobs.sqlite"
+
+    @property
+    def jobs_dir(self) -> Path:
+        """Folder of the results of jobs."""
+        return self.home / "jobs"
 
     @property
     def budgets_file(self) -> Path:

@@ -15,6 +15,7 @@ from llm.chat import ChatModel
 from serving import (
     exports,
     health,
+    jobs_api,
     kb_api,
     kb_documents,
     kb_upload,
@@ -29,6 +30,7 @@ from serving import (
 from serving.access.gate import Gate
 from serving.assembly import library_place_of
 from serving.budget.meter import Meter
+from serving.jobs.jobs import open_jobs
 from serving.limits import BodyLimit
 from serving.pages import documents, graph, knowledge, login
 from serving.relay.relay import Relay
@@ -80,9 +82,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await open_parts(services, assistant=assistant, model=model)
+        app.state.jobs = jobs = open_jobs(services)
+        await jobs.start()
         try:
             yield
         finally:
+            await jobs.close()
             await services.close()
 
     app = Gateway(
@@ -108,6 +113,7 @@ def create_app(
     app.include_router(graph.router)
     app.include_router(login.router)
     app.include_router(usage_api.router)
+    app.include_router(jobs_api.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
     behind: ASGIApp = BodyLimit(app.inside, max_upload_bytes=services.uploads.max_bytes)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from cspon.schemas.agent import Principal
+from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import ToolResult
 from serving.access.caller import Caller, caller_of
 from serving.problems import ApiError
@@ -41,10 +42,19 @@ def require_clearance(principal: Principal, result: ToolResult) -> None:
     Raises:
         ApiError: 403.
     """
-    if result.secrecy.rank > principal.clearance.rank:
+    require_clearance_of(principal, result.secrecy)
+
+
+def require_clearance_of(principal: Principal, secrecy: Secrecy) -> None:
+    """Refuse what is above the caller's clearance.
+
+    Raises:
+        ApiError: 403.
+    """
+    if secrecy.rank > principal.clearance.rank:
         raise ApiError(
             403,
-            f"所用图层的密级“{result.secrecy}”高于您的权限“{principal.clearance}”",
+            f"所用图层的密级“{secrecy}”高于您的权限“{principal.clearance}”",
             code="beyond_permission",
             kind="permission_error",
         )

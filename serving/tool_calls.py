@@ -102,7 +102,7 @@ async def call_tool(
     with ExitStack() as stack:
         try:
             call = await to_thread.run_sync(
-                _prepare, services, principal, name, arguments, stack, files, limiter=threads
+                prepare, services, principal, name, arguments, stack, files, limiter=threads
             )
             result = await unless_gone(request, _run(call))
         except CsponError as error:
@@ -130,7 +130,7 @@ async def call_tool(
 
 
 @dataclass
-class _Call:
+class Call:
     """A call whose arguments were checked: what runs, and which folders no answer may name."""
 
     tool: Tool
@@ -141,8 +141,15 @@ class _Call:
     """Folder into which the tool writes files for the caller."""
     heavy: bool
 
+    def without_folders(self, result: ToolResult) -> ToolResult:
+        """Take the folders of this machine out of a result."""
+        text = result.model_dump_json()
+        for folder in self.folders:
+            text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
+        return ToolResult.model_validate_json(text)
 
-async def _run(call: _Call) -> ToolResult:
+
+async def _run(call: Call) -> ToolResult:
     """Run in a thread, or a call that takes long or reads a caller's data in its own process.
 
     Raises:
@@ -153,20 +160,31 @@ async def _run(call: _Call) -> ToolResult:
             result = await run_tool_process(call.tool.name, call.arguments)
     else:
         result = await to_thread.run_sync(partial(call.tool.run, **call.arguments), limiter=threads)
-    text = result.model_dump_json()
-    for folder in call.folders:
-        text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
-    return ToolResult.model_validate_json(text)
+    return call.without_folders(result)
 
 
-def _prepare(
+def prepare(
     services: Services,
     principal: Principal,
     name: str,
     arguments: dict[str, Any],
     stack: ExitStack,
     files: bool,
-) -> _Call:
+) -> Call:
+    """Check a call and find its files.
+
+    Args:
+        services: The gateway's parts.
+        principal: Who calls.
+        name: Of the tool.
+        arguments: As sent.
+        stack: Removes on leaving what was written for the call.
+        files: The tool shall write files for the caller, where it can.
+
+    Raises:
+        InputError: unknown argument, value, or a file of another kind.
+        ApiError: 404, no such tool or file; 409, a tool that cannot be called here.
+    """
     entry = _entry(name)
     if not entry.available:
         raise ApiError(409, f"工具 {name} 不能经接口调用：{entry.why}", code="tool_unavailable")
@@ -206,7 +224,7 @@ def _prepare(
         made = Path(stack.enter_context(TemporaryDirectory(prefix="cspon-made-"))) / "data"
         sent["out"] = made
         folders.append(made)
-    return _Call(tool, sent, (*folders, services.settings.layers), boundary, made, heavy)
+    return Call(tool, sent, (*folders, services.settings.layers), boundary, made, heavy)
 
 
 def _data(

@@ -28,6 +28,10 @@ REFERRING_DRIVERS = (
 )
 
 
+class ProcessBroke(ToolFailed):
+    """The process of a tool ended without an answer: killed, out of memory, or a damaged file."""
+
+
 async def run_tool_process(
     name: str, arguments: dict[str, Any], *, most_s: float = MOST_S
 ) -> ToolResult:
@@ -35,7 +39,7 @@ async def run_tool_process(
 
     Raises:
         CsponError: what the tool raised.
-        ToolFailed: the process broke down.
+        ProcessBroke: the process broke down.
         ApiError: 504, it took longer than `most_s`.
     """
     with TemporaryDirectory(prefix="cspon-tool-") as folder:
@@ -72,7 +76,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _read(reply: Path, name: str) -> ToolResult:
     if not reply.is_file():
-        raise ToolFailed(f"工具 {name} 的进程意外中止，文件可能已损坏；请检查文件后重试")
+        raise ProcessBroke(f"工具 {name} 的进程意外中止，文件可能已损坏；请检查文件后重试")
     said: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
     if "result" in said:
         return ToolResult.model_validate(said["result"])

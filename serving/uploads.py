@@ -5,6 +5,7 @@ see the id and the cleaned name, never the path.
 """
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -123,6 +124,12 @@ class Uploads:
         return StoredFile(
             number, kept["name"], record.parent / kept["path"], kept["bytes"], kept["at"]
         )
+
+    def keep(self, number: str) -> None:
+        """Keep a stored file for a day from now on: a job that waits needs it. Unknown: nothing."""
+        folder = self._folder / number
+        if re.fullmatch(r"file-[0-9a-f]{32}", number) and folder.is_dir():
+            os.utime(folder)
 
     def remove(self, number: str, owner: str = "local") -> None:
         """Remove a stored file of `owner`.

@@ -58,6 +58,7 @@ COMPONENTS = (
     "tools/raster/test_run.py",
     "tools/raster/test_travel.py",
     "eval",
+    "serving/jobs",
     "serving/relay/test_relay.py",
     "serving/budget/test_ledger.py",
     "serving/audit/test_chain.py",

@@ -85,19 +85,27 @@ class Tool:
             **fields,
         )
 
+    def check(self, **arguments: Any) -> BaseModel:
+        """Validate the arguments.
+
+        Raises:
+            RetryTool: they do not fit the signature.
+        """
+        try:
+            return self.arguments(**arguments)
+        except ValidationError as error:
+            problems = "；".join(
+                f"{'.'.join(map(str, e['loc']))}：{e['msg']}" for e in error.errors()
+            )
+            raise RetryTool(f"工具 {self.name} 的参数不符：{problems}") from None
+
     def run(self, **arguments: Any) -> ToolResult:
         """Validate the arguments and run; the elapsed time is added to the provenance.
 
         Raises:
             RetryTool: the arguments do not fit the signature.
         """
-        try:
-            checked = self.arguments(**arguments)
-        except ValidationError as error:
-            problems = "；".join(
-                f"{'.'.join(map(str, e['loc']))}：{e['msg']}" for e in error.errors()
-            )
-            raise RetryTool(f"工具 {self.name} 的参数不符：{problems}") from None
+        checked = self.check(**arguments)
         started = time.perf_counter()
         with one_state():
             result = self.function(

@@ -29,6 +29,7 @@ VERBS = (
     "site",
     "dual-eval",
     "serve",
+    "job",
     "key",
     "usage",
     "audit",

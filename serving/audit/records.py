@@ -81,6 +81,18 @@ class Audit:
         """Record a read or a change of the knowledge base: which clauses and documents, no text."""
         self._write(kind, principal, request_id, **facts)
 
+    def guards(
+        self, found: dict[str, dict[str, int]], *, principal: Principal, request_id: str
+    ) -> None:
+        """Record what the guards found and did: counts by side, action and rule, never a value."""
+        self._write("guards", principal, request_id, found=found)
+
+    def job(
+        self, kind: str, number: str, *, principal: Principal, request_id: str, **facts: Any
+    ) -> None:
+        """Record that a job was submitted, cancelled, begun or ended: its id, never its content."""
+        self._write(f"job.{kind}", principal, request_id, job=number, **facts)
+
     def file(
         self, kind: str, number: str, *, principal: Principal, request_id: str, **facts: Any
     ) -> None:

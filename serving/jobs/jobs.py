@@ -1,0 +1,358 @@
+"""The jobs of a gateway: submit, look, cancel, fetch; and the work that the queue asks for.
+
+A job is its caller's alone: to others it does not exist. What it may see and use is decided anew at
+each step, as the caller's key stands then.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from cspon.errors import CsponError
+from serving.access.caller import LOCAL, Caller, current
+from serving.jobs import steps
+from serving.jobs.attempts import Attempts
+from serving.jobs.runner import Runner, kept
+from serving.jobs.schema import KEEP_S, MOST_BYTES, Job, JobOrder, Kept, fingerprint
+from serving.jobs.store import Store, TooMany
+from serving.jobs.view import shown, state_of
+from serving.principal import require_clearance_of
+from serving.problems import ApiError
+from serving.services import Services
+
+log = logging.getLogger("cspon.serving")
+
+PREFIX = "job-"
+MOST_UNDER_WAY = 200
+"""Jobs of one caller that wait or run."""
+WATCH_S = 5.0
+TIDY_S = 600.0
+
+
+class Jobs:
+    """The jobs of a gateway.
+
+    Args:
+        services: The gateway's parts.
+        store: The queue.
+        folder: Of results; a folder a job.
+        at_once: Jobs that run at once.
+    """
+
+    def __init__(self, services: Services, store: Store, folder: Path, *, at_once: int) -> None:
+        self._services, self._store, self._folder = services, store, folder
+        self._runner = Runner(store, folder, at_once=at_once)
+        self._watch: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._stopping = False
+        self._tidied = 0.0
+        self._batch: Any = None
+
+    async def start(self) -> None:
+        """Go on with the jobs that were under way, now and whenever nobody else does."""
+        self._watch = asyncio.create_task(self._keep_watch())
+
+    async def close(self) -> None:
+        """Stop; jobs that run go on from their last finished step when a gateway starts again."""
+        self._stopping = True
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait({self._watch})
+        async with self._starting:
+            await asyncio.to_thread(self._runner.stop)
+        await asyncio.to_thread(self._store.close)
+
+    async def submit(
+        self, caller: Caller, order: JobOrder, *, request_id: str, again: str | None
+    ) -> tuple[Job, bool]:
+        """Take a job.
+
+        Args:
+            caller: Who sends it.
+            order: What shall be done.
+            request_id: Of the request.
+            again: The `Idempotency-Key`: what is sent twice with it is done once.
+
+        Returns:
+            The job, and whether this request made it.
+
+        Raises:
+            CsponError: what a direct call with these arguments would answer.
+            ApiError: 409, the same key with another order; 429, too many jobs under way.
+            SetupError: the store or the audit is away; nothing was taken.
+        """
+        calls = order.calls()
+        if len(order.model_dump_json()) > MOST_BYTES:
+            raise ApiError(
+                413,
+                f"任务的参数合计超过 {MOST_BYTES >> 20} MB，较大的边界请先上传到 /v1/files",
+                code="too_large",
+            )
+        job = Kept(
+            title=order.title,
+            steps=calls,
+            key=caller.key_id,
+            case_number=caller.case_number,
+            request_id=request_id,
+            fingerprint=fingerprint(["job", order.model_dump(mode="json")]),
+            nonce=secrets.token_hex(8),
+        )
+        number = self.number(caller, again)
+        if again and (known := await self._known(number, job)):
+            return known, False
+        titles = [
+            await asyncio.to_thread(steps.check, self._services, caller, step) for step in calls
+        ]
+        title = job.title or (titles[0] if len(titles) == 1 else f"{titles[0]}等 {len(titles)} 步")
+        named = job.model_copy(update={"title": title, "titles": tuple(titles)})
+        return await self.put(caller, number, named)
+
+    async def put(self, caller: Caller, number: str, job: Kept) -> tuple[Job, bool]:
+        """Put a checked job in the line; as `submit`."""
+        await asyncio.to_thread(
+            self._services.audit.job, "submit", number, principal=caller.principal,
+            request_id=job.request_id, tools=[s.tool for s in job.steps],
+            order=f"sha256:{job.fingerprint}",
+        )  # fmt: skip
+        try:
+            status = await asyncio.to_thread(
+                self._store.submit, number, owner_of(caller), job, most=MOST_UNDER_WAY
+            )
+        except TooMany as error:
+            raise ApiError(
+                429,
+                f"您已有 {error.held} 个任务未完成，请等待完成或取消后再提交",
+                code="too_many_jobs",
+                kind="rate_limit_error",
+            ) from None
+        await self._run_here()
+        stored = kept(status.input)
+        return await self._told(status, again=job), stored.nonce == job.nonce
+
+    async def get(self, caller: Caller, number: str, kind: str | None = None) -> Job:
+        """Return a caller's job.
+
+        Raises:
+            ApiError: 404: no such job, expired, or another's: which one is not told.
+            SetupError: the store is away.
+        """
+        status = await asyncio.to_thread(self._store.find, number)
+        if status is None or status.authenticated_user != owner_of(caller):
+            raise not_found()
+        if kind is not None and kept(status.input).kind != kind:
+            raise not_found()
+        return await self._told(status)
+
+    async def order_of(self, number: str) -> Kept:
+        """Return what the queue keeps of a job that `get` returned."""
+        status = await asyncio.to_thread(self._store.find, number)
+        if status is None:
+            raise not_found()
+        return kept(status.input)
+
+    async def of_caller(self, caller: Caller, limit: int) -> list[Job]:
+        """Return a caller's jobs, the newest first."""
+        found = await asyncio.to_thread(self._store.of_owner, owner_of(caller), limit)
+        return [await self._told(status) for status in found]
+
+    async def cancel(self, caller: Caller, number: str, *, request_id: str) -> Job:
+        """Stop a job, or take it out of the line; one that has ended stays as it is.
+
+        Raises:
+            ApiError: 404, as `get`.
+        """
+        job = await self.get(caller, number)
+        if job.ended:
+            return job
+        await asyncio.to_thread(
+            self._services.audit.job, "cancel", number,
+            principal=caller.principal, request_id=request_id,
+        )  # fmt: skip
+        await asyncio.to_thread(self._store.cancel, number)
+        return await self.get(caller, number)
+
+    async def result(self, caller: Caller, number: str) -> dict[str, Any]:
+        """Return the result of one call, or the list of those of several.
+
+        Raises:
+            ApiError: 404, as `get`; 409, it has not ended; 403, above what the caller may see by
+                now; or the error of the call.
+        """
+        job = await self.get(caller, number)
+        if not job.ended:
+            raise ApiError(409, f"任务尚未完成（{job.text}）", code="job_not_done")
+        if job.state == "cancelled":
+            raise ApiError(409, "任务已取消", code="job_cancelled")
+        events = await asyncio.to_thread(self._store.progress, number)
+        for event in events:
+            if event.secrecy is not None:
+                require_clearance_of(caller.principal, event.secrecy)
+        if len(job.steps) == 1 and (error := job.steps[0].error or job.error):
+            raise _as_raised(error)
+        replies = await asyncio.to_thread(self._replies, number, job)
+        return replies[0] if len(replies) == 1 else {"object": "list", "data": replies}
+
+    def _replies(self, number: str, job: Job) -> list[dict[str, Any]]:
+        replies: list[dict[str, Any]] = []
+        for index, step in enumerate(job.steps):
+            file = self._folder / number / f"{index}.json"
+            if step.state == "done" and file.is_file():
+                replies.append(json.loads(file.read_text(encoding="utf-8")))
+            else:
+                replies.append({"error": step.error or job.error})
+        return replies
+
+    async def events(self, number: str, offset: int) -> list[Any]:
+        """Return the events of a job from one on."""
+        return list(await asyncio.to_thread(self._store.progress, number, offset))
+
+    # What the queue asks for (`serving.jobs.workflow.Work`).
+
+    def parts(self, job: Kept) -> list[str]:
+        """Return the titles of the steps."""
+        return list(job.titles)
+
+    async def begun(self, number: str, job: Kept) -> None:
+        """Put the start on record."""
+        await self._record("start", number, job)
+
+    async def step(self, number: str, job: Kept, index: int) -> dict[str, Any]:
+        """Run a step."""
+        folder = self._folder / number
+        try:
+            return await steps.run_step(self._services, number, job, index, folder)
+        except asyncio.CancelledError:
+            if self._stopping:
+                Attempts(folder, index).take_back()
+            raise
+
+    async def ended(self, number: str, job: Kept, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
+        """Put the end on record."""
+        failed = sum("error" in outcome for outcome in outcomes)
+        state = "failed" if failed else "done"
+        await self._record("end", number, job, state=state, failed=failed)
+        return {"state": state}
+
+    async def _record(self, kind: str, number: str, job: Kept, **facts: Any) -> None:
+        try:
+            caller = steps.caller_of_job(self._services, job)
+        except ApiError:  # the key ended: the record names it all the same
+            caller = Caller(LOCAL.principal.model_copy(update={"user": ""}))
+            facts["ended_key"] = job.key
+        current.set(caller)
+        await asyncio.to_thread(
+            self._services.audit.job, kind, number, principal=caller.principal,
+            request_id=job.request_id, **facts,
+        )  # fmt: skip
+
+    # Keeping watch.
+
+    async def _run_here(self) -> None:
+        """Run jobs in this process unless another does."""
+        if self._runner.running or self._stopping:
+            return
+        async with self._starting:
+            loop = asyncio.get_running_loop()
+            try:
+                await asyncio.to_thread(self._runner.start, self, loop)
+            except CsponError as error:  # the jobs wait; the watch tries again
+                log.error("jobs cannot run", extra={"facts": {"why": str(error)}})
+
+    async def _keep_watch(self) -> None:
+        while True:
+            with contextlib.suppress(CsponError):
+                if await asyncio.to_thread(self._store.exists):
+                    await self._run_here()
+                    if self._runner.running:
+                        await asyncio.to_thread(self._look_after)
+            await asyncio.sleep(WATCH_S)
+
+    def _look_after(self) -> None:
+        self._runner.put_back_lost()
+        if time.monotonic() - self._tidied < TIDY_S and self._tidied:
+            return
+        self._tidied = time.monotonic()
+        for status in self._store.active(orders=True):
+            self._keep_inputs(kept(status.input))
+        for number in self._store.remove_expired():
+            shutil.rmtree(self._folder / number, ignore_errors=True)
+        before = time.time() - 2 * KEEP_S
+        for folder in self._folder.glob(f"{PREFIX}*"):  # left by a job that was removed otherwise
+            if folder.stat().st_mtime < before and self._store.find(folder.name) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep_inputs(self, job: Kept) -> None:
+        """Let what was uploaded for a job live as long as the job."""
+        for step in job.steps:
+            for value in step.arguments.values():
+                if isinstance(value, str):
+                    self._services.uploads.keep(value)
+                    self._services.data_files.keep(value)
+
+    async def _told(self, status: Any, again: Kept | None = None) -> Job:
+        job = kept(status.input)
+        if again is not None and job.fingerprint != again.fingerprint:
+            raise reused()
+        events = await asyncio.to_thread(self._store.progress, status.workflow_id)
+        position = None
+        if state_of(status) == "queued":
+            line = await asyncio.to_thread(self._store.waiting)
+            numbers = [w.workflow_id for w in line]
+            position = numbers.index(status.workflow_id) if status.workflow_id in numbers else None
+        return shown(status, job, events, position)
+
+    async def _known(self, number: str, job: Kept) -> Job | None:
+        status = await asyncio.to_thread(self._store.find, number)
+        return None if status is None else await self._told(status, again=job)
+
+    def number(self, caller: Caller, again: str | None) -> str:
+        """Return the id of a new job; the same for the same caller and `Idempotency-Key`."""
+        if not again:
+            return PREFIX + secrets.token_hex(16)
+        said = json.dumps([owner_of(caller), again]).encode()
+        return PREFIX + hashlib.sha256(said).hexdigest()[:32]
+
+
+def open_jobs(services: Services) -> Jobs:
+    """Return the jobs of a gateway; nothing is opened before there are any."""
+    settings = services.settings
+    url = settings.jobs_url.get_secret_value() if settings.jobs_url else None
+    store = Store(settings.jobs_db, url)
+    return Jobs(services, store, settings.jobs_dir, at_once=settings.jobs_at_once)
+
+
+def owner_of(caller: Caller) -> str:
+    """Return whose a job is: of a person at this machine, or of a user of a unit."""
+    kind = "local" if caller.key is None else "key"
+    return json.dumps([kind, caller.tenant, caller.principal.user], ensure_ascii=False)
+
+
+def not_found() -> ApiError:
+    """Say that there is no such job, whatever the reason."""
+    return ApiError(404, "没有这个任务，可能已过期", code="job_not_found", param="job_id")
+
+
+def reused() -> ApiError:
+    """Say that an `Idempotency-Key` came with another order."""
+    return ApiError(
+        409,
+        "这个 Idempotency-Key 已用于另一份内容不同的请求，请换一个",
+        code="idempotency_key_reused",
+        param="Idempotency-Key",
+    )
+
+
+def _as_raised(error: dict[str, Any]) -> ApiError:
+    statuses = {"invalid_input": 422, "invalid_arguments": 400, "tool_timeout": 504}
+    known = {"not_found_error": 404, "permission_error": 403, "rate_limit_error": 429}
+    status = statuses.get(error.get("code") or "") or known.get(error.get("type") or "", 500)
+    raised = ApiError(status, str(error.get("message")))
+    raised.body = error
+    return raised
