@@ -17,6 +17,13 @@ SLICE_NAMES = {
     "length": "题长",
     "gold": "应引条数",
     "law": "应引法规",
+    "kind_part": "全体",
+    "attack_tune": "攻击，调试部分：检出率",
+    "attack_held": "攻击，留出部分：检出率",
+    "innocent_tune": "正常文本，调试部分：放行率",
+    "innocent_held": "正常文本，留出部分：放行率",
+    "attack_language": "攻击，按语言：检出率",
+    "innocent_language": "正常文本，按语言：放行率",
 }
 VALUE_NAMES = {
     "yes": "是",
@@ -26,6 +33,12 @@ VALUE_NAMES = {
     "long": "长",
     "one": "一条",
     "several": "多条",
+    "attack_tune": "攻击，调试部分：检出率",
+    "attack_held": "攻击，留出部分：检出率",
+    "innocent_tune": "正常文本，调试部分：放行率",
+    "innocent_held": "正常文本，留出部分：放行率",
+    "zh": "中文",
+    "en": "英文",
 }
 MOST_VALUES = 12
 """Values of a slice that a table shows; the result has them all."""

@@ -34,6 +34,7 @@ INTERVAL_NAMES = {
 NEED_MENDS = {
     "embedder": "安装核心依赖（pip install -e .）",
     "model": "用 --model provider:model 给出大模型",
+    "guard": "安装 serve 可选项（pip install -e '.[serve]'）",
 }
 
 

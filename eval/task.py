@@ -19,7 +19,9 @@ from llm.chat import ChatModel
 from llm.embeddings import Embedder
 
 FOLDER = Path(__file__).parent / "tasks"
-Need = Literal["embedder", "model"]
+Need = Literal["embedder", "model", "guard"]
+Guard = Callable[[str, str, str], Mapping[str, str]]
+"""Text, side and what it rests on in; rules found and what was done about each out."""
 
 
 class Definition(Frozen):
@@ -45,6 +47,7 @@ class Resources:
     say: Callable[[str], None]
     embedder: Embedder | None = None
     model: ChatModel | None = None
+    guard: Guard | None = None
     shared: Path | None = None
     """Folder of the shared corpus, for the sets that a task knows."""
     set: str | None = None

@@ -83,6 +83,12 @@ class Metrics:
         self.refused = Counter(
             "cspon_requests_refused", "Requests that the gate refused.", ["code"], registry=registry
         )
+        self.guard_hits = Counter(
+            "cspon_guard_hits",
+            "What the guards found, by rule, what was done, and side.",
+            ["rule", "action", "side"],
+            registry=registry,
+        )
         self.cancelled = Counter(
             "cspon_runs_cancelled", "Runs ended because the client left.", registry=registry
         )
@@ -118,6 +124,10 @@ class Metrics:
     def count_refused(self, code: str) -> None:
         """Count a request that the gate refused."""
         self.refused.labels(code).inc()
+
+    def count_guard(self, rule: str, action: str, side: str, count: int) -> None:
+        """Count what a guard found."""
+        self.guard_hits.labels(rule, action, side).inc(count)
 
     def count_answer(self, answer: Answer) -> None:
         """Count an end of the assistant: model use, tools, refusal by kind."""

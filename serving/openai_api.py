@@ -17,6 +17,8 @@ from fastapi.responses import JSONResponse, Response
 from cspon.schemas.agent import Principal
 from llm.chat import ChatModel
 from serving.access.caller import Caller
+from serving.guards.edge import Passage, check_body, complete
+from serving.guards.wording import notices
 from serving.openai_reply import Piece, Reply
 from serving.openai_schema import AssistantOptions, ChatBody
 from serving.principal import current_caller
@@ -53,13 +55,15 @@ async def chat_completions(request: Request, body: ChatBody, caller: Calls) -> R
     services: Services = request.app.state.services
     principal = caller.principal
     body.check()
+    check_body(body)
     bare = services.model is not None and body.model in (MODEL, services.model.name)
     if not caller.may_use_model(MODEL if bare else body.model):
         raise _no_such_model(body.model)
     if body.model == ASSISTANT:
-        pieces = _ask(services, body, body.question(), principal)
+        pieces = _ask(services, body, body.question(), principal, request.state.request_id)
     elif bare and services.model is not None:
-        pieces = _complete(services.model, body, services.settings.model_timeout_s)
+        passage = services.guards.open(principal, services.model, request.state.request_id)
+        pieces = _complete(passage, services.model, body, services.settings.model_timeout_s)
     else:
         raise _no_such_model(body.model)
     reply = Reply(services, body, principal, request.state.request_id)
@@ -103,7 +107,7 @@ def _no_such_model(name: str) -> ApiError:
 
 
 async def _ask(
-    services: Services, body: ChatBody, question: str, principal: Principal
+    services: Services, body: ChatBody, question: str, principal: Principal, request_id: str
 ) -> AsyncGenerator[Piece, None]:
     """Run the assistant; an inline boundary lives in a temporary folder for that long."""
     options = body.cspon or AssistantOptions()
@@ -118,7 +122,11 @@ async def _ask(
                 inline_boundary(options.boundary, epsg=options.epsg, name=options.name)
             )
         events = services.ask(
-            question, boundary=path, principal=principal, asked_on=options.asked_on
+            question,
+            boundary=path,
+            principal=principal,
+            asked_on=options.asked_on,
+            request_id=request_id,
         )
         async with aclosing(events):
             async for event in events:
@@ -132,19 +140,14 @@ async def _ask(
 
 
 async def _complete(
-    model: ChatModel, body: ChatBody, timeout_s: float
+    passage: Passage, model: ChatModel, body: ChatBody, timeout_s: float
 ) -> AsyncGenerator[Piece, None]:
-    """Run the bare model."""
-    request = body.request(timeout_s)
-    if not body.stream:
-        reply = await model.complete(request)
-        yield Piece(text=reply.text)
-        yield Piece(end=reply)
-        return
-    deltas: Any = model.stream(request)
-    async with aclosing(deltas):
-        async for delta in deltas:
-            if delta.text:
-                yield Piece(text=delta.text)
-            if delta.reply is not None:
-                yield Piece(end=delta.reply)
+    """Run the bare model between the guards."""
+    pieces = complete(passage, model, body, timeout_s)
+    async with aclosing(pieces):
+        async for text, reply in pieces:
+            if reply is None:
+                yield Piece(text=text)
+            else:
+                told = notices(passage.found, inside=passage.policy.inside)
+                yield Piece(end=reply, notices=told)

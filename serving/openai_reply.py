@@ -24,6 +24,8 @@ class Piece:
     progress: str = ""
     text: str = ""
     end: Answer | ChatReply | None = None
+    notices: tuple[str, ...] = ()
+    """With the end of a bare model: what the guards masked or noted."""
 
 
 class Reply:
@@ -37,6 +39,7 @@ class Reply:
         self._id, self._created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
         self._sent: list[str] = []
         self._end: Answer | ChatReply | None = None
+        self._notices: tuple[str, ...] = ()
 
     async def whole(self, pieces: AsyncGenerator[Piece, None]) -> dict[str, Any]:
         """Run to the end and return the whole body."""
@@ -70,6 +73,7 @@ class Reply:
     def _take(self, piece: Piece) -> None:
         self._sent.append(piece.text)
         self._end = piece.end or self._end
+        self._notices = piece.notices or self._notices
 
     async def _record(self) -> Answer | ChatReply:
         """Count and audit the end of the run; without a record nothing is handed out.
@@ -114,7 +118,9 @@ class Reply:
         if isinstance(end, Answer):
             replaced = not text.startswith(sent)
             more = {"cspon": {**end.model_dump(mode="json"), "text_replaced": replaced}}
-        elif end.tool_calls:
+        elif self._notices:
+            more = {"cspon": {"notices": self._notices}}
+        if isinstance(end, ChatReply) and end.tool_calls:
             calls = [{"index": i, **call} for i, call in enumerate(_tool_calls(end))]
             yield self._chunk({"tool_calls": calls})
         yield self._chunk({}, finish_reason=_finish_reason(end), **more)
@@ -139,7 +145,9 @@ class Reply:
         message: dict[str, Any] = {"role": "assistant", "content": text_of(end), "refusal": None}
         if isinstance(end, Answer):
             message["cspon"] = end.model_dump(mode="json")
-        elif end.tool_calls:
+        elif self._notices:
+            message["cspon"] = {"notices": self._notices}
+        if isinstance(end, ChatReply) and end.tool_calls:
             message["tool_calls"] = _tool_calls(end)
             message["content"] = end.text or None
         choice = {

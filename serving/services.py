@@ -32,6 +32,8 @@ from serving.budget.limits import Budgets, read_budgets
 from serving.budget.metered import MeteredModel
 from serving.budget.opening import open_ledger
 from serving.data_files import DataFiles
+from serving.guards import edge
+from serving.guards.edge import policies_of
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
@@ -97,6 +99,7 @@ class Services:
     ledger: Ledger
     engines: Callable[[], Engines]
     client: Client
+    guards: edge.Guards
     model: ChatModel | None = None
     embedder: Embedder | None = None
     knowledge_base: "KnowledgeBase | None" = None
@@ -113,23 +116,31 @@ class Services:
         workspace: Path | None = None,
         principal: Principal,
         asked_on: date | None = None,
+        request_id: str = "",
     ) -> AsyncGenerator[Event, None]:
-        """Run the assistant; the folder of an uploaded boundary is taken out of every text.
+        """Run the assistant between the guards.
 
-        Tools write files for the user into `workspace`; without one they write none.
+        The folder of an uploaded boundary is taken out of every text. Tools write files for the user
+        into `workspace`; without one they write none.
 
         Raises:
             ApiError: 503, the assistant could not be opened.
         """
         if self.assistant is None:
             raise ApiError(503, "助手尚未就绪，详见 /readyz", code="not_ready")
-        events: Any = self.assistant.stream(
-            question,
-            boundary=boundary,
-            workspace=workspace,
-            principal=principal,
-            asked_on=asked_on,
-        )
+        assistant = self.assistant
+
+        def answering(seen: str) -> Any:
+            return assistant.stream(
+                seen,
+                boundary=boundary,
+                workspace=workspace,
+                principal=principal,
+                asked_on=asked_on,
+            )
+
+        passage = self.guards.open(principal, self.model, request_id)
+        events = edge.ask(passage, question, answering, asked_on=asked_on)
         async with aclosing(events):
             async for event in events:
                 yield event if boundary is None else _without_folder(event, boundary.parent)
@@ -234,14 +245,15 @@ def start_services(settings: Settings) -> Services:
 
     Raises:
         SetupError: the keys or the ledger cannot be opened.
-        InputError: the limits are not as they should be.
+        InputError: the limits or the policies of the guards are not as they should be.
     """
     secret = server_secret(settings.secret_file)
     budgets = Watched(settings.budgets_file, read_budgets)
+    metrics, audit = Metrics(), Audit(settings.audit_file, settings.secret_file)
     return Services(
         settings,
-        Metrics(),
-        Audit(settings.audit_file, settings.secret_file),
+        metrics,
+        audit,
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
         DataFiles(settings.home / "data_files", max_bytes=settings.max_upload_mb << 20),
         Ingests(settings.home / "ingests"),
@@ -251,6 +263,7 @@ def start_services(settings: Settings) -> Services:
         open_ledger(settings.ledger, settings.ledger_db, budgets),
         AllEngines(settings, Watched(settings.engines_file, read_engines), MODEL),
         Client(),
+        edge.Guards(policies_of(settings.guards), settings.openai_base_url, metrics, audit),
     )
 
 

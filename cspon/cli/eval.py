@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cspon.cli.assembly import say
 from cspon.settings import ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from eval.task import Guard
 
 app = typer.Typer(help="评测：列出任务、运行、比较两次运行", no_args_is_help=True)
 
@@ -54,6 +57,7 @@ def run(
         say=say,
         embedder=open_embedder(settings) if "embedder" in found.definition.needs else None,
         model=None if model == "none" else get_model(model, model_options(settings)),
+        guard=_guard(settings) if "guard" in found.definition.needs else None,
         shared=_shared(settings),
         set=set_,
         corpus=corpus,
@@ -145,6 +149,15 @@ def fit_retrieval(
         tell=say,
     )
     _print_json({"out": str(target)} | figures)
+
+
+def _guard(settings: Settings) -> "Guard":
+    """Return the guards of this server, its own policy file included."""
+    from serving.guards.judge import judge
+    from serving.guards.policy import read_policies
+
+    policies = read_policies(settings.guards)
+    return lambda text, side, given: judge(policies, text, side=side, given=given)
 
 
 def _shared(settings: Settings) -> Path | None:

@@ -190,6 +190,7 @@ class Page:
                 boundary=boundary,
                 workspace=workspace_of(self._services, token),
                 principal=principal,
+                request_id=request_id,
             )
             with self._services.metrics.run():
                 async with Pump(events) as pump:

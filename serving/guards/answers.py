@@ -1,0 +1,68 @@
+"""The assistant's answer on its way out: its text, and every other string that it carries."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cspon.schemas.agent import Answer
+from serving.guards.finding import Tally
+from serving.guards.matcher import edged
+from serving.guards.outputs import OutputFilter
+from serving.guards.policy import Policy
+from serving.guards.vault import Vault
+from serving.guards.wording import refusal
+
+UNTOUCHED = ("provenance", "run_id", "question", "asked_on", "content_hash")
+"""Fields that hold no words of a model or of data: hashes, ids, and what the caller said himself."""
+
+
+def guard_answer(answer: Answer, policy: Policy, vault: Vault) -> tuple[Answer, tuple[Tally, ...]]:
+    """Mask what must not leave, put back what is the caller's own, refuse what is blocked.
+
+    Most answers hold nothing of either kind and come back as they are.
+    """
+    data = edged(answer.model_dump_json())
+    matcher = policy.sides["output"].matcher
+    if not vault.values and not matcher.find(data, matcher.present(data)):
+        return answer, ()
+    tallies: dict[str, Tally] = {}
+    stream = OutputFilter(policy, vault)
+
+    def through(text: str) -> str:
+        nonlocal stream
+        out = stream.whole(text)
+        if stream.blocked is None:
+            for tally in stream.tallies:
+                tallies[tally.rule] = _sum(tallies.get(tally.rule), tally)
+            stream = OutputFilter(policy, vault)
+        return out
+
+    changed = _mapped(answer.model_dump(mode="json"), through)
+    if stream.blocked is not None:
+        rule = stream.blocked
+        refused = {
+            "text": "",
+            "verdict": None,
+            "results": (),
+            "citations": (),
+            "unknowns": (),
+            "notices": (),
+            "plan": None,
+            "refusal": refusal(rule, output=True),
+        }
+        return answer.model_copy(update=refused), stream.tallies
+    return Answer.model_validate(changed), tuple(tallies.values())
+
+
+def _sum(known: Tally | None, more: Tally) -> Tally:
+    count = more.count + (known.count if known else 0)
+    return Tally(more.rule, more.title, more.side, more.action, count)
+
+
+def _mapped(value: Any, through: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return through(value)
+    if isinstance(value, dict):
+        return {
+            key: one if key in UNTOUCHED else _mapped(one, through) for key, one in value.items()
+        }
+    return [_mapped(one, through) for one in value] if isinstance(value, list) else value
