@@ -158,11 +158,11 @@ def test_past_the_budget_the_engine_is_not_asked(relayed, made):
 def test_errors_of_the_engine_are_translated_and_refunded(
     relayed, made, status, seen, code, stream
 ):
-    made.status, made.error = status, {"error": {"message": "见 /opt/models/x.py"}}
+    made.status, made.error = status, {"error": {"message": "见 /usr/lib/models/x.py"}}
     with relayed(budgets=LIMITS) as started:
         reply = started.http.post(CHAT, json={**ASK, "stream": stream})
         assert (reply.status_code, reply.json()["error"]["code"]) == (seen, code)
-        assert "/opt/models" not in reply.text
+        assert "/usr/lib/models" not in reply.text
         assert standing(started) == (0, 0)
 
 
