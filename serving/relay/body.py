@@ -81,8 +81,8 @@ class Asked:
     engine: Engine
     served: Served
     kind: Kind
-    payload: bytes
-    """What the engine gets."""
+    told: dict[str, Any]
+    """What the engine is told; its texts are those of the body, so that the guards can mask them."""
     stream: bool
     usage_wanted: bool
     """The caller asked for the usage chunk of a stream."""
@@ -92,6 +92,21 @@ class Asked:
     """Most tokens of the reply."""
     affinity: bytes
     """Requests that share it share the beginning of their prompt."""
+    size: int
+    """Bytes of the body as it came."""
+    payload: bytes = b""
+    """What the engine gets, once it is sealed."""
+
+    def seal(self) -> None:
+        """Write what the engine gets; a text that masking made longer weighs accordingly more."""
+        self.payload = orjson.dumps(self.told)
+        longer = max(0, len(self.payload) - self.size)
+        context = self.engine.context
+        self.prompt = (
+            min(self.prompt + longer, context * _many(self.told))
+            if context
+            else (self.prompt + longer)
+        )
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -112,7 +127,7 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 
 def check(body: dict[str, Any], size: int, kind: Kind, engine: Engine, served: Served) -> Asked:
-    """Check a request, bound its tokens and write what the engine gets.
+    """Check a request and bound its tokens; `Asked.seal` writes what the engine gets.
 
     Args:
         body: The parsed body; not changed.
@@ -153,8 +168,8 @@ def check(body: dict[str, Any], size: int, kind: Kind, engine: Engine, served: S
         usage_wanted = options.get("include_usage") is True
         told["stream_options"] = {**options, "include_usage": True}
     return Asked(
-        engine, served, kind, orjson.dumps(told), stream, usage_wanted, prompt, completion,
-        _affinity(body, kind),
+        engine, served, kind, told, stream, usage_wanted, prompt, completion,
+        _affinity(body, kind), size,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ it, and the end mark is held back until the request is settled and recorded.
 """
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +26,12 @@ class Events:
 
     Args:
         usage_wanted: The caller asked for the usage chunk.
+        guard: Filters what is passed on.
     """
 
     usage_wanted: bool
+    guard: Callable[[dict[str, Any]], bool] = lambda said: False
+    """Filters an event in place; says whether it changed it."""
     usage: dict[str, Any] | None = None
     given: int = 0
     """Bytes of text that were passed on: no fewer than the tokens."""
@@ -50,16 +54,16 @@ class Events:
         *events, self._rest = data.split(b"\n\n")
         if len(self._rest) > MOST_EVENT:
             raise BrokenStream("事件过长")
-        passed = [event for event in events if self._take(event)]
+        passed = [told for event in events if (told := self._take(event)) is not None]
         return b"\n\n".join([*passed, b""]) if passed else b""
 
-    def _take(self, event: bytes) -> bool:
+    def _take(self, event: bytes) -> bytes | None:
         event = event.lstrip(b"\n")
         if event.startswith(DONE):
             self.done = True
-            return False
+            return None
         if not event.startswith(b"data:"):
-            return not event.startswith(b"event: error")
+            return None if event.startswith(b"event: error") else event
         try:
             said = orjson.loads(event[5:])
         except orjson.JSONDecodeError:
@@ -70,21 +74,21 @@ class Events:
         if usage:
             self.usage = usage
             if not choices and not self.usage_wanted:
-                return False
+                return None
+        self.given += sum(len(text) for choice in choices for text in _texts(choice))
+        changed = self.guard(said)
         for choice in choices:
-            self._count(choice)
-        return True
+            self.finish = choice.get("finish_reason") or self.finish
+            for text in _texts(choice):
+                self.digest.update(text)
+        return b"data: " + orjson.dumps(said) if changed else event
 
-    def _count(self, choice: dict[str, Any]) -> None:
-        self.finish = choice.get("finish_reason") or self.finish
-        delta = choice.get("delta")
-        texts = [choice.get("text")] if delta is None else list(delta.values())
-        for text in texts:
-            if isinstance(text, str):
-                said = text.encode("utf-8", "surrogatepass")
-            elif text:
-                said = orjson.dumps(text)
-            else:
-                continue
-            self.given += len(said)
-            self.digest.update(said)
+
+def _texts(choice: dict[str, Any]) -> Iterator[bytes]:
+    """Yield what a choice of an event says."""
+    delta = choice.get("delta")
+    for text in [choice.get("text")] if delta is None else delta.values():
+        if isinstance(text, str):
+            yield text.encode("utf-8", "surrogatepass")
+        elif text:
+            yield orjson.dumps(text)

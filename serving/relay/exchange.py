@@ -63,6 +63,7 @@ class Client:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+            await asyncio.sleep(0)  # transports close at the loop's next turn
             self._session = None
 
     async def open(

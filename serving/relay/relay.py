@@ -1,6 +1,7 @@
 """The relay: a lean ASGI layer between the gate and the application for requests to the engines.
 
-authenticate (the gate) → check and bound the request → reserve → send → pass on → settle → record.
+authenticate (the gate) → check and bound the request → guard → reserve → send → guard and pass on →
+settle → record.
 A request of another model is handed on to the application untouched.
 """
 
@@ -22,12 +23,14 @@ from serving.audit import Audit
 from serving.budget.ledger import Ledger, Reservation
 from serving.budget.limits import Budgets, Weight
 from serving.budget.metered import matter_of, who_of
+from serving.guards.edge import Guards
 from serving.metrics import Metrics
 from serving.problems import ApiError, as_api_error, log_unexpected
 from serving.relay.body import MAX_BODY, Asked, check, parse
 from serving.relay.engines import PATHS, Engines, Kind
 from serving.relay.events import BrokenStream, Events
 from serving.relay.exchange import MOST_REPLY, Client, NotReached, Times, failed
+from serving.relay.guarding import Guarded
 
 log = logging.getLogger("cspon.serving")
 
@@ -44,6 +47,7 @@ class Parts(Protocol):
     ledger: Ledger
     audit: Audit
     metrics: Metrics
+    guards: Guards
     client: Client
 
     @property
@@ -97,7 +101,13 @@ class Relay:
                     param="model", code="model_not_found",
                 )  # fmt: skip
             asked = check(body, len(raw), kind, *found)
-            await exchange.run(caller, asked, raw)
+            guarded = Guarded(self._parts.guards, caller, found[0], exchange.request_id)
+            try:
+                guarded.take_in(body, kind)
+                asked.seal()
+                await exchange.run(caller, asked, raw, guarded)
+            finally:
+                await guarded.record()
         except _Gone:
             return
         except Exception as error:  # noqa: BLE001 - told to the caller
@@ -116,11 +126,11 @@ class _Exchange:
         self, parts: Parts, scope: Scope, receive: Receive, send: Send, kind: Kind
     ) -> None:
         self._parts, self._scope, self._receive, self._send = parts, scope, receive, send
-        self._request_id: str = scope["state"].get("request_id", "")
+        self.request_id: str = scope["state"].get("request_id", "")
         self._kind, self._times = kind, Times()
         self._begun = False
 
-    async def run(self, caller: Caller, asked: Asked, raw: bytes) -> None:
+    async def run(self, caller: Caller, asked: Asked, raw: bytes, guarded: Guarded) -> None:
         """Reserve, ask, pass on, settle and record.
 
         Raises:
@@ -133,7 +143,7 @@ class _Exchange:
             money=price.cost(asked.prompt, asked.completion),
         )  # fmt: skip
         who = who_of(caller, asked.served.name)
-        matter = matter_of(caller, self._scope["path"], self._request_id)
+        matter = matter_of(caller, self._scope["path"], self.request_id)
         held = await self._parts.ledger.reserve(
             who, weight, matter, ttl_s=asked.engine.timeout_s + MARGIN_S
         )
@@ -141,9 +151,9 @@ class _Exchange:
         watch = asyncio.create_task(_watch(self._receive, task, left))
         try:
             if asked.stream:
-                await self._stream(caller, asked, held, raw)
+                await self._stream(caller, asked, held, raw, guarded)
             else:
-                await self._whole(caller, asked, held, raw)
+                await self._whole(caller, asked, held, raw, guarded)
         except asyncio.CancelledError:
             await self._end(held, held.weight)
             if left[0] and task is not None:
@@ -159,7 +169,9 @@ class _Exchange:
             counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
             counters.observe(self._times.total(), self._times.upstream, self._times.first)
 
-    async def _whole(self, caller: Caller, asked: Asked, held: Reservation, raw: bytes) -> None:
+    async def _whole(
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
+    ) -> None:
         answer, replica = await self._open(asked)
         before = time.perf_counter()
         try:
@@ -178,13 +190,18 @@ class _Exchange:
         usage = _usage(content)
         used = self._weight(asked, held, usage)
         await self._end(held, used)
+        if asked.kind in ("chat", "completions"):
+            content = guarded.whole(content)
         self._record(caller, asked, raw, used, hashlib.sha256(content).hexdigest())
+        await guarded.record()
         await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
         await self._send({"type": "http.response.body", "body": content})
 
-    async def _stream(self, caller: Caller, asked: Asked, held: Reservation, raw: bytes) -> None:
+    async def _stream(
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
+    ) -> None:
         answer, replica = await self._open(asked)
-        events = Events(asked.usage_wanted)
+        events = Events(asked.usage_wanted, guarded.event)
         try:
             await self._pass_on(answer, events)
             if not events.done:
@@ -193,7 +210,7 @@ class _Exchange:
             self._parts.client.pool.failed(replica)
             await self._broken(caller, asked, held, raw, events)
             raise failed(error) from None
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ApiError):  # the caller left, or the guards say no more
             await self._broken(caller, asked, held, raw, events)
             raise
         finally:
@@ -202,12 +219,13 @@ class _Exchange:
         used = self._weight(asked, held, events.usage, events.given)
         await self._end(held, used)
         self._record(caller, asked, raw, used, events.digest.hexdigest())
+        await guarded.record()
         await self._body(b"data: [DONE]\n\n", more=False)
 
     async def _open(self, asked: Asked) -> Any:
         try:
             return await self._parts.client.open(
-                asked, self._scope["path"], self._times, self._request_id
+                asked, self._scope["path"], self._times, self.request_id
             )
         except NotReached as error:
             raise ApiError(503, f"{error}，请稍后再试", code="model_unavailable") from None
@@ -278,7 +296,7 @@ class _Exchange:
         self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
         self._parts.audit.relayed(
             caller,
-            self._request_id,
+            self.request_id,
             endpoint=self._scope["path"],
             model=asked.served.name,
             engine=asked.engine.name,

@@ -18,7 +18,7 @@ class MadeEngine:
         self.pieces = ["你", "好", "！"]
         self.usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
         self.break_after, self.hang, self.separator = None, None, b"\n\n"
-        self.piece_bytes = None
+        self.piece_bytes, self.echo = None, False
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
@@ -30,6 +30,8 @@ class MadeEngine:
             more = message.get("more_body", False)
         body = json.loads(raw)
         self.asked.append((scope["path"], body))
+        if self.echo:
+            self.pieces = list(body["messages"][-1]["content"])
         self.headers.append({k.decode(): v.decode() for k, v in scope["headers"]})
         if self.hang:
             left = asyncio.create_task(self._left(receive))
