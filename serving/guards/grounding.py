@@ -11,9 +11,10 @@ CLAUSE = re.compile(
     r"《([^》\n]{2,60})》(?:（[^）]{1,20}）)?\s?(第[一二三四五六七八九十百千零〇0-9]{1,8}条)"
 )
 FIGURE = re.compile(
-    r"(?<![\d.])([0-9][0-9,]{0,14}(?:\.[0-9]{1,6})?)\s?"
+    r"([0-9][0-9,]{0,14}(?:\.[0-9]{1,6})?)\s?"
     r"(?:公顷|亩|平方米|平方公里|公里|万元|亿元|%|％|米|人|户)"
 )
+"""Begins with a class of characters, which is searched for fast; what stands before is looked at after."""
 NUMBER = re.compile(r"国[函发]〔[0-9]{4}〕[0-9]{1,4}号|[一-鿿]{2,8}〔[0-9]{4}〕[0-9]{1,4}号")
 RUN = 24
 """Characters in a row that make a repeated system message, not a common phrase."""
@@ -26,7 +27,11 @@ def unsupported(text: str, given: str) -> int:
     count = sum(title not in given or article not in given for title, article in clauses)
     numbers = {m.group() for m in NUMBER.finditer(text)} if "〔" in text else set()
     count += sum(number not in given for number in numbers)
-    figures = {m.group(1) for m in FIGURE.finditer(text)}
+    figures = {
+        m.group(1)
+        for m in FIGURE.finditer(text)
+        if not m.start() or text[m.start() - 1] not in "0123456789."
+    }
     return count + sum(figure.rstrip(",") not in given for figure in figures)
 
 
