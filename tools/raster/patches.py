@@ -72,7 +72,7 @@ def label_patches(
     look = look_at(source, grid, name)
     if np.dtype(look.dtype).kind == "f":
         raise InputError(f"“{name}”为浮点数栅格，不能划分斑块", file=source.file, mend="先分级")
-    band = Band(source, name, look.dtype, None)
+    band = Band(source, name, look.dtype, None if look.nodata is None else int(look.nodata))
     wanted = np.array(sorted(of), dtype=np.int64)
     labeller = _Labeller(band, grid, wanted, connectivity, strip_rows)
     edges = labeller.join()
@@ -169,8 +169,8 @@ class _Labeller:
             [self.band], self.grid, rows, self.strip_rows, pool=pool, threads=2
         ):
             inside = np.isin(strip.bands[0], self.wanted)
-            if self.band.source.nodata is not None:
-                inside &= strip.bands[0] != self.band.source.nodata
+            if self.band.nodata is not None:
+                inside &= strip.bands[0] != self.band.nodata
             pool.give(strip.bands[0])
             labels, count = label(inside, structure=self.structure)
             yield strip.first, labels, count

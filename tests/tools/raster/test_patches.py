@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
@@ -82,3 +83,38 @@ def test_floating_numbers_are_refused(tmp_path, grid, write_tif):
     file = write_tif("v.tif", np.zeros((40, 60), "float32"), grid)
     with pytest.raises(InputError, match="浮点"):
         label_patches(Source(file=file), grid, {5}, tmp_path / "p.tif")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({"cell": 25.0}, {}, "25 米"),
+        ({"west": 500_015}, {}, "格网不同"),
+        ({}, {"crs": "EPSG:4490", "transform": Affine(0.001, 0, 114, 0, -0.001, 30)}, "地理坐标系"),
+    ],
+)  # fmt: skip
+def test_another_grid_is_refused(tmp_path, grid, write_tif, change, options, message):
+    values = np.zeros((40, 60), "uint8")
+    file = write_tif("v.tif", values, grid.model_copy(update=change), 255, **options)
+    with pytest.raises(InputError, match=message) as caught:
+        label_patches(Source(file=file), grid, {5}, tmp_path / "p.tif")
+    assert str(file) in str(caught.value)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_three_bands_are_refused(tmp_path, grid, write_tif):
+    file = write_tif("rgb.tif", np.zeros((3, 40, 60), "uint8"), grid)
+    with pytest.raises(InputError, match="3 个波段"):
+        label_patches(Source(file=file), grid, {5}, tmp_path / "p.tif")
+
+
+def test_cells_without_data_divide_patches(tmp_path, grid, write_tif):
+    values = np.full((40, 60), 7, "uint8")
+    values[:, 30] = 255
+    values[12, :] = 255  # divides across a strip as well
+    source = Source(file=write_tif("v.tif", values, grid, 255))
+    patches = label_patches(source, grid, {7, 255}, tmp_path / "p.tif", strip_rows=8)
+    with rasterio.open(patches.file) as dataset:
+        found = dataset.read(1)
+    assert patches.count == 4
+    assert ((found == 0) == (values == 255)).all()
