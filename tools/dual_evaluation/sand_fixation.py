@@ -20,7 +20,7 @@ def _files(inputs: Inputs, *names: str) -> dict[str, str]:
 
 def _erodible_fraction(inputs: Inputs) -> str:
     """Without the lime content its term is left out, and that is said."""
-    names = _SOIL
+    names: tuple[str, ...] = _SOIL
     if find(inputs, "soil_lime"):
         names = (*_SOIL, "soil_lime")
     else:
