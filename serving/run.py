@@ -10,6 +10,7 @@ import uvicorn
 from cspon.errors import SetupError
 from cspon.settings import Settings
 from serving.app import create_app
+from serving.patience import Patience
 from serving.telemetry import configure_logging
 
 GRACE_S = 5
@@ -87,6 +88,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        http=Patience,
+        ws="none",
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, lambda: on_ready(address_of(opened)))
