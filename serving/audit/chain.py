@@ -187,9 +187,16 @@ class Chain:
         return said.get("seq", 0), said.get("mac", START), ""
 
     def _turn_over(self) -> None:
-        """Move the lines of an earlier month away and begin a new file."""
+        """Move the lines of an earlier month away and begin a new file.
+
+        Where the clock was ahead for a while, the lines of a month may have been moved already: the
+        lines written since stay here until a later month has begun, so that none is written over and
+        the files stay in the order of the chain.
+        """
         folder = archive_of(self._file)
         folder.mkdir(mode=0o700, exist_ok=True)
+        if any(part.stem >= self._month for part in folder.glob("*.jsonl")):
+            return
         self._file.replace(folder / f"{self._month}.jsonl")
         sequence, mark = self._sequence, self._mark
         old = self._handle

@@ -175,6 +175,22 @@ def test_a_new_month_begins_a_new_file_and_the_chain_goes_on(file):
     assert faults(file) == ["第 1 至 2 条不在，也没有按期清理的记录"]
 
 
+def test_a_clock_that_was_ahead_for_a_while_costs_no_line(file):
+    now = Now()
+    moments = ["2026-11-05", "2026-12-01", "2026-11-06", "2026-12-02", "2026-11-07", "2027-01-02"]
+    for n, day in enumerate([*moments, "2027-02-01", "2026-11-08", "2027-02-02"]):
+        now.moment = datetime.fromisoformat(f"{day}T08:00:00+00:00")
+        write(file, 1, now=now, start=n)
+        writer = Chain(file, lambda: SECRET, now=now)
+        writer.append("tool", {"n": n})
+        writer.close()
+    verdict = verify(file, SECRET)
+    assert (verdict.faults, verdict.lines) == ((), 18)
+    names = sorted(part.stem for part in archive_of(file).iterdir())
+    assert names[0] == "2026-11"
+    assert len(names) >= 2
+
+
 def test_old_months_are_pruned_by_rule_and_the_chain_says_so(file):
     now = Now("2026-01-05T00:00:00+00:00")
     for month in range(1, 13):
