@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
 """Carries out a change. What it raises is raised to who asked; it must have undone what it did."""
+_Undo = Callable[[Any], Callable[[sqlite3.Connection], None]]
+AGAIN_S = 1.0
+"""Seconds until what is owed is tried again."""
 
 
 class GroupCommit:
@@ -24,22 +27,58 @@ class GroupCommit:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._waiting: list[tuple[Change[Any], asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[Change[Any], asyncio.Future[Any], _Undo | None]] = []
+        self._owed: list[Change[None]] = []
 
-    async def do(self, change: Change[T]) -> T:
+    async def do(self, change: Change[T], undo: Callable[[T], Change[None]] | None = None) -> T:
         """Carry out a change; it is committed on return.
 
         A change that was asked for is carried out even if who asked is cancelled meanwhile.
+
+        Args:
+            change: The change.
+            undo: Makes of its result the change that takes it back, owed where who asked was cancelled.
 
         Raises:
             sqlite3.Error: the store is away; nothing of the transaction holds.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append((change, future))
+        self._waiting.append((change, future, undo))
         if len(self._waiting) == 1:
             loop.call_soon(self._flush)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if undo and future.done() and not future.cancelled() and future.exception() is None:
+                self.owe(undo(future.result()))  # committed, but nobody learns of it any more
+            raise
+
+    def owe(self, change: Change[None]) -> None:
+        """Carry out a change soon; where the store is away, as soon as it is back."""
+        self._owed.append(change)
+        if len(self._owed) == 1:
+            asyncio.get_running_loop().call_soon(self._try_to_pay)
+
+    def _try_to_pay(self) -> None:
+        try:
+            self.pay()
+        except sqlite3.Error:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._try_to_pay)
+
+    def pay(self) -> None:
+        """Carry out what is owed now.
+
+        Raises:
+            sqlite3.Error: the store is away; it stays owed.
+        """
+        if self._owed:
+            self.now(self._carry_out_owed)
+            self._owed = []
+
+    def _carry_out_owed(self, db: sqlite3.Connection) -> None:
+        for change in self._owed:
+            change(db)
 
     def now(self, change: Change[T]) -> T:
         """Carry out a change at once, in a transaction of its own.
@@ -58,24 +97,28 @@ class GroupCommit:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        ends: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
+        ends: list[tuple[asyncio.Future[Any], Any, Exception | None, _Undo | None]] = []
         try:
             self._db.execute("begin immediate")
-            for change, future in waiting:
+            if self._owed:
+                self._carry_out_owed(self._db)
+            for change, future, undo in waiting:
                 try:
-                    ends.append((future, change(self._db), None))
+                    ends.append((future, change(self._db), None, undo))
                 except sqlite3.Error:
                     raise
                 except Exception as error:  # noqa: BLE001 - raised to who asked
-                    ends.append((future, None, error))
+                    ends.append((future, None, error, undo))
             self._db.execute("commit")
+            self._owed = []
         except sqlite3.Error as error:
             self._rollback()
-            ends = [(future, None, error) for _, future in waiting]
-        for future, result, problem in ends:
+            ends = [(future, None, error, None) for _, future, _ in waiting]
+        for future, result, problem, undo in ends:
             if future.done():
-                continue
-            if problem is None:
+                if undo is not None and problem is None:
+                    self.owe(undo(result))
+            elif problem is None:
                 future.set_result(result)
             else:
                 future.set_exception(problem)

@@ -30,6 +30,7 @@ from serving.budget.accounts import (
 from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
 from serving.budget.limits import Budgets, Subject, Weight, Who, matching, window_of
 from serving.budget.owner import is_running, owner_of
+from serving.budget.steady import Steady
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -99,8 +100,8 @@ class PostgresLedger:
             import psycopg_pool  # noqa: F401
         except ImportError:
             raise missing_extra("psycopg", "postgis") from None
-        self._service, self._budgets, self._clock = service, budgets, clock
-        self._latest, self._swept = 0.0, float("-inf")
+        self._service, self._budgets, self._now = service, budgets, Steady(clock)
+        self._swept = float("-inf")
         self._owner = owner_of(os.getpid())
         self._pool: AsyncConnectionPool[Any] | None = None
         self._opening = asyncio.Lock()
@@ -276,10 +277,6 @@ class PostgresLedger:
             await pool.close()
             raise
         return pool
-
-    def _now(self) -> float:
-        self._latest = max(self._latest, self._clock())
-        return self._latest
 
 
 def _short(error: BaseException) -> str:

@@ -5,6 +5,7 @@ the loop itself: no thread to wait for. The journal (WAL) survives `kill -9`; th
 power failure may be lost.
 """
 
+import logging
 import os
 import sqlite3
 import time
@@ -34,8 +35,10 @@ from serving.budget.group_commit import Change, GroupCommit
 from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
 from serving.budget.limits import Budgets, Subject, Weight, Who, matching, window_of
 from serving.budget.owner import is_running, owner_of
+from serving.budget.steady import Steady
 
 T = TypeVar("T")
+log = logging.getLogger("cspon.serving")
 
 CHECKPOINT_PAGES = 8000
 _SCHEMA = """
@@ -91,8 +94,8 @@ class SqliteLedger:
     def __init__(
         self, file: Path, budgets: Callable[[], Budgets], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._file, self._budgets, self._clock = file, budgets, clock
-        self._latest, self._swept = 0.0, 0.0
+        self._file, self._budgets, self._now = file, budgets, Steady(clock)
+        self._swept = 0.0
         self._owner = owner_of(os.getpid())
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,7 @@ class SqliteLedger:
             self._db.execute("pragma synchronous=normal")
             self._db.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._db.executescript(_SCHEMA)
+            self._identity = _identity(file)
             self._group = GroupCommit(self._db)
             self._group.now(self._sweep_dead)
         except (OSError, sqlite3.Error) as error:
@@ -126,7 +130,11 @@ class SqliteLedger:
             assert number is not None
             return number
 
-        return Reservation(await self._do(change), who, weight, claims)
+        def undo(number: int) -> Change[None]:  # who asked left meanwhile: nothing was sent
+            never = Reservation(number, who, weight, claims)
+            return self._closing(never, attempt_of(never), REFUNDED)
+
+        return Reservation(await self._do(change, undo), who, weight, claims)
 
     async def settle(self, reservation: Reservation, used: Weight) -> None:
         """Replace what was held by what was used."""
@@ -137,8 +145,19 @@ class SqliteLedger:
         await self._close(reservation, attempt_of(reservation), REFUNDED)
 
     async def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
+        """End a reservation; where the store is away, as soon as it is back."""
         if not reservation.open:
             return
+        change = self._closing(reservation, used, state)
+        reservation.open = False
+        try:
+            await self._do(change)
+        except SetupError:
+            self._group.owe(change)
+            raise
+
+    @staticmethod
+    def _closing(reservation: Reservation, used: Weight, state: int) -> Change[None]:
         told = (
             state, used.requests, used.model_calls, used.prompt, used.completion, used.money,
             reservation.id,
@@ -152,14 +171,27 @@ class SqliteLedger:
                     return
             db.executemany(_CHANGE, changes_of(reservation, used, lapsed=lapsed))
 
-        await self._do(change)
-        reservation.open = False
+        return change
 
-    async def _do(self, change: Change[T]) -> T:
+    async def _do(self, change: Change[T], undo: Callable[[T], Change[None]] | None = None) -> T:
+        self._look_at_file()
         try:
-            return await self._group.do(change)
+            return await self._group.do(change, undo)
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
+
+    def _look_at_file(self) -> None:
+        """Refuse to count in a file that is no longer the one of that name.
+
+        Raises:
+            SetupError: it was moved, removed or replaced.
+        """
+        try:
+            same = _identity(self._file) == self._identity
+        except OSError as error:
+            raise _away(self._file, error) from None
+        if not same:
+            raise _away(self._file, OSError("文件在运行中被换掉，须重启服务"))
 
     async def usage(
         self, by: Subject | str, *, since: datetime, until: datetime, key: str | None = None
@@ -195,7 +227,11 @@ class SqliteLedger:
         return found
 
     async def aclose(self) -> None:
-        """Close the file."""
+        """End what is still owed, and close the file."""
+        try:
+            self._group.pay()
+        except sqlite3.Error as error:  # the next start charges it in full
+            log.error("not settled", extra={"facts": {"why": str(error)}})
         self._db.close()
 
     @staticmethod
@@ -212,10 +248,6 @@ class SqliteLedger:
             back = [(c.held, 0, c.limit.id, c.subject, c.window) for c in claims]
             db.executemany(_CHANGE, back)
             raise refusal
-
-    def _now(self) -> float:
-        self._latest = max(self._latest, self._clock())
-        return self._latest
 
     def _sweep_dead(self, db: sqlite3.Connection) -> None:
         """Lapse what processes of this machine left open that run no more."""
@@ -235,10 +267,16 @@ class SqliteLedger:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        self._look_at_file()
         try:
             yield self._db
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_dev, found.st_ino
 
 
 def _away(file: Path, error: Exception) -> SetupError:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -365,3 +367,50 @@ def test_a_process_is_known_by_its_start_too():
     assert not is_running(f"{node}:{pid}:{int(started) - 1}")
     assert not is_running(f"{node}:{random.randint(4_200_000, 9_000_000)}:1")
     assert is_running("another-host:1:1")
+
+
+async def test_who_leaves_while_it_is_reserved_holds_nothing(open_file, tmp_path):
+    ledger = open_file(tmp_path / "ledger.sqlite", tokens(100))
+    for turns in range(4):  # before the transaction, in it, and before the result is taken
+        task = asyncio.create_task(take(ledger, 50))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await ledger.refund(await task)
+        await asyncio.sleep(0.01)
+        assert ((s := await standing(ledger)).used, s.held) == (0, 0)
+
+
+async def test_what_could_not_be_settled_is_settled_once_the_store_is_back(open_file, tmp_path):
+    file = tmp_path / "ledger.sqlite"
+    ledger = open_file(file, tokens(100))
+    held, other = await take(ledger, 30), await take(ledger, 20)
+    thief = sqlite3.connect(file, isolation_level=None)
+    thief.execute("begin exclusive")
+    with pytest.raises(SetupError):
+        await ledger.settle(held, Weight(requests=1, prompt=7))
+    await ledger.settle(
+        held, Weight(requests=1, prompt=9)
+    )  # a second word on the same request changes nothing
+    thief.execute("rollback")
+    thief.close()
+    await ledger.refund(other)
+    assert ((s := await standing(ledger)).used, s.held) == (7, 0)
+
+
+async def test_a_file_put_in_place_of_the_ledger_is_not_counted_in(open_file, tmp_path):
+    file = tmp_path / "ledger.sqlite"
+    ledger = open_file(file, tokens(100))
+    await take(ledger, 30)
+    kept = file.rename(tmp_path / "away")
+    for _ in range(2):  # gone; another in its place
+        with pytest.raises(SetupError, match="限额账本"):
+            await take(ledger, 1)
+        with pytest.raises(SetupError):
+            await standing(ledger)
+        file.touch()
+    kept.replace(file)
+    await take(ledger, 1)
+    assert (await standing(ledger)).held == 31
