@@ -38,7 +38,7 @@ from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
 from serving.relay.engines import Engines, read_engines
-from serving.relay.exchange import Client
+from serving.relay.client import Client
 from serving.relay.implied import AllEngines
 from serving.uploads import Uploads
 from serving.watched import Watched

@@ -1,157 +1,299 @@
-"""One request on its way to an engine and back, whichever way it ends."""
+"""One request on its way to an engine and back, whichever way it ends.
+
+reserve → send → guard and pass on → settle → record.
+"""
 
 import asyncio
+import hashlib
+import logging
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
+from starlette.types import Receive, Scope, Send
 
-from cspon.errors import CsponError
-from serving.problems import ApiError, public
+from cspon.errors import SetupError
+from serving.access.caller import Caller
+from serving.audit import Audit
+from serving.budget.ledger import Ledger, Reservation
+from serving.budget.limits import Budgets, Weight
+from serving.budget.metered import matter_of, who_of
+from serving.guards.edge import Guards
+from serving.metrics import Metrics
+from serving.problems import ApiError, as_api_error
 from serving.relay.body import Asked
-from serving.relay.pool import Pool, Replica
+from serving.relay.client import MOST_REPLY, Client, NotReached, Times, failed
+from serving.relay.engines import Engines, Kind
+from serving.relay.events import BrokenStream, Events
+from serving.relay.guarding import Guarded
 
-CONNECT_S = 3.0
-KEEP_S = 4.0
-"""Seconds that an idle connection is kept: fewer than the engines' own (5)."""
-MOST_REPLY = 64 << 20
-TRIES = 3
-"""Replicas that are tried where none was reached: nothing was asked of any before."""
+log = logging.getLogger("cspon.serving")
 
-
-class NotReached(CsponError):
-    """No replica took the request: it may be asked again."""
-
-
-@dataclass(slots=True)
-class Times:
-    """Where the time of a request went, in seconds."""
-
-    started: float = field(default_factory=time.perf_counter)
-    upstream: float = 0.0
-    """Waiting for the engine."""
-    first: float | None = None
-    """From the start to the first byte of the reply."""
-
-    def total(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self.started
+MARGIN_S = 3600.0
+"""Seconds after which a reservation counts as lost, beyond the engine's time-out."""
+JSON = (b"content-type", b"application/json")
+STREAM = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
+NO_STORE = (b"cache-control", b"no-store")
 
 
-class Client:
-    """Connections to the engines; made at the first request, on its event loop."""
+class Parts(Protocol):
+    """What the relay needs of the gateway's services."""
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self.pool = Pool()
+    ledger: Ledger
+    audit: Audit
+    metrics: Metrics
+    guards: Guards
+    client: Client
 
-    def session(self) -> aiohttp.ClientSession:
-        """Return the session."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_S),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            )
-        return self._session
+    @property
+    def engines(self) -> Callable[[], Engines]:
+        """The engines that there are now."""
+        ...
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            await asyncio.sleep(0)  # transports close at the loop's next turn
-            self._session = None
+    @property
+    def budgets(self) -> Callable[[], Budgets]:
+        """The limits and prices that hold now."""
+        ...
 
-    async def open(
-        self, asked: Asked, path: str, times: Times, request_id: str
-    ) -> tuple[aiohttp.ClientResponse, Replica]:
-        """Send a request to a replica and return its answer's head; it counts as open there.
+
+class Gone(Exception):
+    """The caller left."""
+
+
+class Exchange:
+    """A request, from its reservation to its record."""
+
+    def __init__(
+        self, parts: Parts, scope: Scope, receive: Receive, send: Send, kind: Kind
+    ) -> None:
+        self._parts, self._scope, self._receive, self._send = parts, scope, receive, send
+        self.request_id: str = scope["state"].get("request_id", "")
+        self._kind, self._times = kind, Times()
+        self._begun = False
+
+    async def run(self, caller: Caller, asked: Asked, raw: bytes, guarded: Guarded) -> None:
+        """Reserve, ask, pass on, settle and record.
 
         Raises:
-            NotReached: no replica could be connected to.
-            ApiError: the engine refused the request, failed, or did not answer in time.
+            CsponError: nothing was sent to the caller yet.
+            Gone: the caller left; what was used is settled.
         """
-        tried: frozenset[str] = frozenset()
-        for _ in range(TRIES):
-            replica = self.pool.choose(asked.engine, asked.affinity, tried)
-            if replica is None:
-                break
-            tried |= {replica.url}
-            replica.open += 1
-            try:
-                return await self._send(replica, asked, path, times, request_id), replica
-            except aiohttp.ClientConnectorError:
-                self.pool.failed(replica)
-                replica.open -= 1
-            except BaseException:
-                replica.open -= 1
-                raise
-        raise NotReached(f"模型 {asked.served.name} 的引擎连接不上")
+        price = self._parts.budgets().price(asked.served.name)
+        weight = Weight(
+            requests=1, model_calls=1, prompt=asked.prompt, completion=asked.completion,
+            money=price.cost(asked.prompt, asked.completion),
+        )  # fmt: skip
+        who = who_of(caller, asked.served.name)
+        matter = matter_of(caller, self._scope["path"], self.request_id)
+        held = await self._parts.ledger.reserve(
+            who, weight, matter, ttl_s=asked.engine.timeout_s + MARGIN_S
+        )
+        task, left = asyncio.current_task(), [False]
+        watch = asyncio.create_task(_watch(self._receive, task, left))
+        try:
+            if asked.stream:
+                await self._stream(caller, asked, held, raw, guarded)
+            else:
+                await self._whole(caller, asked, held, raw, guarded)
+        except asyncio.CancelledError:
+            await self._end(held, held.weight)
+            if left[0] and task is not None:
+                task.uncancel()
+                self._parts.metrics.cancelled.inc()
+                raise Gone from None
+            raise
+        except BaseException:
+            await self._give_back(held)
+            raise
+        finally:
+            watch.cancel()
+            counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
+            counters.observe(self._times.total(), self._times.upstream, self._times.first)
 
-    async def _send(
-        self, replica: Replica, asked: Asked, path: str, times: Times, request_id: str
-    ) -> aiohttp.ClientResponse:
-        headers = {"content-type": "application/json", "x-request-id": request_id}
-        if (key := asked.engine.api_key) is not None:
-            headers["authorization"] = f"Bearer {key.get_secret_value()}"
+    async def _whole(
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
+    ) -> None:
+        answer, replica = await self._open(asked)
         before = time.perf_counter()
         try:
-            answer = await self.session().post(
-                replica.url + path.removeprefix("/v1"),
-                data=asked.payload,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_S, sock_read=asked.engine.timeout_s
-                ),
-            )
-        except aiohttp.ClientConnectorError:
-            raise
+            content = await answer.content.read(MOST_REPLY + 1)
+            while len(content) <= MOST_REPLY and (more := await answer.content.read(MOST_REPLY)):
+                content += more
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.pool.failed(replica)
+            self._parts.client.pool.failed(replica)
             raise failed(error) from None
         finally:
-            times.upstream += time.perf_counter() - before
-        if answer.status == 200:
-            replica.succeeded()
-            return answer
+            replica.open -= 1
+            self._times.upstream += time.perf_counter() - before
+            answer.release() if answer.content.at_eof() else answer.close()
+        if len(content) > MOST_REPLY:
+            raise ApiError(502, "模型引擎的回答过长", code="engine_failed")
+        usage = _usage(content)
+        used = self._weight(asked, held, usage)
+        await self._end(held, used)
+        if asked.kind in ("chat", "completions"):
+            content = guarded.whole(content)
+        self._record(caller, asked, raw, used, hashlib.sha256(content).hexdigest())
+        await guarded.record()
+        await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
+        await self._send({"type": "http.response.body", "body": content})
+
+    async def _stream(
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
+    ) -> None:
+        answer, replica = await self._open(asked)
+        events = Events(asked.usage_wanted, guarded.event)
         try:
-            raise await _refused(answer, replica, self.pool)
+            await self._pass_on(answer, events)
+            if not events.done:
+                raise BrokenStream("流在结束标记之前中断")
+        except (BrokenStream, aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._parts.client.pool.failed(replica)
+            await self._broken(caller, asked, held, raw, events)
+            raise failed(error) from None
+        except (asyncio.CancelledError, ApiError):  # the caller left, or the guards say no more
+            await self._broken(caller, asked, held, raw, events)
+            raise
         finally:
-            answer.close()
+            replica.open -= 1
+            answer.close() if not events.done else answer.release()
+        used = self._weight(asked, held, events.usage, events.given)
+        await self._end(held, used)
+        self._record(caller, asked, raw, used, events.digest.hexdigest())
+        await guarded.record()
+        await self._body(b"data: [DONE]\n\n", more=False)
+
+    async def _open(self, asked: Asked) -> Any:
+        try:
+            return await self._parts.client.open(
+                asked, self._scope["path"], self._times, self.request_id
+            )
+        except NotReached as error:
+            raise ApiError(503, f"{error}，请稍后再试", code="model_unavailable") from None
+
+    async def _pass_on(self, answer: aiohttp.ClientResponse, events: Events) -> None:
+        content, times = answer.content, self._times
+        while True:
+            before = time.perf_counter()
+            data = await content.readany()
+            times.upstream += time.perf_counter() - before
+            if not data:
+                return
+            passed = events.feed(data)
+            if passed:
+                if times.first is None:
+                    times.first = times.total()
+                    await self._start(200, (*STREAM, NO_STORE))
+                await self._body(passed, more=True)
+            if events.done:
+                return
+
+    async def _broken(
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, events: Events
+    ) -> None:
+        """Charge what a stream gave before it broke off; nothing where it gave nothing."""
+        if not events.given and events.usage is None:
+            await self._give_back(held)
+            return
+        used = self._weight(asked, held, events.usage, events.given)
+        await self._end(held, used)
+        self._record(caller, asked, raw, used, events.digest.hexdigest(), broken=True)
+
+    def _weight(
+        self, asked: Asked, held: Reservation, usage: dict[str, Any] | None, given: int = 0
+    ) -> Weight:
+        """Return what was used; an engine that does not count is charged at the bound."""
+        said = usage or {}
+        prompt = said.get("prompt_tokens", said.get("total_tokens"))
+        completion = said.get("completion_tokens", 0 if usage else None)
+        if not isinstance(prompt, int):
+            prompt = held.weight.prompt
+        if not isinstance(completion, int):
+            completion = min(held.weight.completion, given) if given else held.weight.completion
+        over = prompt + completion - held.weight.tokens
+        if over > 0:
+            self._parts.metrics.overspent.inc(over)
+            log.error("engine used more than its bound", extra={"facts": {"tokens": over}})
+        price = self._parts.budgets().price(asked.served.name)
+        money = price.cost(prompt, completion)
+        return Weight(requests=1, model_calls=1, prompt=prompt, completion=completion, money=money)
+
+    async def _end(self, held: Reservation, used: Weight) -> None:
+        """Settle; where the store is away the reservation lapses, charged in full."""
+        try:
+            await self._parts.ledger.settle(held, used)
+        except SetupError as error:
+            log.error("not settled", extra={"facts": {"why": str(error)}})
+
+    async def _give_back(self, held: Reservation) -> None:
+        try:
+            await self._parts.ledger.refund(held)
+        except SetupError as error:
+            log.error("not refunded", extra={"facts": {"why": str(error)}})
+
+    def _record(
+        self, caller: Caller, asked: Asked, raw: bytes, used: Weight, result: str, **more: Any
+    ) -> None:
+        self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
+        self._parts.audit.relayed(
+            caller,
+            self.request_id,
+            endpoint=self._scope["path"],
+            model=asked.served.name,
+            engine=asked.engine.name,
+            adapter=asked.served.adapter,
+            prompt_tokens=used.prompt,
+            completion_tokens=used.completion,
+            question=f"sha256:{hashlib.sha256(raw).hexdigest()}",
+            result=f"sha256:{result}",
+            **more,
+        )
+
+    async def _start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._begun = True
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": list(headers)}
+        )
+
+    async def _body(self, data: bytes, *, more: bool) -> None:
+        if not self._begun:
+            await self._start(200, (*STREAM, NO_STORE))
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def tell(self, error: Exception) -> None:
+        """Tell the caller an error: as a status, or as the last event of a stream that has begun."""
+        if not self._begun:
+            await refuse(self._send, error)
+            return
+        said = orjson.dumps({"error": as_api_error(error).body})
+        await self._body(b"data: " + said + b"\n\n", more=False)
 
 
-def failed(error: BaseException) -> ApiError:
-    """Say that an engine broke down; which and how stays in the log."""
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
-        return ApiError(504, "模型引擎没有在规定时间内回答，请稍后再试", code="engine_timeout")
-    return ApiError(502, "模型引擎中断了连接，请稍后再试", code="engine_failed")
-
-
-async def _refused(answer: aiohttp.ClientResponse, replica: Replica, pool: Pool) -> ApiError:
-    """Translate an error of the engine; what it says of the request is told on."""
-    said = await answer.content.read(65_536)
-    if answer.status in (400, 413, 422):
-        replica.succeeded()
-        return ApiError(400, _told(said), code="engine_refused")
-    if answer.status == 429:
-        error = ApiError(503, "模型引擎繁忙，请稍后再试", code="engine_busy")
-        error.headers = {"retry-after": answer.headers.get("retry-after", "1")[:8]}
-        return error
-    pool.failed(replica)
-    return ApiError(502, "模型引擎出错，请稍后再试", code="engine_failed")
-
-
-def _told(said: bytes) -> str:
+def _usage(content: bytes) -> dict[str, Any] | None:
     try:
-        body: Any = orjson.loads(said)
-        error = body.get("error", body)
-        message = error.get("message") if isinstance(error, dict) else error
+        usage = orjson.loads(content).get("usage")
     except (ValueError, AttributeError):
-        message = None
-    text = message if isinstance(message, str) else "请求不符合引擎的要求"
-    return public(text)[:500]
+        return None
+    return usage if isinstance(usage, dict) else None
+
+
+async def _watch(receive: Receive, task: "asyncio.Task[Any] | None", left: list[bool]) -> None:
+    """Cancel a request whose caller leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    left[0] = True
+    if task is not None:
+        task.cancel()
+
+
+async def refuse(send: Send, error: Exception) -> None:
+    """Answer with an error."""
+    problem = as_api_error(error)
+    content = orjson.dumps({"error": problem.body})
+    given = getattr(error, "headers", None) or {}
+    headers = [JSON, (b"content-length", b"%d" % len(content))]
+    headers += [(name.encode(), value.encode()) for name, value in given.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,64 +1,19 @@
 """The relay: a lean ASGI layer between the gate and the application for requests to the engines.
 
 authenticate (the gate) → check and bound the request → guard → reserve → send → guard and pass on →
-settle → record.
-A request of another model is handed on to the application untouched.
+settle → record. A request of another model is handed on to the application untouched.
 """
 
-import asyncio
-import hashlib
-import logging
-import time
-from collections.abc import Callable
-from typing import Any, Protocol
-
-import aiohttp
-import orjson
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cspon.errors import CsponError, SetupError
-from serving.access.caller import Caller, caller_of
-from serving.audit import Audit
-from serving.budget.ledger import Ledger, Reservation
-from serving.budget.limits import Budgets, Weight
-from serving.budget.metered import matter_of, who_of
-from serving.guards.edge import Guards
-from serving.metrics import Metrics
-from serving.problems import ApiError, as_api_error, log_unexpected
-from serving.relay.body import MAX_BODY, Asked, check, parse
-from serving.relay.engines import PATHS, Engines, Kind
-from serving.relay.events import BrokenStream, Events
-from serving.relay.exchange import MOST_REPLY, Client, NotReached, Times, failed
+from cspon.errors import CsponError
+from serving.access.caller import caller_of
+from serving.problems import ApiError, log_unexpected
+from serving.relay.body import MAX_BODY, check, parse
+from serving.relay.engines import PATHS
+from serving.relay.exchange import Exchange, Gone, Parts, refuse
 from serving.relay.guarding import Guarded
-
-log = logging.getLogger("cspon.serving")
-
-MARGIN_S = 3600.0
-"""Seconds after which a reservation counts as lost, beyond the engine's time-out."""
-JSON = (b"content-type", b"application/json")
-STREAM = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
-NO_STORE = (b"cache-control", b"no-store")
-
-
-class Parts(Protocol):
-    """What the relay needs of the gateway's services."""
-
-    ledger: Ledger
-    audit: Audit
-    metrics: Metrics
-    guards: Guards
-    client: Client
-
-    @property
-    def engines(self) -> Callable[[], Engines]:
-        """The engines that there are now."""
-        ...
-
-    @property
-    def budgets(self) -> Callable[[], Budgets]:
-        """The limits and prices that hold now."""
-        ...
 
 
 class Relay:
@@ -84,7 +39,7 @@ class Relay:
             body = parse(raw) if raw is not None else {}
             found = engines.find(str(body.get("model", "")), kind)
         except CsponError as error:
-            await _refuse(send, error)
+            await refuse(send, error)
             return
         if raw is None:
             return
@@ -92,7 +47,7 @@ class Relay:
             await self.app(scope, _again(raw, receive), send)
             return
         scope["route_name"] = scope["path"]
-        exchange = _Exchange(self._parts, scope, receive, send, kind)
+        exchange = Exchange(self._parts, scope, receive, send, kind)
         try:
             caller = caller_of(scope)
             if not caller.may_use_model(found[1].name):
@@ -108,241 +63,11 @@ class Relay:
                 await exchange.run(caller, asked, raw, guarded)
             finally:
                 await guarded.record()
-        except _Gone:
+        except Gone:
             return
         except Exception as error:  # noqa: BLE001 - told to the caller
             log_unexpected(error)
             await exchange.tell(error)
-
-
-class _Gone(Exception):
-    """The caller left."""
-
-
-class _Exchange:
-    """A request, from its reservation to its record."""
-
-    def __init__(
-        self, parts: Parts, scope: Scope, receive: Receive, send: Send, kind: Kind
-    ) -> None:
-        self._parts, self._scope, self._receive, self._send = parts, scope, receive, send
-        self.request_id: str = scope["state"].get("request_id", "")
-        self._kind, self._times = kind, Times()
-        self._begun = False
-
-    async def run(self, caller: Caller, asked: Asked, raw: bytes, guarded: Guarded) -> None:
-        """Reserve, ask, pass on, settle and record.
-
-        Raises:
-            CsponError: nothing was sent to the caller yet.
-            _Gone: the caller left; what was used is settled.
-        """
-        price = self._parts.budgets().price(asked.served.name)
-        weight = Weight(
-            requests=1, model_calls=1, prompt=asked.prompt, completion=asked.completion,
-            money=price.cost(asked.prompt, asked.completion),
-        )  # fmt: skip
-        who = who_of(caller, asked.served.name)
-        matter = matter_of(caller, self._scope["path"], self.request_id)
-        held = await self._parts.ledger.reserve(
-            who, weight, matter, ttl_s=asked.engine.timeout_s + MARGIN_S
-        )
-        task, left = asyncio.current_task(), [False]
-        watch = asyncio.create_task(_watch(self._receive, task, left))
-        try:
-            if asked.stream:
-                await self._stream(caller, asked, held, raw, guarded)
-            else:
-                await self._whole(caller, asked, held, raw, guarded)
-        except asyncio.CancelledError:
-            await self._end(held, held.weight)
-            if left[0] and task is not None:
-                task.uncancel()
-                self._parts.metrics.cancelled.inc()
-                raise _Gone from None
-            raise
-        except BaseException:
-            await self._give_back(held)
-            raise
-        finally:
-            watch.cancel()
-            counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
-            counters.observe(self._times.total(), self._times.upstream, self._times.first)
-
-    async def _whole(
-        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
-    ) -> None:
-        answer, replica = await self._open(asked)
-        before = time.perf_counter()
-        try:
-            content = await answer.content.read(MOST_REPLY + 1)
-            while len(content) <= MOST_REPLY and (more := await answer.content.read(MOST_REPLY)):
-                content += more
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._parts.client.pool.failed(replica)
-            raise failed(error) from None
-        finally:
-            replica.open -= 1
-            self._times.upstream += time.perf_counter() - before
-            answer.release() if answer.content.at_eof() else answer.close()
-        if len(content) > MOST_REPLY:
-            raise ApiError(502, "模型引擎的回答过长", code="engine_failed")
-        usage = _usage(content)
-        used = self._weight(asked, held, usage)
-        await self._end(held, used)
-        if asked.kind in ("chat", "completions"):
-            content = guarded.whole(content)
-        self._record(caller, asked, raw, used, hashlib.sha256(content).hexdigest())
-        await guarded.record()
-        await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
-        await self._send({"type": "http.response.body", "body": content})
-
-    async def _stream(
-        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded
-    ) -> None:
-        answer, replica = await self._open(asked)
-        events = Events(asked.usage_wanted, guarded.event)
-        try:
-            await self._pass_on(answer, events)
-            if not events.done:
-                raise BrokenStream("流在结束标记之前中断")
-        except (BrokenStream, aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._parts.client.pool.failed(replica)
-            await self._broken(caller, asked, held, raw, events)
-            raise failed(error) from None
-        except (asyncio.CancelledError, ApiError):  # the caller left, or the guards say no more
-            await self._broken(caller, asked, held, raw, events)
-            raise
-        finally:
-            replica.open -= 1
-            answer.close() if not events.done else answer.release()
-        used = self._weight(asked, held, events.usage, events.given)
-        await self._end(held, used)
-        self._record(caller, asked, raw, used, events.digest.hexdigest())
-        await guarded.record()
-        await self._body(b"data: [DONE]\n\n", more=False)
-
-    async def _open(self, asked: Asked) -> Any:
-        try:
-            return await self._parts.client.open(
-                asked, self._scope["path"], self._times, self.request_id
-            )
-        except NotReached as error:
-            raise ApiError(503, f"{error}，请稍后再试", code="model_unavailable") from None
-
-    async def _pass_on(self, answer: aiohttp.ClientResponse, events: Events) -> None:
-        content, times = answer.content, self._times
-        while True:
-            before = time.perf_counter()
-            data = await content.readany()
-            times.upstream += time.perf_counter() - before
-            if not data:
-                return
-            passed = events.feed(data)
-            if passed:
-                if times.first is None:
-                    times.first = times.total()
-                    await self._start(200, (*STREAM, NO_STORE))
-                await self._body(passed, more=True)
-            if events.done:
-                return
-
-    async def _broken(
-        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, events: Events
-    ) -> None:
-        """Charge what a stream gave before it broke off; nothing where it gave nothing."""
-        if not events.given and events.usage is None:
-            await self._give_back(held)
-            return
-        used = self._weight(asked, held, events.usage, events.given)
-        await self._end(held, used)
-        self._record(caller, asked, raw, used, events.digest.hexdigest(), broken=True)
-
-    def _weight(
-        self, asked: Asked, held: Reservation, usage: dict[str, Any] | None, given: int = 0
-    ) -> Weight:
-        """Return what was used; an engine that does not count is charged at the bound."""
-        said = usage or {}
-        prompt = said.get("prompt_tokens", said.get("total_tokens"))
-        completion = said.get("completion_tokens", 0 if usage else None)
-        if not isinstance(prompt, int):
-            prompt = held.weight.prompt
-        if not isinstance(completion, int):
-            completion = min(held.weight.completion, given) if given else held.weight.completion
-        over = prompt + completion - held.weight.tokens
-        if over > 0:
-            self._parts.metrics.overspent.inc(over)
-            log.error("engine used more than its bound", extra={"facts": {"tokens": over}})
-        price = self._parts.budgets().price(asked.served.name)
-        money = price.cost(prompt, completion)
-        return Weight(requests=1, model_calls=1, prompt=prompt, completion=completion, money=money)
-
-    async def _end(self, held: Reservation, used: Weight) -> None:
-        """Settle; where the store is away the reservation lapses, charged in full."""
-        try:
-            await self._parts.ledger.settle(held, used)
-        except SetupError as error:
-            log.error("not settled", extra={"facts": {"why": str(error)}})
-
-    async def _give_back(self, held: Reservation) -> None:
-        try:
-            await self._parts.ledger.refund(held)
-        except SetupError as error:
-            log.error("not refunded", extra={"facts": {"why": str(error)}})
-
-    def _record(
-        self, caller: Caller, asked: Asked, raw: bytes, used: Weight, result: str, **more: Any
-    ) -> None:
-        self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
-        self._parts.audit.relayed(
-            caller,
-            self.request_id,
-            endpoint=self._scope["path"],
-            model=asked.served.name,
-            engine=asked.engine.name,
-            adapter=asked.served.adapter,
-            prompt_tokens=used.prompt,
-            completion_tokens=used.completion,
-            question=f"sha256:{hashlib.sha256(raw).hexdigest()}",
-            result=f"sha256:{result}",
-            **more,
-        )
-
-    async def _start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
-        self._begun = True
-        await self._send(
-            {"type": "http.response.start", "status": status, "headers": list(headers)}
-        )
-
-    async def _body(self, data: bytes, *, more: bool) -> None:
-        if not self._begun:
-            await self._start(200, (*STREAM, NO_STORE))
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
-
-    async def tell(self, error: Exception) -> None:
-        """Tell the caller an error: as a status, or as the last event of a stream that has begun."""
-        if not self._begun:
-            await _refuse(self._send, error)
-            return
-        said = orjson.dumps({"error": as_api_error(error).body})
-        await self._body(b"data: " + said + b"\n\n", more=False)
-
-
-def _usage(content: bytes) -> dict[str, Any] | None:
-    try:
-        usage = orjson.loads(content).get("usage")
-    except (ValueError, AttributeError):
-        return None
-    return usage if isinstance(usage, dict) else None
-
-
-async def _watch(receive: Receive, task: "asyncio.Task[Any] | None", left: list[bool]) -> None:
-    """Cancel a request whose caller leaves."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    left[0] = True
-    if task is not None:
-        task.cancel()
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes | None:
@@ -378,13 +103,3 @@ def _again(raw: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": raw, "more_body": False}
 
     return replay
-
-
-async def _refuse(send: Send, error: Exception) -> None:
-    problem = as_api_error(error)
-    content = orjson.dumps({"error": problem.body})
-    given = getattr(error, "headers", None) or {}
-    headers = [JSON, (b"content-length", b"%d" % len(content))]
-    headers += [(name.encode(), value.encode()) for name, value in given.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

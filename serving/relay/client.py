@@ -1,0 +1,157 @@
+"""One request on its way to an engine and back, whichever way it ends."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from cspon.errors import CsponError
+from serving.problems import ApiError, public
+from serving.relay.body import Asked
+from serving.relay.pool import Pool, Replica
+
+CONNECT_S = 3.0
+KEEP_S = 4.0
+"""Seconds that an idle connection is kept: fewer than the engines' own (5)."""
+MOST_REPLY = 64 << 20
+TRIES = 3
+"""Replicas that are tried where none was reached: nothing was asked of any before."""
+
+
+class NotReached(CsponError):
+    """No replica took the request: it may be asked again."""
+
+
+@dataclass(slots=True)
+class Times:
+    """Where the time of a request went, in seconds."""
+
+    started: float = field(default_factory=time.perf_counter)
+    upstream: float = 0.0
+    """Waiting for the engine."""
+    first: float | None = None
+    """From the start to the first byte of the reply."""
+
+    def total(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+
+class Client:
+    """Connections to the engines; made at the first request, on its event loop."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self.pool = Pool()
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return the session."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_S),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            )
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0)  # transports close at the loop's next turn
+            self._session = None
+
+    async def open(
+        self, asked: Asked, path: str, times: Times, request_id: str
+    ) -> tuple[aiohttp.ClientResponse, Replica]:
+        """Send a request to a replica and return its answer's head; it counts as open there.
+
+        Raises:
+            NotReached: no replica could be connected to.
+            ApiError: the engine refused the request, failed, or did not answer in time.
+        """
+        tried: frozenset[str] = frozenset()
+        for _ in range(TRIES):
+            replica = self.pool.choose(asked.engine, asked.affinity, tried)
+            if replica is None:
+                break
+            tried |= {replica.url}
+            replica.open += 1
+            try:
+                return await self._send(replica, asked, path, times, request_id), replica
+            except aiohttp.ClientConnectorError:
+                self.pool.failed(replica)
+                replica.open -= 1
+            except BaseException:
+                replica.open -= 1
+                raise
+        raise NotReached(f"模型 {asked.served.name} 的引擎连接不上")
+
+    async def _send(
+        self, replica: Replica, asked: Asked, path: str, times: Times, request_id: str
+    ) -> aiohttp.ClientResponse:
+        headers = {"content-type": "application/json", "x-request-id": request_id}
+        if (key := asked.engine.api_key) is not None:
+            headers["authorization"] = f"Bearer {key.get_secret_value()}"
+        before = time.perf_counter()
+        try:
+            answer = await self.session().post(
+                replica.url + path.removeprefix("/v1"),
+                data=asked.payload,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_S, sock_read=asked.engine.timeout_s
+                ),
+            )
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.pool.failed(replica)
+            raise failed(error) from None
+        finally:
+            times.upstream += time.perf_counter() - before
+        if answer.status == 200:
+            replica.succeeded()
+            return answer
+        try:
+            raise await _refused(answer, replica, self.pool)
+        finally:
+            answer.close()
+
+
+def failed(error: BaseException) -> ApiError:
+    """Say that an engine broke down; which and how stays in the log."""
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return ApiError(504, "模型引擎没有在规定时间内回答，请稍后再试", code="engine_timeout")
+    return ApiError(502, "模型引擎中断了连接，请稍后再试", code="engine_failed")
+
+
+async def _refused(answer: aiohttp.ClientResponse, replica: Replica, pool: Pool) -> ApiError:
+    """Translate an error of the engine; what it says of the request is told on."""
+    said = await answer.content.read(65_536)
+    if answer.status in (400, 413, 422):
+        replica.succeeded()
+        return ApiError(400, _told(said), code="engine_refused")
+    if answer.status == 429:
+        error = ApiError(503, "模型引擎繁忙，请稍后再试", code="engine_busy")
+        error.headers = {"retry-after": answer.headers.get("retry-after", "1")[:8]}
+        return error
+    pool.failed(replica)
+    return ApiError(502, "模型引擎出错，请稍后再试", code="engine_failed")
+
+
+def _told(said: bytes) -> str:
+    try:
+        body: Any = orjson.loads(said)
+        error = body.get("error", body)
+        message = error.get("message") if isinstance(error, dict) else error
+    except (ValueError, AttributeError):
+        message = None
+    text = message if isinstance(message, str) else "请求不符合引擎的要求"
+    return public(text)[:500]
