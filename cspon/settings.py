@@ -75,9 +75,7 @@ class Settings(BaseSettings):
     guards: Path | None = Field(None, description="本单位的防护策略（YAML），改写默认策略的行")
 
     jobs_at_once: int = Field(2, ge=1, le=64, description="同时运行的任务数，其余排队")
-    jobs_url: SecretStr | None = Field(
-        None, description="任务库的 PostgreSQL 地址（postgresql://…），默认为数据目录的 SQLite"
-    )
+    jobs: str = Field("sqlite", description="任务库：sqlite（本机）或 postgres:服务名")
 
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")

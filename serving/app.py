@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cspon.settings import Settings
 from llm.chat import ChatModel
 from serving import (
+    batches_api,
     exports,
     health,
     jobs_api,
@@ -82,7 +83,6 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await open_parts(services, assistant=assistant, model=model)
-        app.state.jobs = jobs = open_jobs(services)
         await jobs.start()
         try:
             yield
@@ -114,10 +114,12 @@ def create_app(
     app.include_router(login.router)
     app.include_router(usage_api.router)
     app.include_router(jobs_api.router)
+    app.include_router(batches_api.router)
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
     behind: ASGIApp = BodyLimit(app.inside, max_upload_bytes=services.uploads.max_bytes)
     behind = Relay(Meter(behind, ledger=lambda: services.ledger), parts=services)
+    app.state.jobs = jobs = open_jobs(services, behind)
     gate = Gate(
         behind,
         store=services.keys,

@@ -24,6 +24,7 @@ from serving.upload_content import check_content
 from serving.uploads import KEEP_S, PIECE
 
 FORMATS = (".zip", ".gpkg", ".csv", ".xlsx")
+BATCH_FORMATS = (".jsonl",)
 PREFIX = "data-"
 KINDS = {"database": "成果文件夹（zip）或 GeoPackage", "version": "图层目录（含 layers.yaml 的 zip）或矢量文件", "table": "CSV 或 xlsx"}  # fmt: skip
 MAX_UNPACKED_RATIO = 8
@@ -57,8 +58,16 @@ class DataFiles:
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self._folder, self.max_bytes = folder, max_bytes
 
-    def save(self, name: str, source: BinaryIO, owner: str) -> StoredData:
+    def save(
+        self, name: str, source: BinaryIO, owner: str, *, formats: tuple[str, ...] = FORMATS
+    ) -> StoredData:
         """Store one file; a zip is unpacked. What is older than a day is removed on the way.
+
+        Args:
+            name: As sent.
+            source: The content.
+            owner: Who alone can use it.
+            formats: Suffixes that are taken.
 
         Raises:
             InputError: wrong type or content, empty, or a zip that is refused.
@@ -69,7 +78,7 @@ class DataFiles:
             raise ApiError(
                 429, "您上传的数据已达上限，请先删除不用的文件", code="too_much_kept", param="file"
             )
-        name = clean_name(name)
+        name = clean_name(name, formats)
         number = f"{PREFIX}{secrets.token_hex(16)}"
         folder = self._folder / number
         folder.mkdir(parents=True)
@@ -144,6 +153,8 @@ class DataFiles:
         if size == 0:
             raise InputError("文件是空的", file=name, mend="检查文件是否完整，重新导出后再上传")
         _check_content(path)
+        if path.suffix in BATCH_FORMATS:  # requests: no reader of ours opens them as data
+            return path, size
         if path.suffix != ".zip":
             check_content(path, name=name)
             return path, size
@@ -153,7 +164,7 @@ class DataFiles:
         return unpacked, size
 
 
-def clean_name(name: str) -> str:
+def clean_name(name: str, formats: tuple[str, ...] = FORMATS) -> str:
     """Return a safe file name that keeps its suffix.
 
     Raises:
@@ -162,10 +173,10 @@ def clean_name(name: str) -> str:
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
     last = re.sub(r"[^\w.（）()·\-]+", "_", last)
     stem, _, suffix = last.rpartition(".")
-    if f".{suffix.lower()}" not in FORMATS:
+    if f".{suffix.lower()}" not in formats:
         raise InputError(
             f"不支持的文件类型 .{suffix[:12]}", file=last[-80:],
-            mend=f"支持 {'、'.join(FORMATS)}；Shapefile、FileGDB 和成果文件夹打成 zip",
+            mend=f"支持 {'、'.join(formats)}" + ("；Shapefile、FileGDB 和成果文件夹打成 zip" if ".zip" in formats else ""),
         )  # fmt: skip
     return f"{stem.strip('._ ')[:72] or 'data'}.{suffix.lower()}"
 
@@ -256,6 +267,7 @@ def _check_content(path: Path) -> None:
         ".zip": zipfile.is_zipfile(path),
         ".xlsx": zipfile.is_zipfile(path),
         ".csv": b"\x00" not in head,
+        ".jsonl": b"\x00" not in head,
     }
     if not fits[path.suffix]:
         raise InputError(

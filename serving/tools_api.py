@@ -7,6 +7,7 @@ GeoJSON. Reading and checking run in threads of their own, never on the event lo
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, BinaryIO, Literal
@@ -23,7 +24,8 @@ from cspon.errors import CsponError
 from cspon.schemas.agent import Principal
 from cspon.schemas.spatial import ToolResult
 from serving.access.caller import Caller
-from serving.data_files import PREFIX
+from serving.data_files import BATCH_FORMATS, PREFIX
+from serving.data_files import FORMATS as DATA_FORMATS
 from serving.principal import (
     current_caller,
     current_principal,
@@ -181,17 +183,19 @@ async def upload_file(
     request: Request,
     principal: Who,
     file: UploadForm,
-    purpose: Annotated[Literal["boundary", "data"], Form()] = "boundary",
+    purpose: Annotated[Literal["boundary", "data", "batch"], Form()] = "boundary",
 ) -> dict[str, Any]:
-    """Keep a file for a day: a boundary for questions and tools, or data (database, plan, table)."""
+    """Keep a file for a day: a boundary, data for tools (database, plan, table), or a batch of requests."""
     services: Services = request.app.state.services
     if purpose == "boundary":
         return await to_thread.run_sync(
             store_boundary, services, file.filename or "", file.file, principal.user,
             limiter=threads,
         )  # fmt: skip
+    formats = BATCH_FORMATS if purpose == "batch" else DATA_FORMATS
+    save = partial(services.data_files.save, formats=formats)
     stored = await to_thread.run_sync(
-        services.data_files.save, file.filename or "", file.file, principal.user, limiter=threads
+        save, file.filename or "", file.file, principal.user, limiter=threads
     )
     await asyncio.to_thread(
         services.audit.file, "upload", stored.id, principal=principal,
@@ -203,7 +207,7 @@ async def upload_file(
         "bytes": stored.bytes,
         "created_at": stored.created_at,
         "filename": stored.name,
-        "purpose": "data",
+        "purpose": purpose,
     }
 
 

@@ -84,7 +84,7 @@ class Gate:
     def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
         rule = rule_for(scope["method"], scope["path"])
-        case = headers.get("x-cspon-case", "")
+        case = _text(headers.get("x-cspon-case", ""))
         if case and not CASE_NUMBER.fullmatch(case):
             raise ApiError(400, "案卷号（X-Cspon-Case）格式不对", code="invalid_case_number")
         key = self._key(headers)
@@ -138,6 +138,14 @@ def _unknown(message: str) -> ApiError:
     error = ApiError(401, message, code="invalid_api_key", kind="authentication_error")
     error.headers = {"www-authenticate": 'Bearer realm="cspon"'}
     return error
+
+
+def _text(value: str) -> str:
+    """Read a header that may hold Chinese: clients send UTF-8, which arrives as Latin-1."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def _at_this_machine(scope: Scope, headers: Headers) -> bool:

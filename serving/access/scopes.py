@@ -41,7 +41,7 @@ RULES: Final = (
     _rule(r"/v1/kb(/.*)?", "kb.write"),
     _rule(r"/v1/library/[^/]+/[^/]+/(enable|disable)|/v1/library/[^/]+/validate", "library.write"),
     _rule(r"/v1/library(/.*)?", "library"),
-    _rule(r"/v1/jobs(/.*)?", "jobs"),
+    _rule(r"/v1/(jobs|batches)(/.*)?", "jobs"),
     _rule(r"/|/logout|/ui(/.*)?|/kb(/.*)?|/exports/.*", "pages"),
 )
 

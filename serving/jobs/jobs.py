@@ -5,35 +5,28 @@ each step, as the caller's key stands then.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import logging
 import secrets
-import shutil
-import time
 from pathlib import Path
 from typing import Any
 
-from cspon.errors import CsponError
-from serving.access.caller import LOCAL, Caller, current
-from serving.jobs import steps
-from serving.jobs.attempts import Attempts
-from serving.jobs.runner import Runner, kept
-from serving.jobs.schema import KEEP_S, MOST_BYTES, Job, JobOrder, Kept, fingerprint
+from starlette.types import ASGIApp
+
+from cspon.errors import SetupError
+from serving.access.caller import Caller
+from serving.jobs import batch, steps
+from serving.jobs.schema import MOST_BYTES, PREFIX, Batch, Job, JobOrder, Kept, fingerprint
 from serving.jobs.store import Store, TooMany
-from serving.jobs.view import shown, state_of
+from serving.jobs.view import kept, shown, state_of
+from serving.jobs.watch import Watch
+from serving.jobs.work import JobWork
 from serving.principal import require_clearance_of
 from serving.problems import ApiError
 from serving.services import Services
 
-log = logging.getLogger("cspon.serving")
-
-PREFIX = "job-"
 MOST_UNDER_WAY = 200
 """Jobs of one caller that wait or run."""
-WATCH_S = 5.0
-TIDY_S = 600.0
 
 
 class Jobs:
@@ -43,30 +36,23 @@ class Jobs:
         services: The gateway's parts.
         store: The queue.
         folder: Of results; a folder a job.
+        work: What runs the steps.
         at_once: Jobs that run at once.
     """
 
-    def __init__(self, services: Services, store: Store, folder: Path, *, at_once: int) -> None:
+    def __init__(
+        self, services: Services, store: Store, folder: Path, work: JobWork, *, at_once: int
+    ) -> None:
         self._services, self._store, self._folder = services, store, folder
-        self._runner = Runner(store, folder, at_once=at_once)
-        self._watch: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
-        self._stopping = False
-        self._tidied = 0.0
-        self._batch: Any = None
+        self._watch = Watch(services, store, folder, work, at_once=at_once)
 
     async def start(self) -> None:
         """Go on with the jobs that were under way, now and whenever nobody else does."""
-        self._watch = asyncio.create_task(self._keep_watch())
+        self._watch.start()
 
     async def close(self) -> None:
         """Stop; jobs that run go on from their last finished step when a gateway starts again."""
-        self._stopping = True
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait({self._watch})
-        async with self._starting:
-            await asyncio.to_thread(self._runner.stop)
+        await self._watch.close()
         await asyncio.to_thread(self._store.close)
 
     async def submit(
@@ -114,6 +100,43 @@ class Jobs:
         named = job.model_copy(update={"title": title, "titles": tuple(titles)})
         return await self.put(caller, number, named)
 
+    async def submit_batch(
+        self,
+        caller: Caller,
+        order: Batch,
+        sent: Path,
+        name: str,
+        *,
+        request_id: str,
+        again: str | None,
+    ) -> tuple[Job, bool]:
+        """Take a batch whose lines were checked; as `submit`.
+
+        Args:
+            caller: Who sends it.
+            order: What shall be done.
+            sent: The requests, one a line; copied.
+            name: Of the file.
+            request_id: Of the request.
+            again: The `Idempotency-Key`.
+        """
+        job = Kept(
+            kind="batch",
+            title=f"批量请求 {name}（{order.lines} 条）",
+            titles=batch.titles(order.lines),
+            batch=order,
+            key=caller.key_id,
+            case_number=caller.case_number,
+            request_id=request_id,
+            fingerprint=fingerprint(["batch", order.model_dump(mode="json")]),
+            nonce=secrets.token_hex(8),
+        )
+        number = self.number(caller, again)
+        if again and (known := await self._known(number, job)):
+            return known, False
+        await asyncio.to_thread(batch.take_copy, sent, self._folder / number, job)
+        return await self.put(caller, number, job)
+
     async def put(self, caller: Caller, number: str, job: Kept) -> tuple[Job, bool]:
         """Put a checked job in the line; as `submit`."""
         await asyncio.to_thread(
@@ -132,7 +155,7 @@ class Jobs:
                 code="too_many_jobs",
                 kind="rate_limit_error",
             ) from None
-        await self._run_here()
+        await self._watch.run_here()
         stored = kept(status.input)
         return await self._told(status, again=job), stored.nonce == job.nonce
 
@@ -188,6 +211,8 @@ class Jobs:
         job = await self.get(caller, number)
         if not job.ended:
             raise ApiError(409, f"任务尚未完成（{job.text}）", code="job_not_done")
+        if job.output is not None:
+            return {"object": "batch.result", **job.output}
         if job.state == "cancelled":
             raise ApiError(409, "任务已取消", code="job_cancelled")
         events = await asyncio.to_thread(self._store.progress, number)
@@ -213,89 +238,6 @@ class Jobs:
         """Return the events of a job from one on."""
         return list(await asyncio.to_thread(self._store.progress, number, offset))
 
-    # What the queue asks for (`serving.jobs.workflow.Work`).
-
-    def parts(self, job: Kept) -> list[str]:
-        """Return the titles of the steps."""
-        return list(job.titles)
-
-    async def begun(self, number: str, job: Kept) -> None:
-        """Put the start on record."""
-        await self._record("start", number, job)
-
-    async def step(self, number: str, job: Kept, index: int) -> dict[str, Any]:
-        """Run a step."""
-        folder = self._folder / number
-        try:
-            return await steps.run_step(self._services, number, job, index, folder)
-        except asyncio.CancelledError:
-            if self._stopping:
-                Attempts(folder, index).take_back()
-            raise
-
-    async def ended(self, number: str, job: Kept, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
-        """Put the end on record."""
-        failed = sum("error" in outcome for outcome in outcomes)
-        state = "failed" if failed else "done"
-        await self._record("end", number, job, state=state, failed=failed)
-        return {"state": state}
-
-    async def _record(self, kind: str, number: str, job: Kept, **facts: Any) -> None:
-        try:
-            caller = steps.caller_of_job(self._services, job)
-        except ApiError:  # the key ended: the record names it all the same
-            caller = Caller(LOCAL.principal.model_copy(update={"user": ""}))
-            facts["ended_key"] = job.key
-        current.set(caller)
-        await asyncio.to_thread(
-            self._services.audit.job, kind, number, principal=caller.principal,
-            request_id=job.request_id, **facts,
-        )  # fmt: skip
-
-    # Keeping watch.
-
-    async def _run_here(self) -> None:
-        """Run jobs in this process unless another does."""
-        if self._runner.running or self._stopping:
-            return
-        async with self._starting:
-            loop = asyncio.get_running_loop()
-            try:
-                await asyncio.to_thread(self._runner.start, self, loop)
-            except CsponError as error:  # the jobs wait; the watch tries again
-                log.error("jobs cannot run", extra={"facts": {"why": str(error)}})
-
-    async def _keep_watch(self) -> None:
-        while True:
-            with contextlib.suppress(CsponError):
-                if await asyncio.to_thread(self._store.exists):
-                    await self._run_here()
-                    if self._runner.running:
-                        await asyncio.to_thread(self._look_after)
-            await asyncio.sleep(WATCH_S)
-
-    def _look_after(self) -> None:
-        self._runner.put_back_lost()
-        if time.monotonic() - self._tidied < TIDY_S and self._tidied:
-            return
-        self._tidied = time.monotonic()
-        for status in self._store.active(orders=True):
-            self._keep_inputs(kept(status.input))
-        for number in self._store.remove_expired():
-            shutil.rmtree(self._folder / number, ignore_errors=True)
-        before = time.time() - 2 * KEEP_S
-        for folder in self._folder.glob(f"{PREFIX}*"):  # left by a job that was removed otherwise
-            if folder.stat().st_mtime < before and self._store.find(folder.name) is None:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _keep_inputs(self, job: Kept) -> None:
-        """Let what was uploaded for a job live as long as the job."""
-        for step in job.steps:
-            for value in step.arguments.values():
-                if isinstance(value, str):
-                    self._services.uploads.keep(value)
-                    self._services.data_files.keep(value)
-
     async def _told(self, status: Any, again: Kept | None = None) -> Job:
         job = kept(status.input)
         if again is not None and job.fingerprint != again.fingerprint:
@@ -320,12 +262,29 @@ class Jobs:
         return PREFIX + hashlib.sha256(said).hexdigest()[:32]
 
 
-def open_jobs(services: Services) -> Jobs:
-    """Return the jobs of a gateway; nothing is opened before there are any."""
+def open_jobs(services: Services, inside: ASGIApp) -> Jobs:
+    """Return the jobs of a gateway; nothing is opened before there are any.
+
+    Args:
+        services: The gateway's parts.
+        inside: The application behind the gate.
+    """
     settings = services.settings
-    url = settings.jobs_url.get_secret_value() if settings.jobs_url else None
-    store = Store(settings.jobs_db, url)
-    return Jobs(services, store, settings.jobs_dir, at_once=settings.jobs_at_once)
+    store = Store(settings.jobs_db, _service(settings.jobs))
+    work = JobWork(services, settings.jobs_dir, inside)
+    return Jobs(services, store, settings.jobs_dir, work, at_once=settings.jobs_at_once)
+
+
+def _service(name: str) -> str | None:
+    if name == "sqlite":
+        return None
+    kind, _, service = name.partition(":")
+    if kind != "postgres" or not service:
+        raise SetupError(
+            f"不认识的任务库 {name!r}",
+            mend="CSPON_JOBS 写 sqlite 或 postgres:服务名（服务名见 pg_service.conf）",
+        )
+    return service
 
 
 def owner_of(caller: Caller) -> str:

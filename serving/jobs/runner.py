@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 from cspon.errors import SetupError
-from serving.jobs.schema import Kept
 from serving.jobs.store import QUEUE, VERSION, Store
 
 log = logging.getLogger("cspon.serving")
@@ -133,9 +132,3 @@ class Runner:
         if not file.exists():
             file.write_text(f"cspon-{secrets.token_hex(8)}", encoding="utf-8")
         return file.read_text(encoding="utf-8")
-
-
-def kept(value: object) -> Kept:
-    """Read what the queue keeps of a job."""
-    assert isinstance(value, dict)
-    return Kept.model_validate(value["args"][0])

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from cspon.schemas.base import Frozen, Secrecy
 
+PREFIX = "job-"
 MOST_STEPS = 100
 MOST_BYTES = 1 << 20
 """Of the arguments of a job together: they are read whenever it is looked at."""
@@ -104,8 +105,6 @@ class Progress(Frozen):
     error: dict[str, Any] | None = None
     secrecy: Secrecy | None = None
     """Of the step's result."""
-    output: str | None = None
-    """Id of a file that holds the result."""
     counts: dict[str, int] | None = None
 
 
@@ -128,6 +127,10 @@ class Job(Frozen):
     ended_at: int | None = None
     expires_at: int | None = None
     case_number: str = ""
+    counts: dict[str, int] | None = None
+    """Of a batch: requests `completed` and `failed` so far."""
+    output: dict[str, str] | None = None
+    """Of a batch that ended: `output_file_id` and `error_file_id`."""
 
     @property
     def ended(self) -> bool:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cspon.errors import SetupError, missing_extra
 from serving.jobs.schema import KEEP_S, Kept, Progress
@@ -34,23 +35,20 @@ class Store:
 
     Args:
         file: The SQLite file; made at the first submission.
-        url: Of a PostgreSQL database, used instead of the file.
+        service: A libpq service, whose PostgreSQL database is used instead of the file.
     """
 
-    def __init__(self, file: Path, url: str | None = None) -> None:
-        self._file, self._given = file, url
+    def __init__(self, file: Path, service: str | None = None) -> None:
+        self._file, self._service = file, service
+        self.url = f"sqlite:///{file}"
+        """Address of the database, as SQLAlchemy writes it; of a service, once it is open."""
         self._client: DBOSClient | None = None
         self._inode = 0
         self._lock = threading.Lock()
 
-    @property
-    def url(self) -> str:
-        """Address of the database, as SQLAlchemy writes it."""
-        return self._given or f"sqlite:///{self._file}"
-
     def exists(self) -> bool:
         """Whether a job was ever submitted here (for PostgreSQL: may have been)."""
-        return self._given is not None or self._file.exists()
+        return self._service is not None or self._file.exists()
 
     def submit(self, number: str, owner: str, job: Kept, *, most: int) -> "WorkflowStatus":
         """Put a job in the line; a number that is taken already changes nothing.
@@ -233,26 +231,43 @@ class Store:
         with self._lock:
             if self._client is None:
                 self._client = self._open()
-            elif self._given is None and self._file.stat().st_ino != self._inode:
+            elif self._service is None and self._file.stat().st_ino != self._inode:
                 raise OSError("the file of the queue was replaced")
             return self._client
 
     def _open(self) -> "DBOSClient":
         from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
-        if self._given is None:
+        if self._service is None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._file, timeout=30)) as db:
                 db.execute("pragma journal_mode = wal")
             self._file.chmod(0o600)
+        else:
+            self.url = url_of(self._service)
         DBOS.migrate(self.url)
-        if self._given is None:
+        if self._service is None:
             self._inode = self._file.stat().st_ino
         return DBOSClient(
             system_database_url=self.url,
             serializer=DBOSPortableJSONSerializer(),
             retry_connection_errors=False,
         )
+
+
+def url_of(service: str) -> str:
+    """Return the address of a libpq service, with the name of its database as DBOS wants it.
+
+    Raises:
+        OSError: it does not answer.
+    """
+    import psycopg
+
+    try:
+        with psycopg.connect(f"service={service}", connect_timeout=10) as connection:
+            return f"postgresql:///{quote(connection.info.dbname)}?service={quote(service)}"
+    except psycopg.Error as error:
+        raise OSError(f"service {service} does not answer") from error
 
 
 class TooMany(Exception):

@@ -15,6 +15,12 @@ INTERRUPTED = {
 }
 
 
+def kept(value: object) -> Kept:
+    """Read what the queue keeps of a job."""
+    assert isinstance(value, dict)
+    return Kept.model_validate(value["args"][0])
+
+
 def state_of(status: "WorkflowStatus") -> JobState:
     """Return the state of a job."""
     match status.status:
@@ -63,6 +69,8 @@ def shown(
         ended_at=ended,
         expires_at=None if ended is None else ended + KEEP_S,
         case_number=job.case_number,
+        counts=next((e.counts for e in reversed(events) if e.counts), None),
+        output=(status.output or {}).get("output") if status.status == "SUCCESS" else None,
     )
 
 

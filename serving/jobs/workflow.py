@@ -108,7 +108,6 @@ async def _run(number: str, job: Kept) -> dict[str, Any]:
             state="failed" if failed else "done",
             error=outcome.get("error"),
             secrecy=outcome.get("secrecy"),
-            output=outcome.get("output"),
             counts=outcome.get("counts"),
         ))  # fmt: skip
     end: dict[str, Any] = await DBOS.run_step_async({"name": "end"}, _end, number, job, outcomes)

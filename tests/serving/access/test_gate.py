@@ -150,6 +150,8 @@ async def test_a_case_number_is_taken_along_or_refused(store):
         head = bearer(made.secret)
         good = await http.get("/v1/models", headers={**head, "x-cspon-case": "2026-17"})
         assert good.json()["case"] == "2026-17"
+        named = {**head, "x-cspon-case": "自然资〔2026〕17号".encode()}
+        assert (await http.get("/v1/models", headers=named)).json()["case"] == "自然资〔2026〕17号"
         bad = await http.get("/v1/models", headers={**head, "x-cspon-case": "a b<script>"})
         assert bad.status_code == 400
 

@@ -165,6 +165,23 @@ class Server:
             time.sleep(0.05)
         return found[0]
 
+    def batch(self, lines, endpoint="/v1/tools/slow", again=None):
+        """Hand in a file of requests and submit it."""
+        sent = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        file = self.http.post(
+            "/v1/files", files={"file": ("批.jsonl", sent.encode())}, data={"purpose": "batch"}
+        )
+        assert file.status_code == 200, file.text
+        body = {"input_file_id": file.json()["id"], "endpoint": endpoint}
+        headers = {"idempotency-key": again} if again else {}
+        return self.http.post("/v1/batches", json=body, headers=headers)
+
+    def content(self, file_id):
+        """Return the lines of a file for download."""
+        reply = self.http.get(f"/v1/files/{file_id}/content")
+        assert reply.status_code == 200, reply.text
+        return [json.loads(line) for line in reply.text.splitlines()]
+
     def events(self, number, last=None, headers=None):
         """Read the events of a job to their end: (event, id, data) each."""
         headers = {**(headers or {}), **({"last-event-id": str(last)} if last is not None else {})}

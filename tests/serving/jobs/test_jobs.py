@@ -13,13 +13,13 @@ def code_of(reply):
 
 
 def test_a_job_runs_and_its_result_is_that_of_a_direct_call(steady):
-    reply = steady.submit(word="您好", headers={"x-cspon-case": "ZRZ-2026-1"})
+    reply = steady.submit(word="您好", headers={"x-cspon-case": "自然资〔2026〕1号".encode()})
     assert reply.status_code == 202
     number = reply.json()["id"]
     assert reply.headers["location"] == f"/v1/jobs/{number}"
     job = steady.until(number, "done")
     assert job["steps"] == [{"tool": "slow", "title": "慢工具", "state": "done", "error": None}]
-    assert (job["text"], job["case_number"]) == ("已完成", "ZRZ-2026-1")
+    assert (job["text"], job["case_number"]) == ("已完成", "自然资〔2026〕1号")
     assert job["expires_at"] == job["ended_at"] + 24 * 3600
     found = steady.http.get(f"/v1/jobs/{number}/result").json()
     direct = steady.http.post("/v1/tools/slow", json={"word": "您好"}).json()
@@ -31,7 +31,7 @@ def test_a_job_runs_and_its_result_is_that_of_a_direct_call(steady):
     ]
     kinds = [line.split('"kind":"')[1].split('"')[0] for line in audit]
     assert kinds == ["job.submit", "job.start", "tool", "job.end"]
-    assert all("ZRZ-2026-1" in line for line in audit)
+    assert all("自然资〔2026〕1号" in line for line in audit)
 
 
 def test_progress_is_told_and_goes_on_where_a_reader_left_off(steady):
