@@ -33,6 +33,9 @@ def command(
         say(f"  知识库      {address}/kb")
         say(f"  接口        {address}/v1（OpenAI 兼容，模型 cspon-assistant、cspon-model）")
         say(f"  状态        {address}/readyz")
+        if settings.auth == "keys" or settings.host not in ("127.0.0.1", "::1", "localhost"):
+            who = "访问" if settings.auth == "keys" else "经网络访问"
+            say(f"{who}须有密钥：用 cspon key create 发放，页面在 {address}/login 登录")
         say("按 Ctrl-C 停止。")
 
     with listen(settings.host, settings.port) as opened:  # before anything slow is started
