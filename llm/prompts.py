@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from cspon.errors import InputError
+from llm.fence import harmless
 
 PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
 
@@ -32,7 +33,7 @@ def load_prompt(path: Path) -> str:
 
 
 def fill_prompt(path: Path, **values: object) -> str:
-    """Read a prompt and fill its places; values are inserted as they are, never filled again.
+    """Read a prompt and fill its places; values are never filled again, nor can they begin a turn.
 
     Raises:
         InputError: the file is faulty, a place has no value, or a value has no place.
@@ -43,4 +44,4 @@ def fill_prompt(path: Path, **values: object) -> str:
         raise InputError(f"占位符没有给值：{'、'.join(missing)}", file=path)
     if unused := sorted(set(values) - places):
         raise InputError(f"给出的值没有占位符：{'、'.join(unused)}", file=path)
-    return PLACE.sub(lambda match: str(values[match.group(1)]), text)
+    return PLACE.sub(lambda match: harmless(str(values[match.group(1)])), text)

@@ -16,6 +16,7 @@ from cspon.schemas.agent import Usage
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
 from llm.chat import ChatModel, ChatReply, ChatRequest, Message
+from llm.fence import NO_FENCE, Fence, inside
 from llm.prompts import fill_prompt
 
 UNSUPPORTED = "（此句未获所列事实与条文支持，请勿引用）"
@@ -62,14 +63,14 @@ class Written(Frozen):
     usage: Usage = Usage()
 
 
-def site_prompt(grounds: Grounds, limit: int = 5) -> tuple[Message, ...]:
+def site_prompt(grounds: Grounds, limit: int = 5, fence: Fence = NO_FENCE) -> tuple[Message, ...]:
     """Facts that matter and clause points in; three sentences out."""
     facts = "；".join(fact.text.rstrip("。") for fact in grounds.facts if fact.shown)
     clauses = "\n".join(
-        f"〔{n}〕{c.point or excerpt(c.quote, grounds.question, 100)}"
+        f"〔{n}〕{inside(c.point or excerpt(c.quote, grounds.question, 100))}"
         for n, c in grounds.verified()[:limit]
     )
-    return _messages("explain_site.md", facts=facts, clauses=clauses)
+    return _messages("explain_site.md", **fence._asdict(), facts=facts, clauses=clauses)
 
 
 def result_prompt(grounds: Grounds, task: str) -> tuple[Message, ...]:
@@ -78,13 +79,15 @@ def result_prompt(grounds: Grounds, task: str) -> tuple[Message, ...]:
     return _messages("explain_result.md", task=task, facts=facts)
 
 
-def qa_prompt(grounds: Grounds, limit: int = 4) -> tuple[Message, ...]:
+def qa_prompt(grounds: Grounds, limit: int = 4, fence: Fence = NO_FENCE) -> tuple[Message, ...]:
     """The best clauses and the question in; an answer with marks out."""
     clauses = "\n".join(
-        f"〔{n}〕{c.label}：{excerpt(c.quote, grounds.question, 260)}"
+        f"〔{n}〕{inside(f'{c.label}：{excerpt(c.quote, grounds.question, 260)}')}"
         for n, c in grounds.verified()[:limit]
     )
-    return _messages("answer_regulation.md", clauses=clauses, question=grounds.question)
+    return _messages(
+        "answer_regulation.md", **fence._asdict(), clauses=clauses, question=grounds.question
+    )
 
 
 async def write(

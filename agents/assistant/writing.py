@@ -18,6 +18,7 @@ from cspon.schemas.agent import Plan
 from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import ToolResult, Verdict
 from llm.chat import ChatModel
+from llm.fence import FENCE, NO_FENCE, Fence
 
 DEGRADED = "大模型不可用（{reason}），本次回答只含工具结论与条文原文。"
 NO_MODEL = "未使用大模型，回答由工具结论与条文原文组成。"
@@ -34,11 +35,17 @@ class Writing:
     citations: tuple[Citation, ...]
     emit: Emit
 
+    @property
+    def _fence(self) -> Fence:
+        """Fences for every model but the small one inside: see `llm.fence`."""
+        small = self.model is None or self.model.name.startswith("embedded:")
+        return NO_FENCE if small else FENCE
+
     async def from_clauses(self, asked_on: date) -> State:
         """Answer a question of the regulations."""
         grounds = Grounds(question=self.question, citations=self.citations, cite_every=True)
         written, notices = await self._model_text(
-            qa_prompt(grounds), grounds, self.emit, mark_alone=False
+            qa_prompt(grounds, fence=self._fence), grounds, self.emit, mark_alone=False
         )
         text, drafted_by = (written.text if written else ""), "model"
         if not text:
@@ -63,7 +70,9 @@ class Writing:
         )
         judged = len(found) == 1 and bool(results.rule_outcomes(found))
         titles = "、".join(step.title for step in plan.steps)
-        messages = site_prompt(grounds) if judged else result_prompt(grounds, titles)
+        messages = (
+            site_prompt(grounds, fence=self._fence) if judged else result_prompt(grounds, titles)
+        )
         opened = False
 
         def emit_explained(text: str) -> None:
