@@ -11,9 +11,13 @@ from cspon.schemas.spatial import Column, Table
 from tools.dual_evaluation.csv_rows import number_of, read_csv
 from tools.dual_evaluation.evaluate import DualEvaluation, Part
 from tools.dual_evaluation.formulas import land_cover_table
-from tools.dual_evaluation.inputs import find
-from tools.dual_evaluation.patches import patch_areas
+from tools.dual_evaluation.grade_rasters import NODATA, read_grades
+from tools.dual_evaluation.inputs import find, where_is
+from tools.dual_evaluation.rasters import raster_writer, row_strips
 from tools.dual_evaluation.steps import OUTSIDE
+from tools.raster.patches import label_patches
+from tools.raster.plan import Thresholds
+from tools.raster.sources import Source
 
 CULTIVATED, BUILT = ("水田", "旱地"), ("城镇",)
 
@@ -70,14 +74,31 @@ def cover_is(made: DualEvaluation, names: tuple[str, ...]) -> npt.NDArray[np.boo
     if not find(made.inputs, "land_cover"):
         return None
     table = land_cover_table()["classes"]
-    return np.isin(made.inputs.read("land_cover"), [table[n]["code"] for n in names])
+    wanted = [table[n]["code"] for n in names]
+    return where_is(made.inputs, "land_cover", lambda codes: np.isin(codes, wanted))
 
 
 def by_unit(made: DualEvaluation, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Return hectares by unit, 0 for cells of no unit first."""
-    cells = made.unit_of[where & made.inputs.inside]
-    counts = np.bincount(cells, minlength=len(made.units) + 1)
+    counts = np.zeros(len(made.units) + 1, np.int64)
+    for part in row_strips(len(where)):
+        cells = made.unit_of[part][where[part] & made.inputs.inside[part]]
+        counts += np.bincount(cells, minlength=len(counts))
     return np.asarray(counts * (made.inputs.grid.cell_m2 / 1e4))
+
+
+def in_patches(
+    made: DualEvaluation, where: npt.NDArray[np.bool_], at_least_m2: float
+) -> npt.NDArray[np.bool_]:
+    """Return the cells in patches of at least an area; labelled strip by strip on disk."""
+    grid, work = made.inputs.grid, made.inputs.work
+    mask, graded = work / "patches_of.tif", work / "patches_by_area.tif"
+    with raster_writer(mask, grid, dtype="uint8", nodata=NODATA) as write:
+        for part in row_strips(len(where)):
+            write(part.start, (where[part] & made.inputs.inside[part]).astype(np.uint8))
+    size = Thresholds(bounds=(at_least_m2,), scores=(0, 1), closed="left")
+    label_patches(Source(file=mask), grid, {1}, graded, name="连片耕地", grades=size)
+    return np.asarray(read_grades(graded) == 1)
 
 
 def carrying_scale(made: DualEvaluation, *, water_factor: float = 1.0) -> Carrying:
@@ -105,8 +126,7 @@ def carrying_scale(made: DualEvaluation, *, water_factor: float = 1.0) -> Carryi
             continue
         where = suitable(part)
         if name == "urban" and farmland is not None:
-            large = patch_areas(farmland & made.inputs.inside, made.inputs.grid.cell_m2)
-            where = where & ~(large >= value["contiguous_farmland"] * 1e4)
+            where &= ~in_patches(made, farmland, value["contiguous_farmland"] * 1e4)
         land[use] = by_unit(made, where)
     present = {
         use: None if where is None else by_unit(made, where)

@@ -10,7 +10,7 @@ from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import Column, LayerSpec, Table
 from tools.dual_evaluation.carrying import BUILT, CULTIVATED, cover_is, suitable
 from tools.dual_evaluation.evaluate import DualEvaluation
-from tools.dual_evaluation.inputs import find
+from tools.dual_evaluation.inputs import find, where_is
 from tools.dual_evaluation.rasters import burned
 from tools.geometry.crs import reproject
 from tools.layers import read_windows
@@ -114,7 +114,7 @@ class _Overlay:
         fit = None if farm is None else farm & suitable(self.made.parts["agriculture"])
         steep = None
         if farm is not None and find(self.made.inputs, "slope"):
-            steep = farm & (self.made.inputs.read("slope") > STEEP)
+            steep = farm & where_is(self.made.inputs, "slope", lambda slope: slope > STEEP)
         inside = None if farm is None or core is None else farm & (core == 3)
         basic = self.lines[FARMLAND]
         base = None if basic is None else basic & (result == 1)
@@ -162,7 +162,8 @@ class _Overlay:
         if homes is None or not find(inputs, "geohazard"):
             return [self.row("问题", what, None, None, "农村居民点")]
         codes = inputs.found["geohazard"].codes
-        risky = np.isin(inputs.read("geohazard"), [codes[n] for n in RISKY if n in codes])
+        wanted = [codes[n] for n in RISKY if n in codes]
+        risky = where_is(inputs, "geohazard", lambda found: np.isin(found, wanted))
         return [self.within(what, homes, risky, "农村居民点", "核实隐患，治理或搬迁")]
 
     def potential(self) -> list[Finding]:

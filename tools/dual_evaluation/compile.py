@@ -7,17 +7,16 @@ into the next as a factor.
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from tools.dual_evaluation.arrays import patch_grades
-from tools.dual_evaluation.grade_rasters import NODATA, as_they_are, inside_file, read_grades
+from tools.dual_evaluation.grade_rasters import NODATA, as_they_are, grade_rows, inside_file
 from tools.dual_evaluation.inputs import Inputs
 from tools.dual_evaluation.lowering import Lowering, Stage
-from tools.dual_evaluation.rasters import write_raster
+from tools.dual_evaluation.patches import area_grades
+from tools.dual_evaluation.rasters import raster_writer, row_strips
 from tools.dual_evaluation.scheme import Evaluation
 from tools.dual_evaluation.step_shades import Grades, possible, shades
 from tools.dual_evaluation.steps import AnyStep, PatchStep, needs
 from tools.raster.cluster import Cluster
+from tools.raster.patches import label_patches
 from tools.raster.plan import Category, Classes, Factor, Mask, Output, Plan
 from tools.raster.run import run
 from tools.raster.sources import Source
@@ -119,15 +118,24 @@ class Compiler:
         self.stage = Stage()
 
     def _patches(self, step: PatchStep) -> None:
-        base = read_grades(self.files[step.of])
-        grades = patch_grades(step, base, self.inputs.grid.cell)
+        """Grade cells by the area of their patch, strip by strip on disk; the rest of what is known is elsewhere."""
+        grid, base = self.inputs.grid, self.files[step.of]
         file = self.inputs.work / f"{self.evaluation.id}_{step.id}_patches.tif"
-        write_raster(
-            file,
-            np.where(grades == 0, NODATA, grades).astype(np.uint8),
-            self.inputs.grid,
-            nodata=NODATA,
-        )
+        by_area = file.with_name(f"{file.stem}_by_area.tif")
+        label_patches(
+            Source(file=base), grid, step.among, by_area,
+            name=step.title, grades=area_grades(step, grid.cell_m2),
+        )  # fmt: skip
+        with (
+            grade_rows(by_area) as patches,
+            grade_rows(base) as known,
+            raster_writer(file, grid, dtype="uint8", nodata=NODATA) as write,
+        ):
+            for part in row_strips(grid.height):
+                grades, lost = patches(part), known(part) == NODATA
+                grades[grades == NODATA] = step.elsewhere
+                grades[lost] = NODATA
+                write(part.start, grades)
         scores = {g: g for g in sorted({*step.grades, step.elsewhere})}
         self.stage.factor(
             Factor(name=step.title, source=Source(file=file), grades=Classes(scores=scores))

@@ -1,5 +1,7 @@
 """Rasters of grades as the engine writes and reads them, and the area of evaluation."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy.typing as npt
 
 from tools.dual_evaluation.arrays import Grades
 from tools.dual_evaluation.inputs import Inputs
-from tools.dual_evaluation.rasters import write_raster
+from tools.dual_evaluation.rasters import row_strips, write_raster
 from tools.raster.plan import Classes
 
 NODATA = 255
@@ -16,7 +18,11 @@ NODATA = 255
 
 def as_they_are(file: Path) -> Classes:
     """Take the grades that a raster has as they are."""
-    found = np.unique(read_grades(file))
+    import rasterio
+
+    with rasterio.open(file) as dataset, grade_rows(file) as rows:
+        parts = [np.unique(rows(part)) for part in row_strips(dataset.height)]
+    found = [g for g in np.unique(np.concatenate(parts)) if g != NODATA]
     return Classes(scores={int(g): int(g) for g in found if g} or {1: 1})
 
 
@@ -26,6 +32,22 @@ def inside_file(inputs: Inputs) -> Path:
     if not file.is_file():
         write_raster(file, inputs.inside.astype(np.uint8), inputs.grid, nodata=NODATA)
     return file
+
+
+@contextmanager
+def grade_rows(file: Path) -> Iterator[Callable[[slice], Grades]]:
+    """Open a raster of the engine; give a function that reads a strip of rows, NODATA kept."""
+    import rasterio
+    from rasterio.windows import Window
+
+    with rasterio.open(file) as dataset:
+
+        def rows(part: slice) -> Grades:
+            window = Window(0, part.start, dataset.width, part.stop - part.start)
+            values: Grades = dataset.read(1, window=window)
+            return values
+
+        yield rows
 
 
 def read_grades(file: Path) -> Grades:

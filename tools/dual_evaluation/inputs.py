@@ -182,6 +182,16 @@ class Inputs:
         self.found[name] = Found(variable, Source(file=file, unit=variable.unit), **more)
 
 
+def where_is(
+    inputs: Inputs, name: str, test: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.bool_]:
+    """Return where the values of a variable that was found pass a test, read strip by strip."""
+    result = np.empty(inputs.inside.shape, bool)
+    for part, (values,) in inputs.strips(name):
+        result[part] = test(values)
+    return result
+
+
 def resolved(name: str, variable: str, *, folder: Path, base: Path | None) -> Path:
     """Resolve a path of the configuration.
 

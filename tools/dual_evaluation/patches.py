@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tools.dual_evaluation.steps import PatchStep
+from tools.raster.plan import Thresholds
+
 UNIT_M2 = {"km²": 1e6, "ha": 1e4, "亩": 10_000 / 15}
 _ROWS = 2048
 _EIGHT = np.ones((3, 3), dtype=np.uint8)
@@ -33,6 +36,31 @@ def labelled(
     areas = cells.astype(np.float64) * cell_m2
     areas[0] = 0.0
     return labels, areas
+
+
+def area_grades(step: PatchStep, cell_m2: float) -> Thresholds:
+    """Return the grades of a step as thresholds in m² that lie on whole numbers of cells.
+
+    Dividing an area by the unit and multiplying a break by it round differently: the least number of cells
+    that passes is found with the division, as the arrays do it.
+    """
+    unit = UNIT_M2[step.unit]
+    least: dict[int, int] = {}
+    for bound, grade in zip(step.breaks, step.grades[1:], strict=True):
+
+        def passes(cells: int, bound: float = bound) -> bool:
+            area = cells * cell_m2 / unit
+            return area > bound if step.closed == "right" else area >= bound
+
+        cells = max(int(bound * unit / cell_m2) - 2, 1)
+        while not passes(cells):
+            cells += 1
+        least[cells] = grade  # of breaks within one cell the highest counts
+    return Thresholds(
+        bounds=tuple(cells * cell_m2 for cells in least),
+        scores=(step.grades[0], *least.values()),
+        closed="left",
+    )
 
 
 def graded(

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from tools.dual_evaluation import arrays as arrays_module
 from tools.dual_evaluation.arrays import breaks_of, cumulative_breaks, patch_grades
-from tools.dual_evaluation.patches import graded, patch_areas
+from tools.dual_evaluation.patches import UNIT_M2, area_grades, graded, patch_areas
 from tools.dual_evaluation.scheme import load_scheme
 
 
@@ -77,3 +77,30 @@ def test_breaks_do_not_depend_on_the_blocks(numbers, block):
         assert breaks_of(values.copy(), (0.5, 0.8)) == whole
     finally:
         arrays_module._BLOCK = before
+
+
+@given(
+    st.sampled_from(["km²", "ha", "亩"]),
+    st.sampled_from(["left", "right"]),
+    st.sampled_from([10.0, 25.0, 30.0]),
+    st.lists(st.integers(1, 400), min_size=1, max_size=4, unique=True),
+)
+def test_thresholds_of_area_grade_every_patch_as_the_arrays_do(unit, closed, cell, cells):
+    # Breaks on whole numbers of cells: the edge is where rounding would show.
+    breaks = tuple(n * cell * cell / UNIT_M2[unit] for n in sorted(cells))
+    step = load_scheme("2019").evaluation("urban").step("concentration")
+    grades = tuple(range(1, len(breaks) + 2))
+    step = step.model_copy(
+        update={"unit": unit, "closed": closed, "breaks": breaks, "grades": grades}
+    )
+    areas = np.arange(1, 402) * (cell * cell)
+    expected = graded(areas / UNIT_M2[unit], breaks, closed, grades)
+    table = area_grades(step, cell * cell)
+    found = np.array(table.scores)[np.searchsorted(table.bounds, areas, side="right")]
+    assert (found == expected).all()
+
+
+def test_breaks_within_one_cell_leave_the_highest():
+    step = load_scheme("2019").evaluation("urban").step("concentration")
+    step = step.model_copy(update={"unit": "ha", "breaks": (0.01, 0.02), "grades": (1, 2, 3)})
+    assert area_grades(step, 900.0).scores == (1, 3)
