@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.dual_evaluation.inputs import Inputs
     from tools.dual_evaluation.readiness import Readiness
     from tools.dual_evaluation.sensitivity import Sensitivity
+    from tools.raster.cluster import Cluster
 
 
 def command(
@@ -88,9 +89,12 @@ def command(
             f"已生成 {made_config}，接着运行：cspon dual-eval {made_config} --out 结果", err=True
         )
         return 0
+    cluster = Cluster(workers, ray_address) if ray or ray_address else None
     if from_record is not None:
         with one_state():
-            return _again(from_record, out, layers=layers, base=base)
+            return _again(
+                from_record, out, layers=layers, base=base, workers=workers, cluster=cluster
+            )
     if sensitivity:
         require_salib()
     wanted = read_config(config) if config is not None else DualConfig()
@@ -108,7 +112,6 @@ def command(
         if check:
             _readiness(*prepare(wanted, folder, work=Path(work), base=beside))
             return 0
-        cluster = Cluster(workers, ray_address) if ray or ray_address else None
         made = evaluate(
             wanted, folder, work=Path(work), base=beside, workers=workers, cluster=cluster
         )
@@ -177,7 +180,15 @@ def _readiness(inputs: "Inputs", rows: tuple["Readiness", ...]) -> None:
         typer.echo(f"注意：{notice}", err=True)
 
 
-def _again(file: Path, out: Path | None, *, layers: Path | None, base: Path | None) -> int:
+def _again(
+    file: Path,
+    out: Path | None,
+    *,
+    layers: Path | None,
+    base: Path | None,
+    workers: int,
+    cluster: "Cluster | None",
+) -> int:
     """Run a record again and compare every raster, pixel by pixel."""
     from tools.dual_evaluation.evaluate import evaluate
     from tools.dual_evaluation.record import compare, read_record, record_of
@@ -189,7 +200,9 @@ def _again(file: Path, out: Path | None, *, layers: Path | None, base: Path | No
     beside = None if recorded is None else base or recorded
     folder = layers or Path(record.layers)
     with tempfile.TemporaryDirectory(prefix="cspon-dual-") as work:
-        made = evaluate(record.config, folder, work=Path(work), base=beside)
+        made = evaluate(
+            record.config, folder, work=Path(work), base=beside, workers=workers, cluster=cluster
+        )
         if out is not None:
             say_saved(*save_evaluation(made, outcome_of(made), out))
         told = compare(record, record_of(made))

@@ -10,10 +10,12 @@ import rasterio
 
 from cspon.cli.main import run as cspon
 from cspon.errors import InputError, SetupError
+from tools.dual_evaluation.evaluate import evaluate
 from tools.dual_evaluation.record import compare, pixel_digest, read_record
 from tools.dual_evaluation.save import RECORD, save_evaluation
 from tools.dual_evaluation.sensitivity import sensitivity
 from tools.dual_evaluation.tool import outcome_of
+from tools.raster.cluster import Cluster
 
 from .test_evaluate import run
 
@@ -78,6 +80,20 @@ def test_the_record_runs_again_to_equal_pixels(saved, capsys):
     assert record.rasters and record.inputs["elevation"]
     assert cspon(["dual-eval", "--from-record", str(files["record"])]) == 0
     assert f"{len(record.rasters)} 幅栅格与记录逐像元相同" in capsys.readouterr().out
+
+
+def test_a_record_runs_again_with_the_workers_that_are_asked(saved, monkeypatch):
+    asked = []
+
+    def spy(*args, workers, cluster, **more):
+        asked.append((workers, cluster))
+        return evaluate(*args, workers=workers, cluster=None, **more)
+
+    monkeypatch.setattr("tools.dual_evaluation.evaluate.evaluate", spy)
+    record = ["dual-eval", "--from-record", str(saved[2]["record"]), "--workers", "2"]
+    assert cspon(record) == 0
+    assert cspon([*record, "--ray"]) == 0
+    assert asked == [(2, None), (2, Cluster(2))]
 
 
 def test_a_changed_input_is_named_by_the_rerun(dual_county, tmp_path, capsys):
