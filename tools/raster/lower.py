@@ -65,7 +65,9 @@ class _Lowering:
         for source, name in first.items():
             look = self.looks[source] = look_at(source, self.plan.grid, name)
             if not look.overviews and self.plan.grid.width * self.plan.grid.height > 4_000_000:
-                self.notices.append(f"{source.file.name} 没有金字塔：不影响计算，显示会慢")
+                self.notices.append(
+                    f"{source.file.name} 没有金字塔：不影响计算，显示会慢；可用 gdaladdo 生成"
+                )
             dtype, nodata = look.dtype, look.nodata
             if source in halos:
                 if dtype == "int16":

@@ -271,3 +271,21 @@ def test_a_strip_of_nothing_but_nodata(tmp_path, grid, write_tif, read_tif):
     written = run(plan, tmp_path / "out", engine="numpy", strip_rows=16).outputs[0]
     assert (read_tif(written) == np.where(values == -1, -1, 2)).all()
     assert written.nodata_cells == 16 * 60
+
+
+def test_a_big_raster_without_overviews_is_computed_whole_and_told(tmp_path, grid, write_tif):
+    big = grid.model_copy(update={"width": 2_048, "height": 1_954})
+    values = np.zeros((1_954, 2_048), "uint8")
+    values[7, 9] = 1  # a cell that a decimated reading would lose
+    file = write_tif("a.tif", values, big, 255)
+    factor = Factor(name="地类", source=Source(file=file), grades=Classes(scores={0: 1, 1: 2}))
+    plan = Plan(grid=big, factors=(factor,), outputs=(Output(layer="地类", file="o.tif"),))
+    result = run(plan, tmp_path / "out", engine="numpy")
+    assert [n for n in result.notices if "金字塔" in n] == [
+        "a.tif 没有金字塔：不影响计算，显示会慢；可用 gdaladdo 生成"
+    ]
+    assert {c.value: c.cells for c in result.outputs[0].counts} == {1: 1_954 * 2_048 - 1, 2: 1}
+    with rasterio.open(file, "r+") as dataset:
+        dataset.build_overviews([2, 4])
+    again = run(plan, tmp_path / "again", engine="numpy")
+    assert not [n for n in again.notices if "金字塔" in n]
