@@ -15,6 +15,7 @@ from cspon.settings import load_settings
 app = typer.Typer(help="任务：提交、列表、查看、取消（须先运行 cspon serve）", no_args_is_help=True)
 
 KEY_VARIABLE = "CSPON_KEY"
+LONGEST = len("job-") + 32
 STATES = {
     "queued": "排队",
     "running": "运行",
@@ -76,9 +77,10 @@ def list_(
     from datetime import datetime
 
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("编号", "名称", "状态", "进度", "说明", "提交时间")
+    number = Column("编号", no_wrap=True, min_width=LONGEST)
+    table = Table(number, "名称", "状态", "进度", "说明", "提交时间")
     for job in jobs:
         sent = datetime.fromtimestamp(job["created_at"]).astimezone()
         table.add_row(

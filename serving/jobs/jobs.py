@@ -7,6 +7,7 @@ each step, as the caller's key stands then.
 import asyncio
 import hashlib
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from serving.principal import require_clearance_of
 from serving.problems import ApiError
 from serving.services import Services
 
+NUMBER = re.compile(rf"{PREFIX}[0-9a-f]{{32}}")
 MOST_UNDER_WAY = 200
 """Jobs of one caller that wait or run."""
 
@@ -166,6 +168,8 @@ class Jobs:
             ApiError: 404: no such job, expired, or another's: which one is not told.
             SetupError: the store is away.
         """
+        if not NUMBER.fullmatch(number):
+            raise not_found()
         status = await asyncio.to_thread(self._store.find, number)
         if status is None or status.authenticated_user != owner_of(caller):
             raise not_found()

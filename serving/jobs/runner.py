@@ -19,7 +19,7 @@ log = logging.getLogger("cspon.serving")
 
 POLL_S = 0.5
 """Seconds between two looks into the line."""
-CLAIM_S = 30.0
+CLAIM_S = 10.0
 """Seconds that a job may be claimed without having begun."""
 
 

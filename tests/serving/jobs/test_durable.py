@@ -120,3 +120,22 @@ def test_a_store_that_is_away_answers_503_and_loses_nothing(server):
     assert server.until(server.submit(word="末").json()["id"], "done")
     listed = server.http.get("/v1/jobs?limit=100").json()["data"]
     assert len(listed) == min(100, len(taken) + 3)
+
+
+def test_a_disk_that_fills_up_in_a_job_costs_the_step_under_way_at_most(server):
+    number = server.post(steps("甲", "乙", "丙", seconds=0.8)).json()["id"]
+    server.noted("begin 乙")
+    pid = server.process.pid
+    free = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1024, free[1]))
+    deadline = time.monotonic() + 30
+    while "job interrupted" not in server.log.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert server.submit(word="丁").status_code == 503
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
+    job = server.until(number, "done", "failed")
+    assert (job["state"], [s["error"] for s in job["steps"]]) == ("done", [None] * 3)
+    notes = server.notes()
+    assert [notes.count(f"end {word}") for word in "甲丙"] == [1, 1]
+    assert not any(line.startswith("begin 丁") for line in notes)
