@@ -34,7 +34,12 @@ class Replica:
         self.failures, self.rests_until, self.trying = 0, 0.0, False
 
     def failed(self, now: float) -> None:
-        """A request did not reach it, or it broke down."""
+        """A request did not reach it, or it broke down.
+
+        What fails while it is left alone was under way before: one death counts once.
+        """
+        if now < self.rests_until and not self.trying:
+            return
         self.failures += 1
         self.trying = False
         if self.failures >= BREAK_AFTER:
