@@ -54,6 +54,7 @@ class KeyStore:
             )
             self._db.execute("pragma journal_mode=wal")
             self._db.execute(_SCHEMA)
+            self._inode = file.stat().st_ino
         except (OSError, sqlite3.Error) as error:
             raise _away(file, error) from None
 
@@ -158,6 +159,7 @@ class KeyStore:
         if (now := time.monotonic()) - self._looked < LOOK_EVERY_S and self._version >= 0:
             return self._known
         with self._reading() as db:
+            self._look_at_file()
             version = db.execute("pragma data_version").fetchone()[0]
             if version != self._version:
                 rows = db.execute("select id, hash, key from keys").fetchall()
@@ -168,6 +170,19 @@ class KeyStore:
                 self._right.clear()
             self._looked = now
             return self._known
+
+    def _look_at_file(self) -> None:
+        """Trust no copy of a file that is gone: keys revoked in the one in its place would go on.
+
+        Raises:
+            SetupError: it was moved, removed or replaced.
+        """
+        try:
+            same = self._file.stat().st_ino == self._inode
+        except OSError as error:
+            raise _away(self._file, error) from None
+        if not same:
+            raise _away(self._file, OSError("文件在运行中被换掉，须重启服务"))
 
     def _insert(self, db: sqlite3.Connection, key: Key, secret: str) -> None:
         row = (
