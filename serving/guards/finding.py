@@ -87,7 +87,10 @@ def _characters(data: bytes, edge: int, offsets: set[int]) -> dict[int, int]:
 def _once(hits: list[Hit]) -> list[Hit]:
     """Leave out what another view has found already at the same place."""
     kept: list[Hit] = []
+    covered: dict[str, set[int]] = {}
     for hit in hits:
-        if not any(hit.rule is k.rule and hit.start < k.end and k.start < hit.end for k in kept):
+        places = covered.setdefault(hit.rule.id, set())
+        if hit.start not in places and hit.end - 1 not in places:
+            places.update(range(hit.start, hit.end))
             kept.append(hit)
     return kept

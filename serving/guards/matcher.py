@@ -4,6 +4,7 @@ One set of needles is looked for first: ordinary text ends there. A match of a r
 text that may follow can change it; `undecided` says from where on that is not so.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ RIGHT = {"none": "", "word": _NO_WORD, "word_left": "", "number": _NO_NUMBER}
 ALNUM = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 EDGE = b"\n"
 """Stands before and behind a text, so that its beginning and its end are boundaries."""
+SIZES = (64, 256)
+"""Rules whose matches are of like length are looked for together: a short one is not held for long."""
 WIDEST = 4
 """Bytes of a character."""
 MEMORY = 64 << 20
@@ -154,8 +157,8 @@ class Matcher:
         """
         least = len(data)
         for bounded, pattern, most in self._undecided:
-            earliest = len(data) - most
-            match = pattern.search(data, max(earliest, lead if bounded else first))
+            earliest = _last(data, most, lead if bounded else first)
+            match = pattern.search(data, earliest)
             if match is not None:
                 start = int(match.start())
                 least = min(least, start + _width(data, start) if bounded else start)
@@ -173,14 +176,24 @@ def _undecided(rules: Sequence[Rule]) -> list[tuple[bool, Any, int]]:
     Without groups: where only the whole match is asked for, RE2 needs no more than its automaton.
     """
     made = []
-    for left in sorted(set(LEFT.values())):
-        whole = [r.pattern + RIGHT[r.boundary] for r in rules if LEFT[r.boundary] == left]
-        if whole:
-            begun = "|".join(beginnings(pattern) for pattern in whole)
-            pattern = re2.compile(_bytes(f"{left}(?:{begun})\\z"), _options())
-            most = WIDEST * (max(longest(pattern) for pattern in whole) + 1)
-            made.append((bool(left), pattern, most))
+    wholes: dict[tuple[str, int], list[str]] = {}
+    for rule in rules:
+        whole = rule.pattern + RIGHT[rule.boundary]
+        size = bisect_left(SIZES, longest(whole))
+        wholes.setdefault((LEFT[rule.boundary], size), []).append(whole)
+    for (left, _), patterns in sorted(wholes.items()):
+        begun = "|".join(beginnings(pattern) for pattern in patterns)
+        pattern = re2.compile(_bytes(f"{left}(?:{begun})\\z"), _options())
+        made.append((bool(left), pattern, max(map(longest, patterns)) + bool(left)))
     return made
+
+
+def _last(data: bytes, most: int, first: int) -> int:
+    """Return where the last characters of the data begin, but not before a place."""
+    if len(data) - first <= most:
+        return first
+    last = data[max(first, len(data) - WIDEST * most) :].decode("utf-8", "ignore")[-most:]
+    return max(first, len(data) - len(last.encode()))
 
 
 def _width(data: bytes, place: int) -> int:

@@ -1,8 +1,9 @@
 """Looks through what a model says while it says it; text goes on as soon as nothing can change it."""
 
+from bisect import bisect_right
 from collections import Counter
 
-from serving.guards.finding import Hit, Tally, spans_of, to_hits
+from serving.guards.finding import Hit, Tally, to_hits
 from serving.guards.matcher import EDGE
 from serving.guards.normal import View, is_plain, plain
 from serving.guards.policy import Policy
@@ -127,16 +128,25 @@ class OutputFilter:
 
     def _spans(self, raw: str, hits: list[Hit]) -> list[tuple[int, int, str | None]]:
         """Return what is replaced, by what; None where nothing more may go out."""
-        acting = [hit for hit in hits if self._side.actions[hit.rule.id] != "flag"]
         made: list[tuple[int, int, str | None]] = []
-        for start, end, hit in spans_of(acting):
-            blocked = any(self._blocks(h) and start <= h.start < end for h in acting)
-            made.append((start, end, None if blocked else hidden(hit.rule.placeholder)))
-        if self._vault.values and "【" in raw:
-            for match in PLACEHOLDER.finditer(raw):
-                value, (start, end) = self._vault.value(match.group()), match.span()
-                if value is not None and not any(s < end and start < e for s, e, _ in made):
-                    made.append((start, end, value))
+        for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
+            if self._side.actions[hit.rule.id] == "flag":
+                continue
+            instead = None if self._blocks(hit) else hidden(hit.rule.placeholder)
+            if made and hit.start < made[-1][1]:
+                start, end, before = made[-1]
+                joined = None if instead is None else before
+                made[-1] = (start, max(end, hit.end), joined)
+            else:
+                made.append((hit.start, hit.end, instead))
+        if not self._vault.values or "【" not in raw:
+            return made
+        ends = [end for _, end, _ in made]
+        for match in PLACEHOLDER.finditer(raw):
+            value, (start, end) = self._vault.value(match.group()), match.span()
+            number = bisect_right(ends, start)
+            if value is not None and (number == len(ends) or made[number][0] >= end):
+                made.append((start, end, value))
         return sorted(made, key=lambda span: span[0])
 
     def _blocks(self, hit: Hit) -> bool:

@@ -13,7 +13,9 @@ PHONE, ID = "13800138000", "11010519491231002X"
 
 def ask(running, text, *, model="cspon-model", **more):
     messages = [{"role": "user", "content": text}]
-    return running.client().chat.completions.create(model=model, messages=messages, **more)
+    with running.client() as client:
+        reply = client.chat.completions.create(model=model, messages=messages, **more)
+        return list(reply) if more.get("stream") else reply
 
 
 def streamed(chunks):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cspon.errors import InputError
@@ -62,6 +62,20 @@ def test_what_is_found_is_what_re_finds(pieces):
         for f in MATCHER.find(data, MATCHER.present(data))
     }
     assert found == oracle(text)
+
+
+@pytest.mark.component
+@pytest.mark.parametrize("rule", [r for r in RULES if r.needle], ids=lambda rule: rule.id)
+def test_every_match_has_its_needle(rule):
+    needle = re.compile(rule.needle, re.S | re.ASCII)
+    pattern = re.compile(rule.pattern, re.S | re.ASCII)
+
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(st.from_regex(pattern, fullmatch=True))
+    def has_it(text):
+        assert needle.search(text)
+
+    has_it()
 
 
 def test_beginnings_of_a_match_are_beginnings():
