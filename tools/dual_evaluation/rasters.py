@@ -26,6 +26,7 @@ Rows = Callable[[int, int], npt.NDArray[Any]]
 UNKNOWN_CODE = 255
 NAN = float("nan")
 STRIP_ROWS = 512
+SLOPE_ROWS = 32
 BURN_CACHE = 512 * 1024 * 1024
 """Bytes of GDAL's cache while polygons are burned."""
 
@@ -89,11 +90,17 @@ def _terrain_rows(terrain: Terrain, heights: Rows, grid: Grid) -> Rows:
     def rows(first: int, last: int) -> npt.NDArray[Any]:
         start, stop = max(0, first - halo), min(grid.height, last + halo)
         wide = heights(start, stop)
-        if terrain.measure == "slope":
-            found = slope_of(wide, grid.cell)
-        else:
-            found = relief_of(wide, terrain.window)
-        return found[first - start : last - start]
+        if terrain.measure == "relief":
+            return relief_of(wide, terrain.window)[first - start : last - start]
+        found = np.empty((last - first, grid.width))
+        for part in row_strips(
+            last - first, SLOPE_ROWS
+        ):  # it holds some fifteen arrays of its rows
+            above = first - start + part.start
+            near = slice(max(0, above - 1), first - start + part.stop + 1)
+            slopes = slope_of(wide[near], grid.cell)
+            found[part] = slopes[above - near.start :][: part.stop - part.start]
+        return found
 
     return rows
 

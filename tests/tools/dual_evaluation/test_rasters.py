@@ -1,10 +1,13 @@
 """Strips of rows give what the whole raster gives; what is not written leaves nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cspon.errors import SetupError
 from tools.dual_evaluation.rasters import (
+    _terrain_rows,
     raster_writer,
     read_whole,
     relief_of,
@@ -83,3 +86,14 @@ def test_a_writer_that_fails_leaves_neither_file_nor_draft(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(SetupError, match="没有写成"):
         write_raster(tmp_path / "none" / "o.tif", np.zeros((70, 37), np.uint8), GRID, nodata=255)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 90), (0, 33), (31, 65), (64, 90)])
+def test_slope_does_not_depend_on_the_blocks_it_is_computed_in(first, last):
+    heights = np.random.default_rng(1).normal(0, 30, (90, 20))
+    heights[30:33, 3] = np.nan
+    grid = Grid(crs="EPSG:4547", west=0, north=0, cell=10.0, width=20, height=90)
+    terrain = Terrain(measure="slope", dem=Source(file=Path("dem.tif"), unit="m"))
+    rows = _terrain_rows(terrain, lambda a, b: heights[a:b], grid)
+    found = rows(first, last)
+    assert np.array_equal(found, slope_of(heights, 10.0)[first:last], equal_nan=True)
