@@ -108,7 +108,7 @@ def raster(
     travel: Annotated[
         int,
         typer.Option(
-            min=0, help="另测通行时间的栅格边长，0 为不测；20000 约需 5 至 15 分钟，占磁盘 2.5 GB"
+            min=0, help="另测通行时间的栅格边长，0 为不测；20000 约需 3 至 5 分钟，占磁盘 2.5 GB"
         ),
     ] = 0,
 ) -> None:
