@@ -5,9 +5,11 @@ Nothing is opened at import or by `create_app`; what cannot be opened degrades t
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cspon.settings import Settings
@@ -33,6 +35,8 @@ from serving.assembly import library_place_of
 from serving.budget.meter import Meter
 from serving.jobs.jobs import open_jobs
 from serving.limits import BodyLimit
+from serving.mcp.http import McpEndpoint
+from serving.openapi import describe
 from serving.pages import documents, graph, knowledge, login
 from serving.relay.relay import Relay
 from serving.services import Answerer, open_parts, start_services
@@ -45,6 +49,10 @@ class Gateway(FastAPI):
     """The application behind a front of our own: the gate and the relay come before its routes."""
 
     front: ASGIApp
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the routes, those before the application included."""
+        return describe(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -85,7 +93,8 @@ def create_app(
         await open_parts(services, assistant=assistant, model=model)
         await jobs.start()
         try:
-            yield
+            async with assistants.run():
+                yield
         finally:
             await jobs.close()
             await services.close()
@@ -115,6 +124,8 @@ def create_app(
     app.include_router(usage_api.router)
     app.include_router(jobs_api.router)
     app.include_router(batches_api.router)
+    assistants = McpEndpoint(services)
+    app.router.routes.append(Route("/mcp", assistants, methods=["POST"]))
     problems.install(app)
     app.add_exception_handler(ClientGone, _client_gone)
     behind: ASGIApp = BodyLimit(app.inside, max_upload_bytes=services.uploads.max_bytes)
