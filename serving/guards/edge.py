@@ -37,6 +37,8 @@ from serving.openai_schema import ChatBody
 from serving.problems import ApiError
 from serving.watched import Watched
 
+LONG = 20_000
+"""Characters from which on a request is looked through in a thread: others need not wait for it."""
 OWN_PROVIDERS = ("embedded", "scripted", "none")
 SOURCES = {
     "system": "system",
@@ -229,7 +231,10 @@ async def complete(
         for number, message in enumerate(body.messages)
     ]
     try:
-        decision = passage.take_in(parts)
+        long = sum(len(part.text) for part in parts) > LONG
+        decision = (
+            await asyncio.to_thread(passage.take_in, parts) if long else passage.take_in(parts)
+        )
         if decision.blocked is not None:
             raise blocked_error(decision.blocked, decision.where)
         _check_told(passage, body)
