@@ -30,6 +30,7 @@ START: Final = "0" * 64
 TAIL: Final = 65_536
 SYNC_S: Final = 1.0
 MONTHS = "%Y-%m"
+FIRST: Final = b'{"seq":'
 MARK: Final = b',"mac":"'
 
 
@@ -116,10 +117,22 @@ class Chain:
         if not self._secret:
             self._secret = hmac.digest(self._secret_of(), b"audit", "sha256")
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._put_aside()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         self._handle = os.open(self._file, flags, 0o600)
         self._head = os.open(head_of(self._file), os.O_RDWR | os.O_CREAT, 0o600)
         self._inode, self._size = os.fstat(self._handle).st_ino, -1
+
+    def _put_aside(self) -> None:
+        """Keep a file from before there was a chain beside the earlier months: it cannot be checked."""
+        try:
+            with self._file.open("rb") as lines:
+                start = lines.read(len(FIRST))
+        except FileNotFoundError:
+            return
+        if start and start != FIRST:
+            archive_of(self._file).mkdir(mode=0o700, exist_ok=True)
+            self._file.replace(archive_of(self._file) / "before-the-chain.log")
 
     def _is_current(self) -> bool:
         try:

@@ -220,3 +220,11 @@ def test_long_lines_are_found_again(file):
     write(file, 1)
     assert faults(file) == []
     assert file.stat().st_size > 150_000
+
+
+def test_a_file_from_before_the_chain_is_put_aside(file):
+    file.write_text('{"time": "2026-01-01", "kind": "answer"}\n')
+    write(file, 2)
+    assert verify(file, SECRET).lines == 2
+    assert faults(file) == []
+    assert "2026-01-01" in (archive_of(file) / "before-the-chain.log").read_text()
