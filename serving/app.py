@@ -23,6 +23,7 @@ from serving import (
     kb_documents,
     kb_upload,
     library_api,
+    ogc_api,
     openai_api,
     problems,
     tool_calls,
@@ -124,6 +125,7 @@ def create_app(
     app.include_router(usage_api.router)
     app.include_router(jobs_api.router)
     app.include_router(batches_api.router)
+    app.include_router(ogc_api.router)
     assistants = McpEndpoint(services)
     app.router.routes.append(Route("/mcp", assistants, methods=["POST"]))
     problems.install(app)

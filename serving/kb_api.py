@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from cspon.schemas.knowledge import Basis, Citation, Document, GraphView, Passage
+from cspon.schemas.knowledge import Citation, Document, GraphView, Passage
 from serving.kb_access import (
     Parts,
     Who,
@@ -23,7 +23,7 @@ from serving.kb_access import (
     passage_of,
     view_of,
 )
-from serving.kb_reading import audited, graph_of, passage_at_place, search_base
+from serving.kb_reading import audited, cite_clause, graph_of, passage_at_place, search_base
 from serving.kb_schema import (
     ArticleQuery,
     ArticleReply,
@@ -103,18 +103,7 @@ async def article(
 @router.post("/cite")
 async def cite(request: Request, services: Parts, principal: Who, asked: CiteBody) -> Citation:
     """Verify a clause and the words that are said to stand in it."""
-    base, day = opened_base(services), asked.asked_on or date.today()
-    basis = Basis(
-        title=asked.title, article=asked.article, quote=asked.quote or None, point=asked.point
-    )
-    return await audited(
-        services,
-        principal,
-        request.state.request_id,
-        "kb.cite",
-        lambda: base.cite(basis, on_date=day, principal=principal),
-        lambda citation: {"clauses": [citation.label], "verification": citation.verification},
-    )
+    return await cite_clause(services, asked, principal, request.state.request_id)
 
 
 @router.get("/graph")

@@ -5,11 +5,12 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from cspon.schemas.agent import Principal
-from cspon.schemas.knowledge import GraphView, SearchOutcome
+from cspon.schemas.knowledge import Basis, Citation, GraphView, SearchOutcome
 from knowledge_base.validity import caveats
 from serving.audit import digest
 from serving.kb_access import absent, opened_base, passage_of, reading, view_of
 from serving.kb_schema import (
+    CiteBody,
     GraphQuery,
     Hit,
     PassageQuery,
@@ -65,6 +66,24 @@ async def search_base(
             "clauses": [hit.label for hit in reply.hits],
             "withheld": reply.withheld,
         },
+    )
+
+
+async def cite_clause(
+    services: Services, asked: CiteBody, principal: Principal, request_id: str
+) -> Citation:
+    """Verify a clause and the words that are said to stand in it."""
+    base, day = opened_base(services), asked.asked_on or date.today()
+    basis = Basis(
+        title=asked.title, article=asked.article, quote=asked.quote or None, point=asked.point
+    )
+    return await audited(
+        services,
+        principal,
+        request_id,
+        "kb.cite",
+        lambda: base.cite(basis, on_date=day, principal=principal),
+        lambda citation: {"clauses": [citation.label], "verification": citation.verification},
     )
 
 

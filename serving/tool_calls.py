@@ -96,37 +96,68 @@ async def call_tool(
     `/v1/files/{id}/content`.
     """
     services: Services = request.app.state.services
-    principal = caller.principal
-    require_tool(caller, name)
-    calls = services.metrics.tool_calls
     with ExitStack() as stack:
-        try:
-            call = await to_thread.run_sync(
-                prepare, services, principal, name, arguments, stack, files, limiter=threads
-            )
-            result = await unless_gone(request, _run(call))
-        except CsponError as error:
-            known = name if name in _tools() else "unknown"
-            calls.labels(known, type(error).__name__).inc()
-            raise
-        calls.labels(name, "ok").inc()
-        require_clearance(principal, result)
-        await asyncio.to_thread(
-            services.audit.tool, result, principal=principal, request_id=request.state.request_id
-        )
+        running = perform(services, caller, name, arguments, request.state.request_id, stack, files)
+        call, result = await unless_gone(request, running)
         reply = result.model_dump(mode="json")
         if files:
             kept, notices = await to_thread.run_sync(
                 partial(
                     keep_files, services, result,
                     title=call.tool.title, boundary=call.boundary, made=call.made,
-                    owner=principal.user,
+                    owner=caller.principal.user,
                 ),
                 limiter=threads,
             )  # fmt: skip
             reply |= {"files": kept, "warnings": [*reply["warnings"], *notices]}
     text = json.dumps(reply, ensure_ascii=False)
     return Response(text, media_type="application/json")
+
+
+async def perform(
+    services: Services,
+    caller: Caller,
+    name: str,
+    arguments: dict[str, Any],
+    request_id: str,
+    stack: ExitStack,
+    files: bool = False,
+) -> tuple["Call", ToolResult]:
+    """Call a tool for a caller, whichever way they came: checked, run, counted, on record.
+
+    Args:
+        services: The gateway's parts.
+        caller: Who calls.
+        name: Of the tool.
+        arguments: As sent.
+        request_id: Of the request, for the record.
+        stack: Removes on leaving what was written for the call.
+        files: The tool shall write files for the caller, where it can.
+
+    Raises:
+        ApiError: 403, not allowed, or a result above the clearance; 404; 409; 429.
+        InputError: an argument is wrong.
+    """
+    principal, calls = caller.principal, services.metrics.tool_calls
+    require_tool(caller, name)
+    try:
+        call = await to_thread.run_sync(
+            prepare, services, principal, name, arguments, stack, files, limiter=threads
+        )
+        result = await _run(call)
+    except CsponError as error:
+        known = name if name in _tools() else "unknown"
+        calls.labels(known, type(error).__name__).inc()
+        raise
+    calls.labels(name, "ok").inc()
+    require_clearance(principal, result)
+    await asyncio.to_thread(services.audit.tool, result, principal=principal, request_id=request_id)
+    return call, result
+
+
+def entries_for(caller: Caller) -> tuple[ToolEntry, ...]:
+    """Return the tools that can be called here and that the caller's key opens."""
+    return tuple(e for e in _entries().data if e.available and caller.may_use_tool(e.name))
 
 
 @dataclass

@@ -29,6 +29,7 @@ VERBS = (
     "site",
     "dual-eval",
     "serve",
+    "mcp",
     "job",
     "key",
     "usage",

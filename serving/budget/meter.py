@@ -15,7 +15,8 @@ from serving.problems import ApiError, as_api_error
 
 log = logging.getLogger("cspon.serving")
 
-PREFIX = "/v1/"
+COUNTED = ("/v1/", "/ogc/")
+MCP = "/mcp"
 LONGEST_S = 3600.0
 ONE = Weight(requests=1)
 
@@ -33,7 +34,7 @@ class Meter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not _counts(scope["path"]):
             await self.app(scope, receive, send)
             return
         caller, ledger = caller_of(scope), self._ledger()
@@ -54,3 +55,7 @@ class Meter:
                 await ledger.settle(held, ONE)
             except SetupError as error:  # the answer is out; the reservation lapses in its time
                 log.error("not settled", extra={"facts": {"why": str(error)}})
+
+
+def _counts(path: str) -> bool:
+    return path == MCP or path.startswith(COUNTED)

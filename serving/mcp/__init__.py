@@ -1,0 +1,1 @@
+"""The tools for assistants of others: a server of the Model Context Protocol."""
