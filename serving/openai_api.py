@@ -17,7 +17,8 @@ from fastapi.responses import JSONResponse, Response
 from cspon.schemas.agent import Principal
 from llm.chat import ChatModel
 from serving.access.caller import Caller
-from serving.guards.edge import Passage, check_body, complete
+from serving.guards.edge import Passage, check_body
+from serving.guards.runs import complete
 from serving.guards.wording import notices
 from serving.openai_reply import Piece, Reply
 from serving.openai_schema import AssistantOptions, ChatBody

@@ -32,13 +32,13 @@ from serving.budget.limits import Budgets, read_budgets
 from serving.budget.metered import MeteredModel
 from serving.budget.opening import open_ledger
 from serving.data_files import DataFiles
-from serving.guards import edge
+from serving.guards import edge, runs
 from serving.guards.edge import policies_of
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
 from serving.problems import ApiError, public
-from serving.relay.engines import Engines, read_engines
 from serving.relay.client import Client
+from serving.relay.engines import Engines, read_engines
 from serving.relay.implied import AllEngines
 from serving.uploads import Uploads
 from serving.watched import Watched
@@ -140,7 +140,7 @@ class Services:
             )
 
         passage = self.guards.open(principal, self.model, request_id)
-        events = edge.ask(passage, question, answering, asked_on=asked_on)
+        events = runs.ask(passage, question, answering, asked_on=asked_on)
         async with aclosing(events):
             async for event in events:
                 yield event if boundary is None else _without_folder(event, boundary.parent)

@@ -122,7 +122,7 @@ def test_inline_boundary_is_a_temporary_file_without_a_trace(gateway):
     content = json.loads(asked["content"])
     assert content["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::4547"
     assert not asked["boundary"].parent.exists()
-    assert reply.choices[0].message.cspon["notices"] == ["边界 产业园.geojson 已修复。"]
+    assert reply.choices[0].message.cspon["notices"][0] == "边界 产业园.geojson 已修复。"
 
 
 @pytest.mark.parametrize(
