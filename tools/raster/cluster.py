@@ -110,21 +110,32 @@ def strip_on_worker(
     from tools.raster.lower import lower
     from tools.raster.run import choose_kernel, compute_rows, empty_counts
 
-    with suppress(OSError):
-        os.chdir(folder)
     try:
-        plan = Plan.model_validate_json(plan_json)
-        _require_files(plan)
-        program = lower(plan)
-        kernel, _, _ = choose_kernel(program, None, "numpy" if engine == "numpy" else None)
-        counts = empty_counts(program)
-        rows, stop = range(first, last), threading.Event()
-        packed: list[tuple[tuple[int, ...], str, bytes]] = []
-        for _, values in compute_rows(plan, program, kernel, rows, size, counts, stop):
-            packed += [(v.shape, str(v.dtype), zlib.compress(v.tobytes(), 1)) for v in values]
+        with _in_folder(folder):
+            plan = Plan.model_validate_json(plan_json)
+            _require_files(plan)
+            program = lower(plan)
+            kernel, _, _ = choose_kernel(program, None, "numpy" if engine == "numpy" else None)
+            counts = empty_counts(program)
+            rows, stop = range(first, last), threading.Event()
+            packed: list[tuple[tuple[int, ...], str, bytes]] = []
+            for _, values in compute_rows(plan, program, kernel, rows, size, counts, stop):
+                packed += [(v.shape, str(v.dtype), zlib.compress(v.tobytes(), 1)) for v in values]
     except CsponError as problem:
         return problem
     return first, packed, counts
+
+
+@contextmanager
+def _in_folder(folder: str) -> Iterator[None]:
+    """Work in the driver's folder, where there is one, so that relative paths mean the same."""
+    before = os.getcwd()  # noqa: PTH109 - restored as it is
+    with suppress(OSError):
+        os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _require_files(plan: Plan) -> None:

@@ -10,7 +10,8 @@ def test_ls_names_the_tasks(capsys):
     assert "retrieval\t第1版\trecall@10" in capsys.readouterr().out
     assert run(["eval", "ls", "--json"]) == 0
     tasks = json.loads(capsys.readouterr().out)
-    assert tasks[0]["sets"]["stem"]["corpus"] == "corpus/laws"
+    retrieval = next(task for task in tasks if task["id"] == "retrieval")
+    assert retrieval["sets"]["stem"]["corpus"] == "corpus/laws"
 
 
 def test_an_unknown_task_exits_two(capsys):
