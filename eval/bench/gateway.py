@@ -97,7 +97,7 @@ def run(
         "direct": direct, "bare": through_bare, "own": own, "peer": other, "soak": soaked,
         "delay_ms": delay_ms, "connections": connections, "seconds": seconds,
         "bytes_in": len(json.dumps(_body()).encode()), "reply_bytes": 10 * 1024,
-        "guards": False,
+        "guards": True,
         "why": why, "n": own["closed"]["requests"], "machine": machine(),
         "versions": versions("uvicorn", "uvloop", "httptools", "aiohttp", "fastapi", "orjson"),
     }  # fmt: skip
