@@ -153,6 +153,7 @@ def litellm(python: Path, target: str, folder: Path, core: int | None) -> Iterat
         "LITELLM_TELEMETRY": "False",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_LOG": "ERROR",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # loopback, for the run alone
     }
     with process(
         command, f"{url}/health/liveliness", core=core, env=env, log=folder / "litellm.log"
