@@ -7,9 +7,12 @@ connection is cut ends like one whose caller left: cancelled at the engine, sett
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.relay.leaving import LEFT
 
 log = logging.getLogger("cspon.serving")
 
@@ -33,6 +36,7 @@ class Patience(HttpToolsProtocol):
     _stage = "head"
     _head = _body = 0
     _too_long = False
+    _tell: Callable[[], None] | None = None
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
 
@@ -46,6 +50,8 @@ class Patience(HttpToolsProtocol):
         self._stop_reading()
         self._stop_writing()
         super().connection_lost(exc)
+        if self._tell is not None:
+            self._tell()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; time runs while a head or a body is not whole."""
@@ -71,6 +77,12 @@ class Patience(HttpToolsProtocol):
         """A head begins."""
         self._stage, self._head = "head", 0
         super().on_message_begin()
+        self.scope["extensions"] = {LEFT: self._when_left}  # type: ignore[dict-item]
+
+    def _when_left(self, tell: Callable[[], None] | None) -> bool:
+        """Set what is called when the connection is lost; False: it is lost already."""
+        self._tell = tell
+        return not self.transport.is_closing()
 
     def on_url(self, url: bytes) -> None:
         """Count a piece of the request line."""

@@ -1,13 +1,16 @@
 """Around every request: an id, one structured log line, the counters, the security headers."""
 
+import asyncio
 import logging
 import random
 import re
 import secrets
 import sys
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TextIO
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.metrics import Metrics
 
 access = logging.getLogger("cspon.access")
+
+GATHER_S = 0.05
+LINES_AT_ONCE = 256
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{8,64}")
 
@@ -110,6 +116,17 @@ def route_of(scope: Scope) -> str:
     return getattr(route, "path", None) or "unmatched"
 
 
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def utc_text(seconds: float) -> str:
+    """Return a time in UTC with its milliseconds, like `2026-05-01T08:00:00.250+00:00`."""
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}+00:00"
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
@@ -117,7 +134,7 @@ class JsonLines(logging.Formatter):
         """Format a record; `facts` in its extra become fields."""
         facts: dict[str, Any] = getattr(record, "facts", {})
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": utc_text(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -128,9 +145,42 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
+class Gathered(logging.StreamHandler[TextIO]):
+    """Writes the lines of a short while at once; a warning, or a line from no event loop, at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line."""
+        try:
+            self._lines.append(self.format(record))
+            if record.levelno >= logging.WARNING or len(self._lines) >= LINES_AT_ONCE:
+                self.flush()
+            elif len(self._lines) == 1:
+                asyncio.get_running_loop().call_later(GATHER_S, self.flush)
+        except RuntimeError:  # no event loop here
+            self.flush()
+        except Exception:  # noqa: BLE001 - as logging does
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+            super().flush()
+
+
 def configure_logging() -> None:
-    """Write our and uvicorn's logs as JSON lines to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Write our and uvicorn's logs as JSON lines to stderr.
+
+    A record leaves out what no line shows: threads, processes and tasks.
+    """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = Gathered(sys.stderr)
     handler.setFormatter(JsonLines())
     for name, level in (("cspon", logging.INFO), ("uvicorn.error", logging.WARNING)):
         logger = logging.getLogger(name)

@@ -28,7 +28,9 @@ log = logging.getLogger("cspon.access")
 Auth = Literal["local", "keys"]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CASE_NUMBER = re.compile(r"[\w〔〕\[\]()（）.\-/]{1,64}")
-PROXY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+PROXY_HEADERS = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
+Heads = dict[bytes, str]
+"""The headers of a request by their names in small letters; of several the first."""
 
 
 class Gate:
@@ -82,24 +84,24 @@ class Gate:
             current.reset(token)
 
     def _caller(self, scope: Scope) -> Caller:
-        headers = Headers(scope=scope)
+        headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         rule = rule_for(scope["method"], scope["path"])
-        case = _text(headers.get("x-cspon-case", ""))
+        case = _text(headers.get(b"x-cspon-case", ""))
         if case and not CASE_NUMBER.fullmatch(case):
             raise ApiError(400, "案卷号（X-Cspon-Case）格式不对", code="invalid_case_number")
         key = self._key(headers)
         if key is not None:
             _check(key, rule)
-            return Caller(key.principal(), key, case)
+            return Caller(key.principal, key, case)
         if self.auth == "local" and _at_this_machine(scope, headers):
             return Caller(LOCAL.principal, None, case) if case else LOCAL
         if rule is not None and rule.scope is None and not rule.any_key:
             return NOBODY
         raise _unknown("需要密钥：在请求头写 Authorization: Bearer cspon-…")
 
-    def _key(self, headers: Headers) -> Key | None:
+    def _key(self, headers: Heads) -> Key | None:
         """Return the key that the request shows; None where it shows none."""
-        given = headers.get("authorization", "")
+        given = headers.get(b"authorization", "")
         if given:
             scheme, _, secret = given.partition(" ")
             key = self.store.of_secret(secret.strip()) if scheme.lower() == "bearer" else None
@@ -107,7 +109,7 @@ class Gate:
                 if self.auth == "local" and not secret.strip().startswith("cspon-"):
                     return None  # clients that must send something: `api_key="none"`
                 raise _unknown("密钥不对")
-        elif cookie := session_key(headers.get("cookie", ""), self._session_secret):
+        elif cookie := session_key(headers.get(b"cookie", ""), self._session_secret):
             key = self.store.by_id(cookie)
         else:
             return None
@@ -148,9 +150,9 @@ def _text(value: str) -> str:
         return value
 
 
-def _at_this_machine(scope: Scope, headers: Headers) -> bool:
+def _at_this_machine(scope: Scope, headers: Heads) -> bool:
     client = scope["client"][0] if scope.get("client") else ""
-    host = headers.get("host", "").rsplit("@", 1)[-1]
+    host = headers.get(b"host", "").rsplit("@", 1)[-1]
     name = host[1:].split("]")[0] if host.startswith("[") else host.split(":")[0]
     direct = not any(header in headers for header in PROXY_HEADERS)
     return client in LOOPBACK and name in LOOPBACK and direct

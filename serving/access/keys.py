@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -67,8 +68,9 @@ class Key(Frozen):
             return f"密钥已于 {self.expires_at.astimezone():%Y-%m-%d} 到期"
         return ""
 
+    @cached_property
     def principal(self) -> Principal:
-        """Return who calls with this key."""
+        """Who calls with this key."""
         return Principal(
             user=self.user,
             roles=self.roles,

@@ -9,6 +9,7 @@ Several processes append to one file under its lock. A line is one `write`, so i
 what the system had not yet brought to disk when the power failed is lost, at most `SYNC_S` of it.
 """
 
+import asyncio
 import fcntl
 import hashlib
 import hmac
@@ -72,6 +73,8 @@ class Chain:
         self._inode, self._size = 0, -1
         self._sequence, self._mark, self._month = 0, START, ""
         self._synced = 0.0
+        self._name = str(file)
+        self._gathered: list[tuple[str, dict[str, Any], asyncio.Future[None]]] = []
 
     def append(self, kind: str, facts: dict[str, Any]) -> None:
         """Write one line.
@@ -79,6 +82,39 @@ class Chain:
         Raises:
             SetupError: it cannot be written whole; then nothing of it is.
         """
+        self._append_all([(kind, facts)])
+
+    def soon(self, kind: str, facts: dict[str, Any]) -> "asyncio.Future[None]":
+        """Write a line together with the others of this turn of the event loop.
+
+        Returns:
+            Done when the line is written; raises as `append` does.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._gathered.append((kind, facts, future))
+        if len(self._gathered) == 1:
+            loop.call_soon(self._write_gathered)
+        return future
+
+    def _write_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        problem: Exception | None = None
+        try:
+            self._append_all([(kind, facts) for kind, facts, _ in gathered])
+        except Exception as error:  # noqa: BLE001 - raised to everyone who waits
+            problem = error
+        for _, _, future in gathered:
+            if future.done():
+                continue
+            if problem is None:
+                future.set_result(None)
+            else:
+                future.set_exception(problem)
+                future.exception()  # lines of one turn share their fate: one of the waiters is enough
+
+    def _append_all(self, lines: list[tuple[str, dict[str, Any]]]) -> None:
+        """Write lines one after the other, all of them or none."""
         try:
             with self._lock:
                 if self._handle < 0:
@@ -88,7 +124,7 @@ class Chain:
                     self._open()
                     fcntl.flock(self._handle, fcntl.LOCK_EX)
                 try:
-                    self._append(kind, facts)
+                    self._append(lines)
                 finally:
                     fcntl.flock(self._handle, fcntl.LOCK_UN)
         except OSError as error:
@@ -136,40 +172,37 @@ class Chain:
 
     def _is_current(self) -> bool:
         try:
-            return self._file.stat().st_ino == self._inode
+            return os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - half of `Path.stat`
         except FileNotFoundError:
             return False
 
-    def _append(self, kind: str, facts: dict[str, Any]) -> None:
+    def _append(self, lines: list[tuple[str, dict[str, Any]]]) -> None:
         size = os.fstat(self._handle).st_size
         if size != self._size:
             self._size = size
             torn = self._look_back(size)
             if torn:
                 self._write(b"\n")
-                self._line("audit.resumed", {"torn": hashlib.sha256(torn).hexdigest()})
-        if self._month and self._now().isoformat()[:7] > self._month:
+                lines = [("audit.resumed", {"torn": hashlib.sha256(torn).hexdigest()}), *lines]
+        now = self._now().isoformat(timespec="milliseconds")
+        if self._month and now[:7] > self._month:
             self._turn_over()
-        self._line(kind, facts)
+        self._lines(now, lines)
         if (clock := time.monotonic()) - self._synced > SYNC_S:
             self._synced = clock
             threading.Thread(target=_sync, args=(os.dup(self._handle),), daemon=True).start()
 
-    def _line(self, kind: str, facts: dict[str, Any]) -> None:
-        now = self._now().isoformat(timespec="milliseconds")
-        said = {
-            "seq": self._sequence + 1,
-            "time": now,
-            "kind": kind,
-            **facts,
-            "prev": self._mark,
-        }
-        body = orjson.dumps(said, default=str)
-        mark = mark_of(body, self._secret)
-        self._write(body[:-1] + MARK + mark.encode() + b'"}\n')
-        self._sequence, self._mark, self._month = said["seq"], mark, now[:7]
-        head = f"{self._sequence} {mark}".encode()
-        os.pwrite(self._head, head.ljust(96) + b"\n", 0)
+    def _lines(self, now: str, lines: list[tuple[str, dict[str, Any]]]) -> None:
+        sequence, mark, written = self._sequence, self._mark, []
+        for kind, facts in lines:
+            sequence += 1
+            said = {"seq": sequence, "time": now, "kind": kind, **facts, "prev": mark}
+            body = orjson.dumps(said, default=str)
+            mark = mark_of(body, self._secret)
+            written.append(b'%s%s%s"}\n' % (body[:-1], MARK, mark.encode()))
+        self._write(b"".join(written))
+        self._sequence, self._mark, self._month = sequence, mark, now[:7]
+        os.pwrite(self._head, b"%-96s\n" % f"{sequence} {mark}".encode(), 0)
 
     def _write(self, line: bytes) -> None:
         written = os.write(self._handle, line)

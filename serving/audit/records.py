@@ -1,5 +1,6 @@
 """What is recorded of a decision: who, which run, which verdict, hashes; never the question itself."""
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,13 @@ class Audit:
             result=digest(reply.text),
         )
 
-    def relayed(self, caller: Caller, request_id: str, **facts: Any) -> None:
-        """Record a request that an engine answered: which, with how many tokens, and hashes."""
-        self._write("relayed", caller.principal, request_id, **facts)
+    def relayed(self, caller: Caller, request_id: str, **facts: Any) -> "asyncio.Future[None]":
+        """Record a request that an engine answered: which, with how many tokens, and hashes.
+
+        Returns:
+            Done when it is on record.
+        """
+        return self._chain.soon("relayed", _facts(caller.principal, request_id, facts))
 
     def knowledge(self, kind: str, *, principal: Principal, request_id: str, **facts: Any) -> None:
         """Record a read or a change of the knowledge base: which clauses and documents, no text."""
@@ -83,9 +88,13 @@ class Audit:
 
     def guards(
         self, found: dict[str, dict[str, int]], *, principal: Principal, request_id: str
-    ) -> None:
-        """Record what the guards found and did: counts by side, action and rule, never a value."""
-        self._write("guards", principal, request_id, found=found)
+    ) -> "asyncio.Future[None]":
+        """Record what the guards found and did: counts by side, action and rule, never a value.
+
+        Returns:
+            Done when it is on record.
+        """
+        return self._chain.soon("guards", _facts(principal, request_id, {"found": found}))
 
     def job(
         self, kind: str, number: str, *, principal: Principal, request_id: str, **facts: Any
@@ -99,11 +108,19 @@ class Audit:
         """Record that a file was handed in or removed: its id, never its content."""
         self._write(f"file.{kind}", principal, request_id, file=number, **facts)
 
+    def sign_in(self, kind: str, *, principal: Principal, request_id: str, **facts: Any) -> None:
+        """Record that somebody was signed in or out of the pages, or was not, and why."""
+        self._write(f"sign_in.{kind}", principal, request_id, **facts)
+
     def _write(self, kind: str, principal: Principal, request_id: str, **facts: Any) -> None:
-        caller = current.get(LOCAL)
-        said = {"user": principal.user, "key": caller.key_id, "request_id": request_id}
-        if caller.tenant:
-            said["tenant"] = caller.tenant
-        if caller.case_number:
-            said["case"] = caller.case_number
-        self._chain.append(kind, {**said, **facts})
+        self._chain.append(kind, _facts(principal, request_id, facts))
+
+
+def _facts(principal: Principal, request_id: str, facts: dict[str, Any]) -> dict[str, Any]:
+    caller = current.get(LOCAL)
+    said = {"user": principal.user, "key": caller.key_id, "request_id": request_id}
+    if caller.tenant:
+        said["tenant"] = caller.tenant
+    if caller.case_number:
+        said["case"] = caller.case_number
+    return {**said, **facts}

@@ -10,19 +10,44 @@ from serving.budget.limits import Limit, Weight, Who, ends_in, matching, window_
 
 OPEN, SETTLED, REFUNDED, LAPSED = range(4)
 SWEEP_EVERY_S = 30.0
+MOST_KNOWN = 10_000
 GROUPS: Final = ("key", "user", "tenant", "model", "department", "case_number", "endpoint")
 Change = tuple[int, int, str, str, int]
 """Taken from `held`, added to `used`, and the counter: limit, subject, window."""
 
 
-def claims_of(limits: Sequence[Limit], who: Who, weight: Weight, now: float) -> tuple[Claim, ...]:
-    """Return what a request claims, in one order for all, so that no two wait for each other."""
-    claims = [
-        Claim(limit, subject, window_of(limit.per, now), units)
-        for limit, subject in matching(limits, who)
-        if (units := weight.on(limit))
-    ]
-    return tuple(sorted(claims, key=lambda c: (c.limit.id, c.subject)))
+class Matched:
+    """The limits that are for a requester, found once for as long as the limits hold.
+
+    They come in one order for all, so that no two requests wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._limits: Sequence[Limit] = ()
+        self._found: dict[Who, list[tuple[Limit, str]]] = {}
+
+    def __call__(self, limits: Sequence[Limit], who: Who) -> list[tuple[Limit, str]]:
+        """Return the limits, each with the subject that it counts."""
+        if limits is not self._limits or len(self._found) > MOST_KNOWN:
+            self._limits, self._found = limits, {}
+        found = self._found.get(who)
+        if found is None:
+            found = sorted(matching(limits, who), key=lambda pair: (pair[0].id, pair[1]))
+            self._found[who] = found
+        return found
+
+
+def claims_of(
+    matched: Sequence[tuple[Limit, str]], weight: Weight, now: float
+) -> tuple[Claim, ...]:
+    """Return what a request claims of the limits that are for it."""
+    return tuple(
+        [
+            Claim(limit, subject, window_of(limit.per, now), units)
+            for limit, subject in matched
+            if (units := weight.on(limit))
+        ]
+    )
 
 
 def facts_of(

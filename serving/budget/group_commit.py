@@ -23,10 +23,11 @@ class GroupCommit:
 
     Args:
         db: In autocommit mode (`isolation_level=None`).
+        look: Raises where nothing may be written any more; asked before each transaction.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, look: Callable[[], None] = lambda: None) -> None:
+        self._db, self._look = db, look
         self._waiting: list[tuple[Change[Any], asyncio.Future[Any], _Undo | None]] = []
         self._owed: list[Change[None]] = []
 
@@ -41,6 +42,7 @@ class GroupCommit:
 
         Raises:
             sqlite3.Error: the store is away; nothing of the transaction holds.
+            Exception: what `look` raised, likewise.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -99,6 +101,7 @@ class GroupCommit:
         waiting, self._waiting = self._waiting, []
         ends: list[tuple[asyncio.Future[Any], Any, Exception | None, _Undo | None]] = []
         try:
+            self._look()
             self._db.execute("begin immediate")
             if self._owed:
                 self._carry_out_owed(self._db)
@@ -111,7 +114,7 @@ class GroupCommit:
                     ends.append((future, None, error, undo))
             self._db.execute("commit")
             self._owed = []
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - raised to everyone who waits
             self._rollback()
             ends = [(future, None, error, None) for _, future, _ in waiting]
         for future, result, problem, undo in ends:

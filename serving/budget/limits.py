@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -179,12 +179,17 @@ def matching(limits: Iterable[Limit], who: Who) -> list[tuple[Limit, str]]:
 
 def window_of(per: Window | None, now: float) -> int:
     """Return the number of the calendar window at `now` (UTC seconds); 0 for none."""
-    local = int(now) + UTC_PLUS_8
+    return 0 if per is None else _window(per, int(now))
+
+
+@lru_cache(maxsize=64)
+def _window(per: Window, now: int) -> int:
+    local = now + UTC_PLUS_8
     match per:
         case "minute":
-            return int(now) // 60
+            return now // 60
         case "hour":
-            return int(now) // 3600
+            return now // 3600
         case "day":
             return local // 86_400
         case "month":

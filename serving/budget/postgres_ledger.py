@@ -19,6 +19,7 @@ from serving.budget.accounts import (
     REFUNDED,
     SETTLED,
     SWEEP_EVERY_S,
+    Matched,
     attempt_of,
     changes_of,
     claims_of,
@@ -28,7 +29,7 @@ from serving.budget.accounts import (
     used_of,
 )
 from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
-from serving.budget.limits import Budgets, Subject, Weight, Who, matching, window_of
+from serving.budget.limits import Budgets, Subject, Weight, Who, window_of
 from serving.budget.owner import is_running, owner_of
 from serving.budget.steady import Steady
 
@@ -101,6 +102,7 @@ class PostgresLedger:
         except ImportError:
             raise missing_extra("psycopg", "postgis") from None
         self._service, self._budgets, self._now = service, budgets, Steady(clock)
+        self._matched = Matched()
         self._swept = float("-inf")
         self._owner = owner_of(os.getpid())
         self._pool: AsyncConnectionPool[Any] | None = None
@@ -111,7 +113,7 @@ class PostgresLedger:
     ) -> Reservation:
         """Take the weight from every limit that is for the request, or from none."""
         now = self._now()
-        claims = claims_of(self._budgets().limits, who, weight, now)
+        claims = claims_of(self._matched(self._budgets().limits, who), weight, now)
         facts = facts_of(who, weight, matter, claims, now=now, ttl_s=ttl_s, owner=self._owner)
         if now - self._swept > SWEEP_EVERY_S:
             self._swept = now
@@ -174,7 +176,7 @@ class PostgresLedger:
     async def standings(self, who: Who) -> list[Standing]:
         """Return how the limits stand that are for a request of these subjects."""
         now = self._now()
-        limits = matching(self._budgets().limits, who)
+        limits = self._matched(self._budgets().limits, who)
 
         async def ask(db: Any) -> list[Standing]:
             found = []

@@ -149,17 +149,23 @@ class Passage:
         Raises:
             SetupError: the audit cannot be written.
         """
+        if (written := self.note()) is not None:
+            await written
+
+    def note(self) -> "asyncio.Future[None] | None":
+        """Count what was found and have it written; None where nothing was found.
+
+        Returns:
+            Done when it is on record; raises as `record` does.
+        """
         tallies, self.tallies = self.tallies, []
         if not tallies:
-            return
+            return None
         self.found += tallies
         for tally in tallies:
             self.guards.metrics.count_guard(tally.rule, tally.action, tally.side, tally.count)
-        await asyncio.to_thread(
-            self.guards.audit.guards,
-            facts(tallies),
-            principal=self.principal,
-            request_id=self.request_id,
+        return self.guards.audit.guards(
+            facts(tallies), principal=self.principal, request_id=self.request_id
         )
 
 

@@ -109,6 +109,8 @@ class Policies:
         self.rules = (*standard_rules(), *(words.rule() for words in file.words))
         self._lines = file.levels
         self._made: dict[tuple[Secrecy, bool], Policy] = {}
+        self.inside: dict[tuple[str, ...], bool] = {}
+        """Addresses of engines that were looked at: are all of them the bureau's own."""
         for level in Secrecy:
             if level not in file.levels:
                 raise InputError(f"没有密级“{level}”的策略", field="levels")

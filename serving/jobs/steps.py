@@ -59,7 +59,7 @@ def caller_of_job(services: Services, job: Kept) -> Caller:
         key = services.keys.by_id(job.key)
         why = "密钥不存在" if key is None else key.refusal(datetime.now(UTC))
         if key is not None and not why:
-            return Caller(key.principal(), key, job.case_number)
+            return Caller(key.principal, key, job.case_number)
     raise ApiError(403, f"提交任务的身份已失效：{why}", code="key_ended", kind="permission_error")
 
 

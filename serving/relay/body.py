@@ -139,7 +139,7 @@ def check(body: dict[str, Any], size: int, kind: Kind, engine: Engine, served: S
     Raises:
         ApiError: 400, names the parameter.
     """
-    unknown = body.keys() - KNOWN[kind]
+    unknown = body.keys() - (KNOWN[kind] - engine.refuses)
     if unknown:
         name = min(unknown)
         raise ApiError(
@@ -270,10 +270,17 @@ def _completion(body: dict[str, Any], told: dict[str, Any], kind: Kind, engine: 
 
 
 def _affinity(body: dict[str, Any], kind: Kind) -> bytes:
-    """Return the beginning of the conversation: what a prefix cache can use again."""
+    """Return the beginning of the conversation: what a prefix cache can use again.
+
+    It ends with the first message of the user: what follows is there from the second turn on only.
+    """
     if kind == "chat":
-        first = body["messages"][:2]
-        return orjson.dumps([m.get("content") for m in first])[:2048]
+        first = b""
+        for message in body["messages"][:4]:
+            first += orjson.dumps(message.get("content"))[:2048]
+            if message["role"] == "user":
+                break
+        return first
     return str(body.get("prompt", ""))[:512].encode() if kind == "completions" else b""
 
 

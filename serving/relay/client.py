@@ -5,18 +5,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import orjson
 
 from cspon.errors import CsponError
 from serving.problems import ApiError, public
 from serving.relay.body import Asked
 from serving.relay.pool import Pool, Replica
+from serving.relay.wire import Connection, NotConnected, TooLong, Wire, head_of
 
 CONNECT_S = 3.0
 KEEP_S = 4.0
 """Seconds that an idle connection is kept: fewer than the engines' own (5)."""
 MOST_REPLY = 64 << 20
+MOST_REFUSAL = 1 << 20
 TRIES = 3
 """Replicas that are tried where none was reached: nothing was asked of any before."""
 
@@ -44,31 +45,17 @@ class Client:
     """Connections to the engines; made at the first request, on its event loop."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._wire = Wire(connect_s=CONNECT_S, keep_s=KEEP_S)
         self.pool = Pool()
-
-    def session(self) -> aiohttp.ClientSession:
-        """Return the session."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_S),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            )
-        return self._session
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            await asyncio.sleep(0)  # transports close at the loop's next turn
-            self._session = None
+        self._wire.close()
+        await asyncio.sleep(0)  # transports close at the loop's next turn
 
     async def open(
         self, asked: Asked, path: str, times: Times, request_id: str
-    ) -> tuple[aiohttp.ClientResponse, Replica]:
+    ) -> tuple[Connection, Replica]:
         """Send a request to a replica and return its answer's head; it counts as open there.
 
         Raises:
@@ -84,7 +71,7 @@ class Client:
             replica.open += 1
             try:
                 return await self._send(replica, asked, path, times, request_id), replica
-            except aiohttp.ClientConnectorError:
+            except NotConnected:
                 self.pool.failed(replica)
                 replica.open -= 1
             except BaseException:
@@ -94,47 +81,43 @@ class Client:
 
     async def _send(
         self, replica: Replica, asked: Asked, path: str, times: Times, request_id: str
-    ) -> aiohttp.ClientResponse:
-        headers = {"content-type": "application/json", "x-request-id": request_id}
-        if (key := asked.engine.api_key) is not None:
-            headers["authorization"] = f"Bearer {key.get_secret_value()}"
+    ) -> Connection:
+        key = asked.engine.api_key
+        bearer = f"Bearer {key.get_secret_value()}" if key is not None else ""
+        request = b"%scontent-type: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
+            head_of(replica.url, path.removeprefix("/v1"), bearer), b"application/json",
+            request_id.encode(), len(asked.payload), asked.payload,
+        )  # fmt: skip
         before = time.perf_counter()
+        connection = await self._wire.connection(replica.url)
         try:
-            answer = await self.session().post(
-                replica.url + path.removeprefix("/v1"),
-                data=asked.payload,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_S, sock_read=asked.engine.timeout_s
-                ),
-            )
-        except aiohttp.ClientConnectorError:
+            await connection.ask(request, asked.engine.timeout_s)
+            if connection.status == 200:
+                replica.succeeded()
+                return connection
+            raise await _refused(connection, replica, self.pool)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, OSError):
+                self.pool.failed(replica)
+                raise failed(error) from None
             raise
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.pool.failed(replica)
-            raise failed(error) from None
         finally:
             times.upstream += time.perf_counter() - before
-        if answer.status == 200:
-            replica.succeeded()
-            return answer
-        try:
-            raise await _refused(answer, replica, self.pool)
-        finally:
-            answer.close()
 
 
 def failed(error: BaseException) -> ApiError:
     """Say that an engine broke down; which and how stays in the log."""
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return ApiError(504, "模型引擎没有在规定时间内回答，请稍后再试", code="engine_timeout")
+    if isinstance(error, TooLong):
+        return ApiError(502, "模型引擎的回答过长", code="engine_failed")
     return ApiError(502, "模型引擎中断了连接，请稍后再试", code="engine_failed")
 
 
-async def _refused(answer: aiohttp.ClientResponse, replica: Replica, pool: Pool) -> ApiError:
+async def _refused(answer: Connection, replica: Replica, pool: Pool) -> ApiError:
     """Translate an error of the engine; what it says of the request is told on."""
-    said = await answer.content.read(65_536)
+    said = await answer.read(MOST_REFUSAL)
     if answer.status in (400, 413, 422):
         replica.succeeded()
         return ApiError(400, _told(said), code="engine_refused")

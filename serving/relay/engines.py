@@ -62,6 +62,8 @@ class Engine(Frozen):
     """Environment variable with the engine's key."""
     secret: SecretStr | None = Field(None, exclude=True)
     """The key itself, where it comes from the settings."""
+    refuses: frozenset[str] = frozenset()
+    """Parameters that this engine must not be sent, though others take them."""
     timeout_s: float = Field(300.0, gt=0, le=3600)
     """Seconds without a byte from the engine."""
 

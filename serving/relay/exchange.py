@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import aiohttp
 import orjson
 from starlette.types import Receive, Scope, Send
 
@@ -28,6 +27,8 @@ from serving.relay.client import MOST_REPLY, Client, NotReached, Times, failed
 from serving.relay.engines import Engines, Kind
 from serving.relay.events import BrokenStream, Events
 from serving.relay.guarding import Guarded
+from serving.relay.leaving import Leaving
+from serving.relay.wire import Connection, TooLong
 
 log = logging.getLogger("cspon.serving")
 
@@ -90,8 +91,7 @@ class Exchange:
         held = await self._parts.ledger.reserve(
             who, weight, matter, ttl_s=asked.engine.timeout_s + MARGIN_S
         )
-        task, left = asyncio.current_task(), [False]
-        watch = asyncio.create_task(_watch(self._receive, task, left))
+        leaving = Leaving(self._scope, self._receive)
         try:
             if asked.stream:
                 await self._stream(caller, asked, held, raw, guarded)
@@ -99,7 +99,8 @@ class Exchange:
                 await self._whole(caller, asked, held, raw, guarded)
         except asyncio.CancelledError:
             await self._end(held, held.weight)
-            if left[0] and task is not None:
+            task = asyncio.current_task()
+            if leaving.left and task is not None:
                 task.uncancel()
                 self._parts.metrics.cancelled.inc()
                 raise Gone from None
@@ -108,7 +109,7 @@ class Exchange:
             await self._give_back(held)
             raise
         finally:
-            watch.cancel()
+            leaving.done()
             counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
             counters.observe(self._times.total(), self._times.upstream, self._times.first)
 
@@ -118,25 +119,32 @@ class Exchange:
         answer, replica = await self._open(asked)
         before = time.perf_counter()
         try:
-            content = await answer.content.read(MOST_REPLY + 1)
-            while len(content) <= MOST_REPLY and (more := await answer.content.read(MOST_REPLY)):
-                content += more
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._parts.client.pool.failed(replica)
+            content = await answer.read(MOST_REPLY)
+        except OSError as error:
+            answer.close()
+            if not isinstance(error, TooLong):
+                self._parts.client.pool.failed(replica)
             raise failed(error) from None
+        except BaseException:
+            answer.close()
+            raise
         finally:
             replica.open -= 1
             self._times.upstream += time.perf_counter() - before
-            answer.release() if answer.content.at_eof() else answer.close()
-        if len(content) > MOST_REPLY:
-            raise ApiError(502, "模型引擎的回答过长", code="engine_failed")
-        usage = _usage(content)
-        used = self._weight(asked, held, usage)
+        answer.release()
+        said = _object(content)
+        usage = said.get("usage")
+        used = self._weight(asked, held, usage if isinstance(usage, dict) else None)
+        try:
+            if asked.kind in ("chat", "completions") and guarded.whole(said):
+                content = orjson.dumps(said)
+        except ApiError:
+            await self._end(held, used)
+            raise
+        result = hashlib.sha256(content).hexdigest()
+        on_record = self._record(caller, asked, raw, used, guarded, result)
         await self._end(held, used)
-        if asked.kind in ("chat", "completions"):
-            content = guarded.whole(content)
-        self._record(caller, asked, raw, used, hashlib.sha256(content).hexdigest())
-        await guarded.record()
+        await on_record
         await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
         await self._send({"type": "http.response.body", "body": content})
 
@@ -149,20 +157,21 @@ class Exchange:
             await self._pass_on(answer, events)
             if not events.done:
                 raise BrokenStream("流在结束标记之前中断")
-        except (BrokenStream, aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (BrokenStream, OSError) as error:
             self._parts.client.pool.failed(replica)
-            await self._broken(caller, asked, held, raw, events)
+            await self._broken(caller, asked, held, raw, guarded, events)
             raise failed(error) from None
         except (asyncio.CancelledError, ApiError):  # the caller left, or the guards say no more
-            await self._broken(caller, asked, held, raw, events)
+            await self._broken(caller, asked, held, raw, guarded, events)
             raise
         finally:
             replica.open -= 1
             answer.close() if not events.done else answer.release()
         used = self._weight(asked, held, events.usage, events.given)
+        result = events.digest.hexdigest()
+        on_record = self._record(caller, asked, raw, used, guarded, result)
         await self._end(held, used)
-        self._record(caller, asked, raw, used, events.digest.hexdigest())
-        await guarded.record()
+        await on_record
         await self._body(b"data: [DONE]\n\n", more=False)
 
     async def _open(self, asked: Asked) -> Any:
@@ -173,11 +182,11 @@ class Exchange:
         except NotReached as error:
             raise ApiError(503, f"{error}，请稍后再试", code="model_unavailable") from None
 
-    async def _pass_on(self, answer: aiohttp.ClientResponse, events: Events) -> None:
-        content, times = answer.content, self._times
+    async def _pass_on(self, answer: Connection, events: Events) -> None:
+        times = self._times
         while True:
             before = time.perf_counter()
-            data = await content.readany()
+            data = await answer.some()
             times.upstream += time.perf_counter() - before
             if not data:
                 return
@@ -191,15 +200,17 @@ class Exchange:
                 return
 
     async def _broken(
-        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, events: Events
-    ) -> None:
+        self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded,
+        events: Events,
+    ) -> None:  # fmt: skip
         """Charge what a stream gave before it broke off; nothing where it gave nothing."""
         if not events.given and events.usage is None:
             await self._give_back(held)
             return
         used = self._weight(asked, held, events.usage, events.given)
         await self._end(held, used)
-        self._record(caller, asked, raw, used, events.digest.hexdigest(), broken=True)
+        result = events.digest.hexdigest()
+        await self._record(caller, asked, raw, used, guarded, result, broken=True)
 
     def _weight(
         self, asked: Asked, held: Reservation, usage: dict[str, Any] | None, given: int = 0
@@ -234,10 +245,13 @@ class Exchange:
             log.error("not refunded", extra={"facts": {"why": str(error)}})
 
     def _record(
-        self, caller: Caller, asked: Asked, raw: bytes, used: Weight, result: str, **more: Any
-    ) -> None:
+        self, caller: Caller, asked: Asked, raw: bytes, used: Weight, guarded: Guarded, result: str,
+        **more: Any,
+    ) -> "asyncio.Future[None]":  # fmt: skip
+        """Have it written what the guards found and what was served, in one turn: both or none."""
         self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
-        self._parts.audit.relayed(
+        guarded.note()
+        return self._parts.audit.relayed(
             caller,
             self.request_id,
             endpoint=self._scope["path"],
@@ -271,21 +285,12 @@ class Exchange:
         await self._body(b"data: " + said + b"\n\n", more=False)
 
 
-def _usage(content: bytes) -> dict[str, Any] | None:
+def _object(content: bytes) -> dict[str, Any]:
     try:
-        usage = orjson.loads(content).get("usage")
-    except (ValueError, AttributeError):
-        return None
-    return usage if isinstance(usage, dict) else None
-
-
-async def _watch(receive: Receive, task: "asyncio.Task[Any] | None", left: list[bool]) -> None:
-    """Cancel a request whose caller leaves."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    left[0] = True
-    if task is not None:
-        task.cancel()
+        said = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 async def refuse(send: Send, error: Exception) -> None:

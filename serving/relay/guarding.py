@@ -4,11 +4,10 @@ A reply of which nothing is changed stays as it came, byte for byte. Text that t
 with a later event of the same choice, at the latest with the one that ends it.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import orjson
 
 from serving.access.caller import Caller
 from serving.guards.edge import SOURCES, Guards, Passage, blocked_error, is_inside
@@ -16,6 +15,7 @@ from serving.guards.inputs import Part, check_input
 from serving.guards.outputs import OutputFilter
 from serving.guards.shape import texts_of
 from serving.relay.engines import Engine, Kind
+from serving.relay.probabilities import Probabilities
 
 FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 """Texts of a message that callers are shown."""
@@ -34,10 +34,14 @@ class Guarded:
 
     def __init__(self, guards: Guards, caller: Caller, engine: Engine, request_id: str) -> None:
         policies = guards.policies()
-        inside = all(is_inside("openai", url, policies.own_hosts) for url in engine.urls)
+        inside = policies.inside.get(engine.urls)
+        if inside is None:
+            inside = all(is_inside("openai", url, policies.own_hosts) for url in engine.urls)
+            policies.inside[engine.urls] = inside
         policy = policies.of(caller.principal.clearance, inside=inside)
         self.passage = Passage(guards, policy, caller.principal, request_id)
         self._filters: dict[tuple[int, str], OutputFilter] = {}
+        self._likely: dict[tuple[int, str], Probabilities] = {}
         self._told: list[str] = []
         self._given = self._system = ""
 
@@ -105,12 +109,15 @@ class Guarded:
         passed = out.feed(text or "") + (out.close() if ends else "")
         self._check(out)
         self._told.append(passed)
-        if passed == (text or ""):
-            return False
-        holder[field] = passed
-        if choice.get("logprobs") is not None:
-            choice["logprobs"] = None  # they would tell what the text does not
-        return True
+        changed = passed != (text or "")
+        if changed:
+            holder[field] = passed
+        told = choice.get("logprobs")
+        if told is not None or (index, field) in self._likely:
+            likely = self._likely.setdefault((index, field), Probabilities())
+            choice["logprobs"] = likely.pass_on(text or "", passed, told)
+            changed |= choice["logprobs"] is not told
+        return changed
 
     def _feed_calls(self, holder: dict[str, Any], index: int, *, ends: bool) -> bool:
         changed = False
@@ -132,25 +139,21 @@ class Guarded:
                     self._check(out)
         return changed
 
-    def whole(self, content: bytes) -> bytes:
-        """Filter a whole reply.
+    def whole(self, said: dict[str, Any]) -> bool:
+        """Filter a whole reply in place; say whether it was changed.
 
         Raises:
             ApiError: 400 `guard_blocked`: the reply is not given.
         """
-        try:
-            said = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            return content
         changed = False
-        for choice in said.get("choices") or () if isinstance(said, dict) else ():
+        for choice in said.get("choices") or ():
             message = choice.get("message")
             holder, fields = (message, FIELDS) if isinstance(message, dict) else (choice, ("text",))
             for field in fields:
                 changed |= self._whole(holder, field, choice)
             for call in holder.get("tool_calls") or ():
                 changed |= self._whole(call.get("function") or {}, "arguments", choice)
-        return orjson.dumps(said) if changed else content
+        return changed
 
     def _whole(self, holder: dict[str, Any], field: str, choice: dict[str, Any]) -> bool:
         text = holder.get(field)
@@ -182,19 +185,24 @@ class Guarded:
         if out.blocked is not None:
             raise blocked_error(out.blocked, output=True)
 
-    async def record(self) -> None:
-        """Put on record what was found, once the exchange has ended.
-
-        Raises:
-            SetupError: the audit cannot be written.
-        """
+    def note(self) -> "asyncio.Future[None] | None":
+        """Have it written what was found, once the exchange has ended; see `Passage.note`."""
         for out in self._filters.values():
             self.passage.tallies += out.tallies
         self._filters.clear()
         if self._told:
             self.passage.after("".join(self._told), self._given, self._system)
             self._told.clear()
-        await self.passage.record()
+        return self.passage.note()
+
+    async def record(self) -> None:
+        """Put on record what was found and was not noted yet.
+
+        Raises:
+            SetupError: the audit cannot be written.
+        """
+        if (written := self.note()) is not None:
+            await written
 
 
 def _as_arguments(passed: str, text: str) -> str:
