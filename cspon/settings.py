@@ -72,6 +72,16 @@ class Settings(BaseSettings):
         None, description="限额与价格（YAML），默认为数据目录的 budgets.yaml"
     )
 
+    oidc_issuer: str | None = Field(None, description="页面登录：统一身份认证的签发者地址（OIDC）")
+    oidc_client_id: str = Field("cspon", description="在统一身份认证登记的客户端编号")
+    oidc_client_secret: SecretStr | None = Field(None, description="客户端密文")
+    oidc_client_secret_file: Path | None = Field(None, description="写有客户端密文的文件")
+    oidc_ca_file: Path | None = Field(None, description="统一身份认证的根证书（PEM），默认用系统的")
+    oidc_scope: str = Field("openid profile", description="向统一身份认证申请的范围")
+    oidc_rights: Path | None = Field(
+        None, description="登录人的权限（YAML），默认为数据目录的 oidc.yaml"
+    )
+
     guards: Path | None = Field(None, description="本单位的防护策略（YAML），改写默认策略的行")
 
     jobs_at_once: int = Field(2, ge=1, le=64, description="同时运行的任务数，其余排队")
@@ -79,6 +89,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
+    public_url: str | None = Field(
+        None, description="浏览器访问本服务的地址，如 https://plan.example（OIDC 登录必填）"
+    )
     max_upload_mb: int = Field(64, gt=0, description="上传文件上限（MB）")
 
     @property
@@ -135,6 +148,11 @@ class Settings(BaseSettings):
     def budgets_file(self) -> Path:
         """Limits and prices."""
         return self.budgets or self.home / "budgets.yaml"
+
+    @property
+    def oidc_rights_file(self) -> Path:
+        """What those may do whom the identity provider signs in."""
+        return self.oidc_rights or self.home / "oidc.yaml"
 
     @property
     def engines_file(self) -> Path:

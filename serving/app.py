@@ -38,7 +38,7 @@ from serving.jobs.jobs import open_jobs
 from serving.limits import BodyLimit
 from serving.mcp.http import McpEndpoint
 from serving.openapi import describe
-from serving.pages import documents, graph, knowledge, login
+from serving.pages import documents, graph, knowledge, login, oidc
 from serving.relay.relay import Relay
 from serving.services import Answerer, open_parts, start_services
 from serving.streams import ClientGone
@@ -122,6 +122,7 @@ def create_app(
     app.include_router(documents.router)
     app.include_router(graph.router)
     app.include_router(login.router)
+    app.include_router(oidc.router)
     app.include_router(usage_api.router)
     app.include_router(jobs_api.router)
     app.include_router(batches_api.router)

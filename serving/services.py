@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import CapacityLimiter
 
-from cspon.errors import CsponError
+from cspon.errors import CsponError, missing_extra
 from cspon.schemas.agent import Answer, Event, Principal
 from cspon.schemas.base import Frozen, Secrecy
 from cspon.settings import Settings
@@ -45,6 +45,7 @@ from serving.watched import Watched
 
 if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
+    from serving.access.oidc.sign_in import SignIn
 
 log = logging.getLogger("cspon.serving")
 
@@ -100,6 +101,8 @@ class Services:
     engines: Callable[[], Engines]
     client: Client
     guards: edge.Guards
+    sign_in: "SignIn | None" = None
+    """The way in by the bureau's identity provider."""
     model: ChatModel | None = None
     embedder: Embedder | None = None
     knowledge_base: "KnowledgeBase | None" = None
@@ -215,6 +218,8 @@ class Services:
             await asyncio.to_thread(self.knowledge_base.close)
         if self.model is not None:
             await self.model.aclose()
+        if self.sign_in is not None:
+            await self.sign_in.aclose()
         await self.client.aclose()
         await self.ledger.aclose()
         self.audit.close()
@@ -244,10 +249,12 @@ def start_services(settings: Settings) -> Services:
     """Make the parts without which nothing is served.
 
     Raises:
-        SetupError: the keys or the ledger cannot be opened.
-        InputError: the limits or the policies of the guards are not as they should be.
+        SetupError: the keys or the ledger cannot be opened, or sign-in is not set as it should be.
+        InputError: the limits, the policies of the guards or the rights are not as they should be.
     """
     secret = server_secret(settings.secret_file)
+    keys = KeyStore(settings.keys_db, secret)
+    session_secret = hmac.digest(secret, b"sessions of the pages", "sha256")
     budgets = Watched(settings.budgets_file, read_budgets)
     metrics, audit = Metrics(), Audit(settings.audit_file, settings.secret_file)
     return Services(
@@ -257,14 +264,25 @@ def start_services(settings: Settings) -> Services:
         Uploads(settings.home / "uploads", max_bytes=settings.max_upload_mb << 20),
         DataFiles(settings.home / "data_files", max_bytes=settings.max_upload_mb << 20),
         Ingests(settings.home / "ingests"),
-        KeyStore(settings.keys_db, secret),
-        hmac.digest(secret, b"sessions of the pages", "sha256"),
+        keys,
+        session_secret,
         budgets,
         open_ledger(settings.ledger, settings.ledger_db, budgets),
         AllEngines(settings, Watched(settings.engines_file, read_engines), MODEL),
         Client(),
         edge.Guards(policies_of(settings.guards), settings.openai_base_url, metrics, audit),
+        _open_sign_in(settings, keys, session_secret),
     )
+
+
+def _open_sign_in(settings: Settings, keys: KeyStore, secret: bytes) -> "SignIn | None":
+    if settings.oidc_issuer is None:
+        return None
+    try:
+        from serving.access.oidc.sign_in import open_sign_in
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "jwt", "oidc") from None
+    return open_sign_in(settings, keys, secret)
 
 
 async def open_parts(

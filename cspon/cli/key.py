@@ -14,7 +14,7 @@ from serving.access.keys import DEFAULT_SCOPES, LONGEST_DAYS, Key, NewKey, Scope
 from serving.access.secret import server_secret
 from serving.access.store import KeyStore
 
-app = typer.Typer(help="密钥：新建、列表、更换、停用", no_args_is_help=True)
+app = typer.Typer(help="密钥：新建、列表、更换、停用、恢复", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="标准输出为 JSON")]
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=LONGEST_DAYS, help="有效天数")]
@@ -103,6 +103,13 @@ def revoke(key: KeyArgument) -> None:
     """停用密钥，立即生效；已登录的页面同时失效."""
     ended = _store().revoke(key)
     say(f"已停用 {ended.prefix}（{ended.user}）")
+
+
+@app.command("restore")
+def restore(key: KeyArgument) -> None:
+    """恢复被停用的统一身份认证登录（编号以 oidc- 开头）；本人须重新登录."""
+    back = _store().restore(key)
+    say(f"{back.prefix}（{back.user}）可以重新登录")
 
 
 def _store() -> KeyStore:

@@ -27,6 +27,7 @@ def _rule(path: str, scope: Scope | None, *, read: bool = False, any_key: bool =
 RULES: Final = (
     _rule(r"/healthz|/readyz", None, read=True),
     _rule(r"/login", None),
+    _rule(r"/login/oidc(/callback)?", None, read=True),
     _rule(r"/favicon\.ico|/manifest\.json|/kb/assets/[^/]+", None, read=True),
     _rule(r"/metrics", "metrics", read=True),
     _rule(r"/openapi\.json", None, read=True, any_key=True),

@@ -10,6 +10,8 @@ from http.cookies import CookieError, SimpleCookie
 
 COOKIE = "cspon_session"
 LASTS_S = 12 * 3600
+SIGNED_IN = "oidc-"
+"""Begins the ids of keys that stand for a person of the identity provider; no secret opens them."""
 
 
 def sign(key_id: str, secret: bytes, *, now: float | None = None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from cspon.errors import InputError, SetupError
 from serving.access.keys import Key, NewKey, id_of, new_id, new_secret, secret_hash
+from serving.access.session import SIGNED_IN
 
 LOOK_EVERY_S = 0.05
 KEPT_SECRETS = 10_000
@@ -67,7 +68,7 @@ class KeyStore:
         made = key.model_copy(update={"id": new_id()})
         secret = new_secret(made.id)
         with self._transaction() as db:
-            self._insert(db, made, secret)
+            self._insert(db, made, secret_hash(secret, self._secret))
         return NewKey(key=made, secret=secret)
 
     def rotate(self, key_id: str, *, expires_at: datetime, overlap: timedelta) -> NewKey:
@@ -82,6 +83,8 @@ class KeyStore:
             old = self._one(db, key_id)
             if old.revoked_at is not None:
                 raise InputError(f"密钥 {old.prefix} 已停用", mend="用 cspon key create 新建")
+            if old.id.startswith(SIGNED_IN):
+                raise InputError(f"{old.prefix} 是统一身份认证登录的人，没有密钥可更换")
             made = old.model_copy(
                 update={
                     "id": new_id(),
@@ -91,7 +94,7 @@ class KeyStore:
                 }
             )
             secret = new_secret(made.id)
-            self._insert(db, made, secret)
+            self._insert(db, made, secret_hash(secret, self._secret))
             ends = min(old.expires_at, now + overlap)
             self._update(db, old.model_copy(update={"expires_at": ends}))
         return NewKey(key=made, secret=secret)
@@ -110,6 +113,57 @@ class KeyStore:
             ended = old.model_copy(update={"revoked_at": datetime.now(UTC)})
             self._update(db, ended)
         return ended
+
+    def sign_in(self, key: Key) -> Key:
+        """Keep the key of a person who was signed in elsewhere; only a session opens it.
+
+        A revoked one stays as it is. One that has ended begins anew: sessions from before are over.
+
+        Returns:
+            The key as it is kept.
+
+        Raises:
+            SetupError: the store is away.
+        """
+        with self._transaction() as db:
+            row = db.execute("select key from keys where id = ?", (key.id,)).fetchone()
+            if row is None:
+                self._insert(db, key, b"")
+                return key
+            old = Key.model_validate_json(row[0])
+            if old.revoked_at is not None:
+                return old
+            if old.expires_at > key.created_at:
+                key = key.model_copy(update={"created_at": old.created_at})
+            self._update(db, key)
+        return key
+
+    def sign_out(self, key_id: str) -> None:
+        """End all sessions of a person who was signed in elsewhere.
+
+        Raises:
+            InputError: no such key.
+            SetupError: the store is away.
+        """
+        with self._transaction() as db:
+            old = self._one(db, key_id)
+            self._update(db, old.model_copy(update={"expires_at": datetime.now(UTC)}))
+
+    def restore(self, key_id: str) -> Key:
+        """Let a person sign in again whose sign-in was revoked.
+
+        Raises:
+            InputError: no such key, or one with a secret: that one stays revoked.
+            SetupError: the store is away.
+        """
+        with self._transaction() as db:
+            old = self._one(db, key_id)
+            if not old.id.startswith(SIGNED_IN):
+                raise InputError("停用的密钥不能恢复", mend="用 cspon key create 新建")
+            ended = {"revoked_at": None, "expires_at": datetime.now(UTC)}
+            back = old.model_copy(update=ended)
+            self._update(db, back)
+        return back
 
     def all(self) -> list[Key]:
         """Return every key, the ended ones too, oldest first.
@@ -184,13 +238,9 @@ class KeyStore:
         if not same:
             raise _away(self._file, OSError("文件在运行中被换掉，须重启服务"))
 
-    def _insert(self, db: sqlite3.Connection, key: Key, secret: str) -> None:
-        row = (
-            key.id,
-            secret_hash(secret, self._secret),
-            key.model_dump_json(),
-            key.created_at.isoformat(),
-        )
+    @staticmethod
+    def _insert(db: sqlite3.Connection, key: Key, kept: bytes) -> None:
+        row = (key.id, kept, key.model_dump_json(), key.created_at.isoformat())
         db.execute("insert into keys values (?, ?, ?, ?)", row)
 
     @staticmethod

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from serving.access.session import COOKIE, LASTS_S, sign
+from serving.access.caller import caller_of
+from serving.access.session import COOKIE, LASTS_S, SIGNED_IN, sign
 from serving.pages.paper import PageRoute, paper
 from serving.services import Services
 
@@ -20,7 +21,7 @@ INSIDE = re.compile(r"/(?!/)[\w/.\-]*")
 @router.get("/login")
 async def login_page(request: Request, next: str = "/") -> Response:
     """The form."""
-    return paper(request, "login.html", next=_inside(next), problem="")
+    return _form(request, next)
 
 
 @router.post("/login")
@@ -36,26 +37,59 @@ async def login(
     if key is not None and not why and "pages" not in key.scopes:
         why = "此密钥不能用于页面"
     if key is None or why:
-        return paper(request, "login.html", 401, next=_inside(next), problem=why)
-    answer = RedirectResponse(_inside(next), 303)
-    answer.set_cookie(
-        COOKIE,
-        sign(key.id, services.session_secret),
-        max_age=LASTS_S,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+        return _form(request, next, why)
+    answer = RedirectResponse(inside(next), 303)
+    give_session(request, answer, key.id)
     return answer
 
 
 @router.post("/logout")
-async def logout() -> Response:
-    """Forget the session."""
-    answer = RedirectResponse("/login", 303)
+async def logout(request: Request) -> Response:
+    """Forget the session; that of the identity provider's person ends at the provider, too."""
+    services: Services = request.app.state.services
+    caller, onward = caller_of(request.scope), ""
+    if caller.key is not None and caller.key.id.startswith(SIGNED_IN) and services.sign_in:
+        onward = await services.sign_in.sign_out(caller.key)
+        services.audit.sign_in(
+            "out", principal=caller.principal, request_id=request.state.request_id
+        )
+    answer: Response = RedirectResponse("/login", 303)
+    if (
+        onward
+    ):  # no redirect: the policy of the page that holds the form allows none to another site
+        answer = paper(
+            request, "signing.html", title="已退出本系统", message="正在退出统一身份认证。",
+            kind="", onward=onward, link="继续",
+        )  # fmt: skip
     answer.delete_cookie(COOKIE)
     return answer
 
 
-def _inside(target: str) -> str:
+def give_session(request: Request, answer: Response, key_id: str) -> None:
+    """Sign a browser in."""
+    answer.set_cookie(
+        COOKIE,
+        sign(key_id, request.app.state.services.session_secret),
+        max_age=LASTS_S,
+        httponly=True,
+        samesite="strict",
+        secure=by_tls(request),
+    )
+
+
+def by_tls(request: Request) -> bool:
+    """Say whether the browser came by TLS, if need be to a proxy before us."""
+    services: Services = request.app.state.services
+    public = services.settings.public_url or ""
+    return request.url.scheme == "https" or public.startswith("https:")
+
+
+def inside(target: str) -> str:
+    """Return a page of ours: the one that is asked for, or the first."""
     return target if INSIDE.fullmatch(target) else "/"
+
+
+def _form(request: Request, target: str, problem: str = "") -> Response:
+    oidc = request.app.state.services.sign_in is not None
+    status = 401 if problem else 200
+    return paper(request, "login.html", status, next=inside(target), problem=problem, oidc=oidc)

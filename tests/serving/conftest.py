@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.util
+import os
+import shutil
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +17,16 @@ from cspon.settings import Settings
 from knowledge_base.store.sparse import copy_tree
 from llm.scripted import ScriptedModel
 from serving.app import create_app
-from serving.run import listen
+from serving.run import address_of, listen
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE 127.0.0.2",
+)
 
 
 def _load(name):
@@ -65,9 +76,9 @@ def settings(tmp_path):
 
 
 @contextmanager
-def running(app):
-    """Serve an app on a free loopback port; yields its address."""
-    socket = listen("127.0.0.1", 0)
+def running(app, address=("127.0.0.1", 0)):
+    """Serve an app on a loopback address, by default on a free port; yields its address."""
+    socket = listen(*address)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server, ready = uvicorn.Server(config), threading.Event()
     stop = asyncio.Event()
@@ -92,7 +103,7 @@ def running(app):
     ready.wait(60)
     try:
         assert server.started
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        yield address_of(socket)
     finally:
         server.loop.call_soon_threadsafe(stop.set)
         thread.join(20)
@@ -112,12 +123,15 @@ class Gateway:
 
 
 @contextmanager
-def start_gateway(settings, fakes, *, steps=None, model=None, assistant=None, ui=False, **changes):
+def start_gateway(
+    settings, fakes, *, steps=None, model=None, assistant=None, ui=False,
+    address=("127.0.0.1", 0), **changes,
+):  # fmt: skip
     assistant = assistant or fakes.FakeAssistant()
     model = ScriptedModel(steps) if steps is not None else model
     given = settings.model_copy(update={"model": "none", **changes})
     app = create_app(given, assistant=assistant, model=model, ui=ui)
-    with running(app) as url:
+    with running(app, address) as url:
         yield Gateway(url, app, assistant, model)
 
 
@@ -188,3 +202,19 @@ def kb_gateway(kb_home, fakes, kb_texts, tmp_path):
     copy_tree(kb_home, tmp_path / "home")
     with start_kb(tmp_path / "home", fakes, kb_texts) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium; it finds no host but this machine."""
+    if CHROMIUM is None:
+        message = "chromium is not installed (apt-get install chromium fonts-noto-cjk)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield launched
+        launched.close()

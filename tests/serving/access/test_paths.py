@@ -89,5 +89,5 @@ def test_what_the_relay_takes_needs_a_scope(path):
 def test_only_what_anybody_may_see_is_open():
     open_rules = [rule.path.pattern for rule in RULES if rule.scope is None and not rule.any_key]
     assert open_rules == [
-        r"/healthz|/readyz", r"/login", r"/favicon\.ico|/manifest\.json|/kb/assets/[^/]+",
+        r"/healthz|/readyz", r"/login", r"/login/oidc(/callback)?", r"/favicon\.ico|/manifest\.json|/kb/assets/[^/]+",
     ]  # fmt: skip

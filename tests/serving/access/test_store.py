@@ -98,3 +98,37 @@ def test_a_secret_that_others_can_read_or_that_is_damaged_stops_the_start(tmp_pa
     file.write_bytes(b"short")
     with pytest.raises(SetupError, match="损坏"):
         server_secret(file)
+
+
+def signed_in(**given):
+    return a_key(id="oidc-person", user="张工", **given)
+
+
+def test_a_person_who_was_signed_in_has_a_key_that_no_secret_opens(store):
+    assert store.sign_in(signed_in()) == signed_in() == store.by_id("oidc-person")
+    for secret in ("", "cspon-oidc-person", f"cspon-oidc-person-{'x' * 43}"):
+        assert store.of_secret(secret) is None
+    with pytest.raises(InputError, match="没有密钥可更换"):
+        store.rotate("oidc-person", expires_at=expiry(90), overlap=timedelta())
+
+
+def test_signing_in_again_takes_the_new_rights_and_begins_anew_only_after_the_end(store):
+    store.sign_in(signed_in())
+    later = NOW + timedelta(minutes=5)
+    again = store.sign_in(signed_in(created_at=later, scopes=("pages",)))
+    assert (again.created_at, again.scopes) == (NOW, ("pages",))
+    store.sign_out("oidc-person")
+    assert "到期" in store.by_id("oidc-person").refusal(datetime.now(UTC))
+    assert store.sign_in(signed_in(created_at=later)).created_at == later
+
+
+def test_a_revoked_person_stays_out_until_restored_but_a_key_for_good(store):
+    store.sign_in(signed_in())
+    store.revoke("oidc-person")
+    assert store.sign_in(signed_in(created_at=NOW + timedelta(days=1))).revoked_at is not None
+    assert store.restore("oidc-person").revoked_at is None
+    assert "到期" in store.by_id("oidc-person").refusal(datetime.now(UTC))
+    made = store.create(a_key())
+    store.revoke(made.key.id)
+    with pytest.raises(InputError, match="不能恢复"):
+        store.restore(made.key.id)
