@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from serving.budget.ledger import BudgetExceeded, Claim, Matter, Reservation, Used
+from serving.budget.ledger import BudgetExceeded, Claim, Matter, Reservation, Standing, Used
 from serving.budget.limits import Limit, Weight, Who, ends_in, matching, window_of
 
 OPEN, SETTLED, REFUNDED, LAPSED = range(4)
@@ -61,6 +61,22 @@ def facts_of(
         matter.case_number, OPEN, weight.requests, weight.model_calls,
         weight.prompt, weight.completion, weight.money, _as_json(claims),
     )  # fmt: skip
+
+
+def ending_of(reservation: Reservation, used: Weight, state: int) -> tuple[int, ...]:
+    """Return the columns of a use that ends: its state, what was used, and its number."""
+    return (
+        state, used.requests, used.model_calls, used.prompt, used.completion, used.money,
+        reservation.id,
+    )  # fmt: skip
+
+
+def standing_of(limit: Limit, subject: str, row: Sequence[int] | None) -> Standing:
+    """Return how a limit stands from `used` and `held` of its counter; None: not counted yet."""
+    used, held = row or (0, 0)
+    return Standing(
+        limit=limit.id, title=limit.title, subject=subject, amount=limit.units, used=used, held=held
+    )
 
 
 def changes_of(reservation: Reservation, used: Weight, *, lapsed: bool) -> list[Change]:

@@ -4,14 +4,13 @@ The server is named by a libpq service; its address and password stay in libpq's
 PostGIS. Tables lie in a schema of their own, made at the first start.
 """
 
-import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from cspon.errors import SetupError, missing_extra
+from cspon.errors import missing_extra
 from serving.budget.accounts import (
     GROUPS,
     LAPSED,
@@ -23,25 +22,18 @@ from serving.budget.accounts import (
     attempt_of,
     changes_of,
     claims_of,
+    ending_of,
     facts_of,
     lapse_changes,
     over,
+    standing_of,
     used_of,
 )
 from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
 from serving.budget.limits import Budgets, Subject, Weight, Who, window_of
 from serving.budget.owner import is_running, owner_of
 from serving.budget.steady import Steady
-
-if TYPE_CHECKING:
-    from psycopg_pool import AsyncConnectionPool
-
-T = TypeVar("T")
-
-MOST_CONNECTIONS = 8
-WAIT_S = 2.0
-MAKING = 7_291_404_115
-"""Advisory lock under which the tables are made."""
+from serving.budget.transactions import Change, Transactions
 
 _SCHEMA = """
 create schema if not exists cspon;
@@ -101,12 +93,11 @@ class PostgresLedger:
             import psycopg_pool  # noqa: F401
         except ImportError:
             raise missing_extra("psycopg", "postgis") from None
-        self._service, self._budgets, self._now = service, budgets, Steady(clock)
+        self._budgets, self._now = budgets, Steady(clock)
         self._matched = Matched()
         self._swept = float("-inf")
         self._owner = owner_of(os.getpid())
-        self._pool: AsyncConnectionPool[Any] | None = None
-        self._opening = asyncio.Lock()
+        self._group = Transactions(service, _SCHEMA)
 
     async def reserve(
         self, who: Who, weight: Weight, matter: Matter, *, ttl_s: float
@@ -117,14 +108,18 @@ class PostgresLedger:
         facts = facts_of(who, weight, matter, claims, now=now, ttl_s=ttl_s, owner=self._owner)
         if now - self._swept > SWEEP_EVERY_S:
             self._swept = now
-            await self._do(lambda db: self._sweep(db, now))
+            await self._group.do(lambda db: self._sweep(db, now))
 
         async def change(db: Any) -> int:
             await self._take(db, claims, now)
             row = await (await db.execute(_INSERT, facts)).fetchone()
             return int(row[0])
 
-        return Reservation(await self._do(change), who, weight, claims)
+        def undo(number: int) -> Change[None]:  # who asked left meanwhile: nothing was sent
+            never = Reservation(number, who, weight, claims)
+            return self._closing(never, attempt_of(never), REFUNDED)
+
+        return Reservation(await self._group.do(change, undo), who, weight, claims)
 
     async def settle(self, reservation: Reservation, used: Weight) -> None:
         """Replace what was held by what was used."""
@@ -135,12 +130,14 @@ class PostgresLedger:
         await self._close(reservation, attempt_of(reservation), REFUNDED)
 
     async def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
-        if not reservation.open:
-            return
-        told = (
-            state, used.requests, used.model_calls, used.prompt, used.completion, used.money,
-            reservation.id,
-        )  # fmt: skip
+        """End a reservation soon; nobody need wait for it."""
+        if reservation.open:
+            reservation.open = False
+            self._group.soon(self._closing(reservation, used, state))
+
+    @staticmethod
+    def _closing(reservation: Reservation, used: Weight, state: int) -> Change[None]:
+        told = ending_of(reservation, used, state)
 
         async def change(db: Any) -> None:
             lapsed = False
@@ -151,8 +148,7 @@ class PostgresLedger:
             for step in changes_of(reservation, used, lapsed=lapsed):
                 await db.execute(_CHANGE, step)
 
-        await self._do(change)
-        reservation.open = False
+        return change
 
     async def usage(
         self, by: Subject | str, *, since: datetime, until: datetime, key: str | None = None
@@ -171,7 +167,8 @@ class PostgresLedger:
             rows: list[Any] = await found.fetchall()
             return rows
 
-        return [used_of(row) for row in await self._do(ask)]
+        await self._group.caught_up()
+        return [used_of(row) for row in await self._group.do(ask)]
 
     async def standings(self, who: Who) -> list[Standing]:
         """Return how the limits stand that are for a request of these subjects."""
@@ -188,22 +185,15 @@ class PostgresLedger:
                         (limit.id, subject, window_of(limit.per, now)),
                     )
                 ).fetchone()
-                used, held = row or (0, 0)
-                found.append(
-                    Standing(
-                        limit=limit.id, title=limit.title, subject=subject, amount=limit.units,
-                        used=used, held=held,
-                    )
-                )  # fmt: skip
+                found.append(standing_of(limit, subject, row))
             return found
 
-        return await self._do(ask)
+        await self._group.caught_up()
+        return await self._group.do(ask)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+        """End what is still owed, and close the connections."""
+        await self._group.aclose()
 
     @staticmethod
     async def _take(db: Any, claims: tuple[Claim, ...], now: float) -> None:
@@ -234,52 +224,3 @@ class PostgresLedger:
             for step in lapse_changes(claims):
                 await db.execute(_CHANGE, step)
             await db.execute(f"update cspon.uses set state = {LAPSED} where id = %s", (number,))
-
-    async def _do(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """Carry out a transaction.
-
-        Raises:
-            SetupError: the server is away; nothing of it holds.
-        """
-        import psycopg
-        from psycopg_pool import PoolTimeout
-
-        try:
-            pool = await self._open()
-            async with pool.connection(timeout=WAIT_S) as db, db.transaction():
-                return await work(db)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise SetupError(
-                f"限额账本（PostgreSQL 服务 {self._service}）无法读写：{_short(error)}，请求未发出",
-                mend="核对数据库服务和 pg_service.conf；恢复前不会放行任何请求",
-            ) from None
-
-    async def _open(self) -> "AsyncConnectionPool[Any]":
-        if self._pool is not None:
-            return self._pool
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await self._connect()
-            return self._pool
-
-    async def _connect(self) -> "AsyncConnectionPool[Any]":
-        from psycopg_pool import AsyncConnectionPool
-
-        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            f"service={self._service} connect_timeout=2 application_name=cspon-ledger",
-            min_size=1, max_size=MOST_CONNECTIONS, open=False, timeout=WAIT_S,
-        )  # fmt: skip
-        try:
-            await pool.open(wait=True, timeout=WAIT_S)
-            async with pool.connection() as db:
-                await db.execute("select pg_advisory_xact_lock(%s)", (MAKING,))
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    await db.execute(statement)
-        except BaseException:
-            await pool.close()
-            raise
-        return pool
-
-
-def _short(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
