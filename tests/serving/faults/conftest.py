@@ -23,11 +23,12 @@ import yaml
 from serving.access.keys import Key
 from serving.access.secret import server_secret
 from serving.access.store import KeyStore
-from serving.audit.verify import verify
+from serving.audit.verify import files_of, verify
 
 HERE = Path(__file__).parent
 OPEN, SETTLED, REFUNDED, LAPSED = range(4)
 BUDGET = 60_000
+MOST_AT_ONCE = 64
 SERVER = """
 from cspon.settings import load_settings
 from serving.patience import Patience
@@ -60,32 +61,36 @@ class Site:
     Args:
         folder: Where all lies.
         engine_port: Where the gateway looks for the engine; default: where it is.
+        limits: Further limits.
+        more: Further environment of the gateway.
     """
 
-    def __init__(self, folder, engine_port=None):
+    def __init__(self, folder, engine_port=None, limits=(), **more):
         self.home, self.notes = folder / "home", folder / "notes"
         self.home.mkdir(parents=True)
         self.notes.touch()
-        self.log = folder / "gateway.log"
+        self.log, self._more = folder / "gateway.log", more
         self.port, self.engine_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         url = f"http://127.0.0.1:{engine_port or self.engine_port}/v1"
         engine = {"name": "e", "urls": [url], "models": [{"name": "m"}], "timeout_s": 1.5}
         limits = [
             {"id": "total", "by": "tenant", "of": "tokens", "per": "total", "amount": BUDGET},
-            {"id": "now", "by": "model", "of": "concurrency", "amount": 64},
+            {"id": "now", "by": "model", "of": "concurrency", "amount": MOST_AT_ONCE},
+            *limits,
         ]
         (self.home / "engines.yaml").write_text(yaml.safe_dump({"engines": [engine]}))
         (self.home / "budgets.yaml").write_text(yaml.safe_dump({"limits": limits}))
         self.keys = KeyStore(self.home / "keys.sqlite", server_secret(self.home / "server.secret"))
         self.secret = self.new_key().secret
         self.engine = self.gateway = None
+        self.crashes = 0
 
     def new_key(self):
         now = datetime.now(UTC)
         return self.keys.create(
-            Key(id="new", user="测", tenant="t", scopes=("chat", "usage"), created_at=now,
-                expires_at=now + timedelta(days=1))
+            Key(id="new", user="测", tenant="t", scopes=("chat", "usage", "files", "jobs", "tools"),
+                created_at=now, expires_at=now + timedelta(days=60))
         )  # fmt: skip
 
     def start_engine(self):
@@ -96,7 +101,7 @@ class Site:
     def start_gateway(self):
         env = {
             **os.environ, "CSPON_HOME": str(self.home), "CSPON_MODEL": "none", "CSPON_AUTH": "keys",
-            "CSPON_LAYERS": str(self.home / "layers"),
+            "CSPON_LAYERS": str(self.home / "layers"), **self._more,
         }  # fmt: skip
         with self.log.open("ab") as log:
             self.gateway = subprocess.Popen(
@@ -112,6 +117,7 @@ class Site:
 
     def kill(self, process, how=signal.SIGKILL):
         if process is not None and process.poll() is None:
+            self.crashes += process is self.gateway and how == signal.SIGKILL
             process.send_signal(signal.SIGCONT)
             process.send_signal(how)
             process.wait(20)
@@ -152,14 +158,24 @@ class Site:
         Args:
             replies: What each caller got: (status, usage of a whole reply) by request.
         """
+        end = time.monotonic() + 1
+        while self.open_count() and time.monotonic() < end:  # settled within milliseconds
+            time.sleep(0.01)
         calls, told, asked = self.calls(), self.told(), self.asked()
         assert set(asked.values()) <= {1}, "the engine was asked twice"
         assert set(asked) <= set(calls), "the engine was asked without a reservation"
         assert not [n for n, c in calls.items() if c[0] == OPEN], "a reservation is left open"
+        late = 0
         for number, (_, usage) in replies.items():
             if usage is not None:
-                assert calls[number] == (SETTLED, *usage), "a reply is not charged as it was"
+                state, *tokens = calls[number]
                 assert told[number] == usage
+                if state == LAPSED:  # the gateway was killed before it was settled: the bound
+                    late += 1
+                    assert all(a >= b for a, b in zip(tokens, usage, strict=True))
+                else:
+                    assert (state, *tokens) == (SETTLED, *usage), "a reply is charged wrongly"
+        assert late <= MOST_AT_ONCE * self.crashes, "not settled, though nothing was killed"
         settled = {n: c[1:] for n, c in calls.items() if c[0] == SETTLED}
         for number, tokens in settled.items():
             if number in told and replies.get(number, (0, None))[1] is not None:
@@ -177,12 +193,16 @@ class Site:
         assert held == 0
         assert counters["total"] == used <= BUDGET
 
+    def audited(self):
+        """Return the lines of the audit, those of past months too."""
+        files = files_of(self.home / "audit.jsonl")
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
     def check_audit(self, settled, replies):
         """The chain is whole; every reply that went out is in it, and each line is in the ledger."""
         verdict = verify(self.home / "audit.jsonl", server_secret(self.home / "server.secret"))
         assert verdict.whole, verdict.faults
-        lines = [json.loads(x) for x in (self.home / "audit.jsonl").read_text().splitlines() if x]
-        relayed = [line for line in lines if line["kind"] == "relayed"]
+        relayed = [line for line in self.audited() if line["kind"] == "relayed"]
         recorded = {x["request_id"]: (x["prompt_tokens"], x["completion_tokens"]) for x in relayed}
         assert len(recorded) == len(relayed)
         out = {n for n, (_, usage) in replies.items() if usage is not None}
@@ -240,6 +260,9 @@ class Callers:
 def _usage(text, stream):
     if stream:
         if not text.endswith("data: [DONE]\n\n"):
+            assert "error" in json.loads(text.split("\n\n")[-2].removeprefix("data: ")), (
+                "lost unseen"
+            )
             return None
         said = json.loads(text.split("\n\n")[-3].removeprefix("data: "))["usage"]
     else:
