@@ -1,7 +1,8 @@
 """`cspon bench gateway`: what the gateway adds to a request, beside a bare proxy and LiteLLM.
 
 A made-up engine of fixed delay on one core with the load, each gateway alone on the other, real sockets,
-1 KiB in and 10 KiB out. Everything is on: key, reservation in four limits, record, metrics.
+1 KiB in and 10 KiB out. Everything is on: key, reservation in four limits, guards that mask two values of
+each request and put them back in its reply, record, metrics.
 """
 
 import json
@@ -26,7 +27,11 @@ from eval.bench.gateway_servers import (
 )
 from eval.bench.gateway_streams import budget_holds, chunk_cost, idle_streams
 
-PROMPT = "请核对规划文本第三章的建设用地指标与附表是否一致，逐项列出差异。" * 9
+PROMPT = (
+    "请核对规划文本第三章的建设用地指标与附表是否一致，逐项列出差异。" * 8
+    + "经办人张三，电话13800138000，身份证号11010519491231002X。"
+)
+"""1 KiB with two values of a person: masked on the way in, named in the reply, put back on the way out."""
 CHAT = "/v1/chat/completions"
 Say = Callable[[str], None]
 

@@ -6,6 +6,7 @@ how many tokens it has told in all.
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,6 +16,8 @@ import orjson
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+PLACEHOLDER = re.compile("【[^】]{1,20}】")
+"""What the gateway's guards put in the place of a value; named in the reply, they must put it back."""
 HEAD = [(b"content-type", b"application/json")]
 EVENTS = [(b"content-type", b"text/event-stream")]
 
@@ -53,7 +56,8 @@ class Upstream:
         await asyncio.sleep(self.delay_s)
         tokens = int(body.get("max_tokens") or 16)
         self.told += tokens + 20
-        message = {"role": "assistant", "content": self.text}
+        named = "、".join(PLACEHOLDER.findall(raw.decode()))
+        message = {"role": "assistant", "content": named + self.text[len(named) :]}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 20, "completion_tokens": tokens, "total_tokens": tokens + 20}
         said = {"id": "made", "object": "chat.completion", "model": body["model"]}

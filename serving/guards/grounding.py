@@ -37,7 +37,7 @@ def unsupported(text: str, given: str) -> int:
 
 def has_digit(text: str) -> bool:
     """Say whether there is a digit; ten fast searches take a fifth of the time of a class's."""
-    return any([digit in text for digit in "0123456789"])
+    return any(digit in text for digit in "0123456789")
 
 
 def repeats(text: str, system: str) -> bool:

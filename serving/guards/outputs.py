@@ -61,9 +61,9 @@ class OutputFilter:
 
     def whole(self, text: str) -> str:
         """Return what may go out of a text that is all there: the same as fed in pieces."""
-        if not self._pending and not self._vault.values:
-            if not self._matcher.present(edged(text)):
-                return text
+        alone = not self._pending and not self._vault.values
+        if alone and not self._matcher.present(edged(text)):
+            return text
         self._pending += text
         return self.close()
 
