@@ -121,7 +121,11 @@ async def _refused(answer: Connection, replica: Replica, pool: Pool) -> ApiError
     if answer.status in (400, 413, 422):
         replica.succeeded()
         return ApiError(400, _told(said), code="engine_refused")
+    if answer.status == 404:  # it is up, but does not have the model: an adapter not loaded
+        replica.succeeded()
+        return ApiError(503, "模型引擎没有加载该模型，请联系管理员", code="model_unavailable")
     if answer.status == 429:
+        replica.succeeded()
         error = ApiError(503, "模型引擎繁忙，请稍后再试", code="engine_busy")
         error.headers = {"retry-after": answer.headers.get("retry-after", "1")[:8]}
         return error

@@ -15,6 +15,8 @@ from serving.relay.engines import Engine
 BREAK_AFTER = 3
 """Failures in a row after which a replica is left alone."""
 FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
+TRIAL_S = 10.0
+"""Seconds that a trial has: one whose caller left is never told of, and another may begin."""
 SLACK = 8
 """Open requests that the replica of a prefix may have beyond the least busy one."""
 
@@ -27,21 +29,21 @@ class Replica:
     open: int = 0
     failures: int = 0
     rests_until: float = 0.0
-    trying: bool = False
+    trial_until: float = 0.0
 
     def succeeded(self) -> None:
         """A request reached it."""
-        self.failures, self.rests_until, self.trying = 0, 0.0, False
+        self.failures, self.rests_until, self.trial_until = 0, 0.0, 0.0
 
     def failed(self, now: float) -> None:
         """A request did not reach it, or it broke down.
 
         What fails while it is left alone was under way before: one death counts once.
         """
-        if now < self.rests_until and not self.trying:
+        if now < self.rests_until:
             return
         self.failures += 1
-        self.trying = False
+        self.trial_until = 0.0
         if self.failures >= BREAK_AFTER:
             rest = FIRST_REST_S * 2 ** (self.failures - BREAK_AFTER)
             self.rests_until = now + min(LONGEST_REST_S, rest)
@@ -95,7 +97,7 @@ class Pool:
             near = [replica for replica in able if replica.open <= least + SLACK]
             chosen = max(near, key=lambda replica: _weight(replica.url, affinity))
         if chosen.failures >= BREAK_AFTER:
-            chosen.trying = True
+            chosen.trial_until = now + TRIAL_S
         return chosen
 
     def failed(self, replica: Replica) -> None:
@@ -106,7 +108,7 @@ class Pool:
     def _may(replica: Replica, now: float) -> bool:
         if replica.failures < BREAK_AFTER:
             return True
-        return replica.rests_until <= now and not replica.trying
+        return max(replica.rests_until, replica.trial_until) <= now
 
 
 def _weight(url: str, affinity: bytes) -> bytes:

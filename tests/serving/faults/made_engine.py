@@ -1,7 +1,8 @@
 """A made-up engine in a process of its own: `python made_engine.py PORT NOTES`.
 
 It notes each request that reached it and each that it told to the end, with the tokens. The first
-message says how it behaves: `slow` streams for some seconds, `long` streams far more than buffers hold.
+message says how it behaves: `slow` streams for some seconds, `long` streams far more than buffers hold,
+`poison` brings it down.
 """
 
 import asyncio
@@ -38,6 +39,9 @@ async def app(scope, receive, send):
     number = dict(scope["headers"])[b"x-request-id"].decode()
     note("asked", number)
     how, tokens = body["messages"][0]["content"], body["max_tokens"]
+    if how == "poison":
+        note("poisoned", number)
+        os._exit(1)
     usage = {"prompt_tokens": 7, "completion_tokens": tokens, "total_tokens": 7 + tokens}
     if body.get("stream"):
         await send({"type": "http.response.start", "status": 200, "headers": EVENTS})

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from serving.relay.engines import Engine, Served
-from serving.relay.pool import BREAK_AFTER, FIRST_REST_S, SLACK, Pool
+from serving.relay.pool import BREAK_AFTER, FIRST_REST_S, SLACK, TRIAL_S, Pool
 
 URLS = tuple(f"http://10.0.0.{i}:8000/v1" for i in range(1, 5))
 ENGINE = Engine(name="e", urls=URLS, models=(Served(name="m"),))
@@ -52,6 +52,20 @@ def test_a_dead_replica_is_left_alone_then_tried_once():
     again = pool.choose(ENGINE, b"a")
     assert again is dead
     again.succeeded()
+    assert pool.choose(ENGINE, b"a") is dead
+
+
+def test_a_trial_whose_caller_left_is_no_reason_to_leave_a_replica_alone_for_good():
+    clock = Clock()
+    pool = Pool(clock)
+    dead = pool.choose(ENGINE, b"a")
+    for _ in range(BREAK_AFTER):
+        pool.failed(dead)
+    clock.now += FIRST_REST_S
+    assert pool.choose(ENGINE, b"a") is dead  # and nothing is told of it any more
+    clock.now += TRIAL_S - 1
+    assert pool.choose(ENGINE, b"a") is not dead
+    clock.now += 1
     assert pool.choose(ENGINE, b"a") is dead
 
 

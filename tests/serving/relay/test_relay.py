@@ -152,7 +152,7 @@ def test_past_the_budget_the_engine_is_not_asked(relayed, made):
 
 @pytest.mark.parametrize(
     ("status", "seen", "code"),
-    [(400, 400, "engine_refused"), (429, 503, "engine_busy"), (500, 502, "engine_failed"), (404, 502, "engine_failed")],
+    [(400, 400, "engine_refused"), (429, 503, "engine_busy"), (500, 502, "engine_failed"), (404, 503, "model_unavailable")],
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
 def test_errors_of_the_engine_are_translated_and_refunded(
@@ -164,6 +164,16 @@ def test_errors_of_the_engine_are_translated_and_refunded(
         assert (reply.status_code, reply.json()["error"]["code"]) == (seen, code)
         assert "/usr/lib/models" not in reply.text
         assert standing(started) == (0, 0)
+
+
+@pytest.mark.parametrize("status", [404, 429])
+def test_an_engine_that_is_up_is_not_left_alone(relayed, made, status):
+    made.status = status
+    with relayed() as started:
+        for _ in range(4):  # of an adapter that is not loaded, or while it is busy
+            assert started.http.post(CHAT, json=ASK).status_code == 503
+        made.status = 200
+        assert started.http.post(CHAT, json=ASK).status_code == 200
 
 
 def test_a_stream_that_breaks_off_is_charged_for_what_it_gave_and_says_so(relayed, made):
