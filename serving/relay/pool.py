@@ -76,7 +76,7 @@ class Pool:
 
         Args:
             engine: The engine.
-            affinity: The beginning of the prompt.
+            affinity: The beginning of the prompt; empty: the least busy one gets it.
             without: Replicas that were tried already.
         """
         replicas = self.replicas(engine)
@@ -94,7 +94,8 @@ class Pool:
             chosen = able[0]
         else:
             least = min(replica.open for replica in able)
-            near = [replica for replica in able if replica.open <= least + SLACK]
+            slack = SLACK if affinity else 0
+            near = [replica for replica in able if replica.open <= least + slack]
             chosen = max(near, key=lambda replica: _weight(replica.url, affinity))
         if chosen.failures >= BREAK_AFTER:
             chosen.trial_until = now + TRIAL_S

@@ -34,6 +34,13 @@ def test_a_replica_with_far_more_to_do_is_spared():
     assert pool.choose(ENGINE, b"a") is not first
 
 
+def test_what_has_no_prefix_goes_to_the_least_busy_one():
+    pool = Pool()
+    for _ in range(8):
+        pool.choose(ENGINE, b"").open += 1
+    assert [replica.open for replica in pool.replicas(ENGINE)] == [2, 2, 2, 2]
+
+
 def test_a_dead_replica_is_left_alone_then_tried_once():
     clock = Clock()
     pool = Pool(clock)

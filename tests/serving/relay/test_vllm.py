@@ -85,11 +85,18 @@ class Site:
         return [replica.count(name) for replica in self.replicas]
 
     def calls(self):
-        """Return the calls in the ledger in their order: (model, state, prompt, completion)."""
-        with sqlite3.connect(self.home / "ledger.sqlite") as db:
-            return db.execute(
-                "select model, state, prompt, completion from uses where model <> '' order by id"
-            ).fetchall()
+        """Return the calls in the ledger in their order, once none is open: (model, state, prompt, completion)."""
+        rows = []
+
+        def ended():
+            with sqlite3.connect(self.home / "ledger.sqlite") as db:
+                rows[:] = db.execute(
+                    "select model, state, prompt, completion from uses where model <> '' order by id"
+                ).fetchall()
+            return all(row[1] for row in rows)
+
+        parts.until(ended, 5)
+        return rows
 
     def audited(self):
         """Return the records of the relay, once the chain is seen to be whole."""
@@ -133,23 +140,6 @@ def site(tmp_path_factory, fakes):
         yield Site(url, home, replicas)
 
 
-def told(stream):
-    """Put a stream together: texts, arguments, probabilities and ends by choice, and the usage."""
-    found, usage = {}, None
-    for chunk in stream:
-        usage = chunk.usage or usage
-        for choice in chunk.choices:
-            mine = found.setdefault(choice.index, ["", "", [], None])
-            delta = choice.delta if hasattr(choice, "delta") else choice
-            mine[0] += getattr(delta, "content", None) or getattr(delta, "text", None) or ""
-            for call in getattr(delta, "tool_calls", None) or ():
-                mine[1] += call.function.arguments or ""
-            if choice.logprobs is not None and hasattr(choice, "delta"):
-                mine[2] += [(token.token, token.logprob) for token in choice.logprobs.content]
-            mine[3] = choice.finish_reason or mine[3]
-    return found, usage
-
-
 @pytest.mark.parametrize("name", CHATS)
 def test_a_chat_is_the_engines_own(site, name):
     asked = {**ASK, **CHATS[name]}
@@ -157,7 +147,7 @@ def test_a_chat_is_the_engines_own(site, name):
     through, direct = (way.with_raw_response.create(**asked).content for way in ways)
     assert parts.facts_of(through) == parts.facts_of(direct)
     options = {"include_usage": True}
-    streams = [told(way.create(**asked, stream=True, stream_options=options)) for way in ways]
+    streams = [parts.told(way.create(**asked, stream=True, stream_options=options)) for way in ways]
     assert streams[0] == streams[1]
     choices, usage = streams[0]
     whole = json.loads(through)
@@ -175,7 +165,7 @@ def test_a_completion_is_the_engines_own(site, name):
     ways = [who.completions for who in (site.client, site.direct)]
     through, direct = (way.with_raw_response.create(**asked).content for way in ways)
     assert parts.facts_of(through) == parts.facts_of(direct)
-    streams = [told(way.create(**asked, stream=True)) for way in ways]
+    streams = [parts.told(way.create(**asked, stream=True)) for way in ways]
     assert streams[0] == streams[1]
     texts = {choice["index"]: choice["text"] for choice in json.loads(through)["choices"]}
     assert {index: said[0] for index, said in streams[0][0].items()} == texts
@@ -224,6 +214,9 @@ def test_what_the_engine_refuses_is_told_and_costs_nothing(site):
     with pytest.raises(openai.BadRequestError) as refused:
         site.client.chat.completions.create(**{**ASK, "max_tokens": 3000})
     assert refused.value.code == "engine_refused"
+    with pytest.raises(openai.BadRequestError) as refused:  # it would bring this vLLM down
+        site.client.completions.create(model=MODEL, prompt=["a", "b"], echo=True, logprobs=1)
+    assert refused.value.param == "echo"
     for _ in range(4):  # an adapter that is not loaded is no breakdown of the replica
         with pytest.raises(openai.APIStatusError) as refused:
             site.client.chat.completions.create(**{**ASK, "model": "not-loaded"})
@@ -247,8 +240,8 @@ def test_a_caller_who_leaves_frees_the_engine(site, stream):
             site.client.with_options(timeout=3).chat.completions.create(**long)
     parts.until(lambda: sum(site.count("num_requests_running")) == 0, 10)
     assert sum(site.count("generation_tokens_total")) - before < 1000
-    parts.until(lambda: site.calls()[-1][1] == SETTLED)
-    charged = site.calls()[-1][3]
+    _, state, _, charged = site.calls()[-1]
+    assert state == SETTLED
     assert 0 < charged < 1500 if stream else charged == 1500
 
 

@@ -1,4 +1,4 @@
-"""vLLM servers for tests: processes of their own, one core each, that can be killed with all they started."""
+"""vLLM servers for tests: one core each, killed with all they started; and what of two replies must be equal."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -132,3 +133,21 @@ def facts_of(raw: bytes) -> object:
         for call in (choice.get("message") or {}).get("tool_calls") or ():
             del call["id"]
     return said
+
+
+def told(stream: Any) -> tuple[dict[int, list[Any]], Any]:
+    """Put a stream together: texts, arguments, probabilities and ends by choice, and the usage."""
+    found: dict[int, list[Any]] = {}
+    usage = None
+    for chunk in stream:
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            mine = found.setdefault(choice.index, ["", "", [], None])
+            delta = choice.delta if hasattr(choice, "delta") else choice
+            mine[0] += getattr(delta, "content", None) or getattr(delta, "text", None) or ""
+            for call in getattr(delta, "tool_calls", None) or ():
+                mine[1] += call.function.arguments or ""
+            if choice.logprobs is not None and hasattr(choice, "delta"):
+                mine[2] += [(token.token, token.logprob) for token in choice.logprobs.content]
+            mine[3] = choice.finish_reason or mine[3]
+    return found, usage
