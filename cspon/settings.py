@@ -89,6 +89,14 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
+    tls_cert: Path | None = Field(None, description="本服务的证书（PEM，含中间证书）")
+    tls_key: Path | None = Field(None, description="证书的私钥（PEM，不加口令）")
+    tls_client_ca: Path | None = Field(
+        None, description="给出则客户端须出示由它签发的证书（双向 TLS）"
+    )
+    hsts_days: int = Field(
+        180, ge=0, description="经 TLS 访问时令浏览器只用 https 的天数，0 为不发"
+    )
     public_url: str | None = Field(
         None, description="浏览器访问本服务的地址，如 https://plan.example（OIDC 登录必填）"
     )

@@ -141,7 +141,7 @@ def create_app(
         auth=settings.auth,
         refused=services.metrics.count_refused,
     )
-    app.front = Telemetry(gate, metrics=services.metrics)
+    app.front = Telemetry(gate, metrics=services.metrics, hsts_days=settings.hsts_days)
     if ui:
         _mount_pages(app)
     return app

@@ -18,22 +18,16 @@ from cspon.errors import InputError
 from serving.access.caller import Caller
 from serving.ogc_process import inputs_of, process, summary
 from serving.principal import current_caller
-from serving.problems import ApiError, as_api_error, log_unexpected
+from serving.problems import ApiError, answer, as_api_error, log_unexpected
 from serving.services import Services, threads
 from serving.streams import ClientGone, unless_gone
 from serving.tool_calls import ToolEntry, entries_for, perform
 
-EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/ogc-process-description",
 )
-TYPES = {"no_such_process": "no-such-process", "no_such_job": "no-such-job"}
-TITLES = {
-    400: "请求不对", 401: "需要密钥", 403: "没有权限", 404: "不存在", 409: "不能调用",
-    422: "输入不对", 429: "请稍后再试", 500: "服务内部错误", 503: "尚未就绪",
-}  # fmt: skip
 MAX_PAGE = 1000
 
 
@@ -51,30 +45,13 @@ class Problems(APIRoute):
                 raise
             except Exception as error:  # noqa: BLE001 - bugs are logged, and told without the inside
                 log_unexpected(error)
-                return problem(as_api_error(error), request.url.path)
+                return answer(as_api_error(error), request.url.path)
 
         return handle
 
 
 router = APIRouter(prefix="/ogc", route_class=Problems, tags=["ogc"])
 Calls = Annotated[Caller, Depends(current_caller)]
-
-
-def problem(error: ApiError, instance: str) -> JSONResponse:
-    """Say an error as the standard does (RFC 7807)."""
-    code = error.body["code"]
-    kind = TYPES.get(str(code))
-    body = {
-        "type": EXCEPTIONS + kind if kind else "about:blank",
-        "title": TITLES.get(error.status, "错误"),
-        "status": error.status,
-        "detail": error.body["message"],
-        "instance": instance,
-        "code": code,
-    }
-    return JSONResponse(
-        body, error.status, headers=error.headers, media_type="application/problem+json"
-    )
 
 
 @router.get("")

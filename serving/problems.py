@@ -21,6 +21,7 @@ from cspon.errors import (
     SetupError,
     ToolFailed,
 )
+from serving import ogc_problem
 
 log = logging.getLogger("cspon.serving")
 
@@ -113,11 +114,18 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _respond)
 
 
+def answer(error: ApiError, path: str) -> JSONResponse:
+    """Answer an error in the format of the routes that the path belongs to."""
+    if path == ogc_problem.PATH or path.startswith(f"{ogc_problem.PATH}/"):
+        return ogc_problem.problem(error, path)
+    return JSONResponse({"error": error.body}, error.status, headers=error.headers)
+
+
 async def _respond(request: Request, error: Exception) -> JSONResponse:
     problem = as_api_error(error)
     log_unexpected(error)
-    headers = getattr(error, "headers", None)
-    return JSONResponse({"error": problem.body}, problem.status, headers=headers)
+    problem.headers = getattr(error, "headers", None)
+    return answer(problem, request.url.path)
 
 
 def _validation(error: RequestValidationError) -> ApiError:

@@ -12,6 +12,7 @@ from cspon.settings import Settings
 from serving.app import create_app
 from serving.patience import Patience
 from serving.telemetry import configure_logging
+from serving.tls import tls_context
 
 GRACE_S = 5
 """Seconds for open requests to finish when the server is told to stop."""
@@ -80,8 +81,9 @@ def serve(
         on_ready: Gets the address once requests are answered.
 
     Raises:
-        SetupError: the page's extra is missing, or the server did not come up.
+        SetupError: the page's extra or a certificate is missing, or the server did not come up.
     """
+    tls = tls_context(settings)
     configure_logging()
     config = uvicorn.Config(
         create_app(settings, ui=ui),
@@ -91,16 +93,18 @@ def serve(
         http=Patience,
         ws="none",
         timeout_graceful_shutdown=GRACE_S,
+        ssl_context_factory=(lambda *_: tls) if tls is not None else None,
     )
-    server = _Server(config, lambda: on_ready(address_of(opened)))
+    scheme = "http" if tls is None else "https"
+    server = _Server(config, lambda: on_ready(address_of(opened, scheme)))
     server.run(sockets=[opened])
     if not server.started:
         raise SetupError("服务未能启动", mend="查看上方日志，或运行 cspon doctor")
 
 
-def address_of(opened: socket.socket) -> str:
+def address_of(opened: socket.socket, scheme: str = "http") -> str:
     """Return the address for a browser on this machine."""
     host, port = opened.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -44,10 +44,18 @@ _random = random.Random(secrets.randbits(128))  # noqa: S311 - ids tell requests
 
 
 class Telemetry:
-    """ASGI middleware; streams pass through untouched."""
+    """ASGI middleware; streams pass through untouched.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    Args:
+        app: What lies behind.
+        metrics: The counters.
+        hsts_days: Browsers that came by TLS are told to stay with it so long; 0: they are not.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, hsts_days: int = 0) -> None:
         self.app, self.metrics = app, metrics
+        strict = (b"strict-transport-security", f"max-age={hsts_days * 86_400}".encode())
+        self._by_tls = [*_SECURITY, strict] if hsts_days else _SECURITY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -56,6 +64,7 @@ class Telemetry:
             return
         request_id = _given(scope) or f"req-{_random.getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
+        security = self._by_tls if scope["scheme"] == "https" else _SECURITY
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -67,7 +76,7 @@ class Telemetry:
                 message["headers"] = [
                     *given,
                     (b"x-request-id", request_id.encode()),
-                    *(header for header in _SECURITY if header[0] not in has),
+                    *(header for header in security if header[0] not in has),
                 ]
             await send(message)
 

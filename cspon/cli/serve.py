@@ -18,9 +18,17 @@ def command(
         str | None, typer.Option(help="对话模型 provider:model，例如 openai:qwen3-8b、none")
     ] = None,
     layers: Annotated[Path | None, typer.Option(help="图层目录（含 layers.yaml）")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="证书（PEM），给出则以 https 服务")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="证书的私钥（PEM）")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="客户端须出示由它签发的证书（双向 TLS）")
+    ] = None,
 ) -> None:
     """启动服务：OpenAI 兼容接口、工具接口，加 --ui 另有问答页面；按 Ctrl-C 停止."""
-    settings = load_settings(host=host, port=port, model=model, layers=layers)
+    settings = load_settings(
+        host=host, port=port, model=model, layers=layers,
+        tls_cert=tls_cert, tls_key=tls_key, tls_client_ca=tls_client_ca,
+    )  # fmt: skip
     try:
         from serving.run import listen, serve
     except ModuleNotFoundError as error:

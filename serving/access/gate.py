@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cspon.errors import SetupError
 from serving.access.caller import LOCAL, Caller, current
 from serving.access.keys import Key
 from serving.access.scopes import Rule, rule_for
-from serving.access.session import session_key
+from serving.access.session import session_of
 from serving.access.store import KeyStore
-from serving.problems import ApiError, as_api_error
+from serving.problems import ApiError, answer, as_api_error
 
 log = logging.getLogger("cspon.access")
 
@@ -73,8 +73,7 @@ class Gate:
                 target = RedirectResponse(f"/login?next={scope['path']}", 303)
                 await target(scope, receive, send)
                 return
-            answer = JSONResponse({"error": problem.body}, problem.status, headers=problem.headers)
-            await answer(scope, receive, send)
+            await answer(problem, scope["path"])(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         token = current.set(caller)
@@ -89,13 +88,19 @@ class Gate:
         case = _text(headers.get(b"x-cspon-case", ""))
         if case and not CASE_NUMBER.fullmatch(case):
             raise ApiError(400, "案卷号（X-Cspon-Case）格式不对", code="invalid_case_number")
-        key = self._key(headers)
+        is_open = rule is not None and rule.scope is None and not rule.any_key
+        try:
+            key = self._key(headers)
+        except ApiError:
+            if not is_open or b"authorization" in headers:
+                raise
+            key = None  # a session that has ended does not bar the way to the sign-in page
         if key is not None:
             _check(key, rule)
             return Caller(key.principal, key, case)
         if self.auth == "local" and _at_this_machine(scope, headers):
             return Caller(LOCAL.principal, None, case) if case else LOCAL
-        if rule is not None and rule.scope is None and not rule.any_key:
+        if is_open:
             return NOBODY
         raise _unknown("需要密钥：在请求头写 Authorization: Bearer cspon-…")
 
@@ -109,8 +114,10 @@ class Gate:
                 if self.auth == "local" and not secret.strip().startswith("cspon-"):
                     return None  # clients that must send something: `api_key="none"`
                 raise _unknown("密钥不对")
-        elif cookie := session_key(headers.get(b"cookie", ""), self._session_secret):
-            key = self.store.by_id(cookie)
+        elif session := session_of(headers.get(b"cookie", ""), self._session_secret):
+            key = self.store.by_id(session.key_id)
+            if key is not None and session.began < int(key.created_at.timestamp()):
+                key = None
         else:
             return None
         if key is None:

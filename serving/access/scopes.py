@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from serving.access.keys import Scope
 
 READ: Final = frozenset({"GET", "HEAD"})
+LONGEST_KEPT: Final = 200
+"""Answers are kept for paths up to this length: callers without a key must not fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,12 @@ RULES: Final = (
 
 def rule_for(method: str, path: str) -> Rule | None:
     """Return the first rule for a request; None: closed."""
+    find = _found if len(path) <= LONGEST_KEPT else _found.__wrapped__
+    return find(method, path)
+
+
+@lru_cache(maxsize=4096)
+def _found(method: str, path: str) -> Rule | None:
     for rule in RULES:
         if (rule.methods is None or method in rule.methods) and rule.path.fullmatch(path):
             return rule

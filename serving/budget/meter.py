@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cspon.errors import SetupError
@@ -11,7 +10,7 @@ from serving.access.caller import caller_of
 from serving.budget.ledger import Ledger
 from serving.budget.limits import Weight
 from serving.budget.metered import matter_of, who_of
-from serving.problems import ApiError, as_api_error
+from serving.problems import ApiError, answer, as_api_error
 
 log = logging.getLogger("cspon.serving")
 
@@ -43,10 +42,7 @@ class Meter:
         try:
             held = await ledger.reserve(who_of(caller), ONE, matter, ttl_s=LONGEST_S)
         except (ApiError, SetupError) as error:
-            problem = as_api_error(error)
-            headers = getattr(error, "headers", None)
-            answer = JSONResponse({"error": problem.body}, problem.status, headers=headers)
-            await answer(scope, receive, send)
+            await answer(as_api_error(error), scope["path"])(scope, receive, send)
             return
         try:
             await self.app(scope, receive, send)

@@ -4,8 +4,12 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -218,3 +222,60 @@ def browser():
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Make self-signed certificates of 127.0.0.1: `certificate(name)` gives its file and its key's."""
+    return lambda name: make_certificate(tmp_path, name)
+
+
+def make_certificate(folder, name):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
+        .public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        ).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    files = folder / f"{name}.pem", folder / f"{name}.key"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+@pytest.fixture
+def start_command(tmp_path):
+    """Start `cspon serve` without any part in a process of its own: `start_command(argument, …)`."""
+    started = []
+
+    def start(*arguments):
+        environment = {**os.environ, "CSPON_HOME": str(tmp_path), "CSPON_EMBEDDING": "nonsense"}
+        environment["CSPON_LAYERS"] = str(tmp_path / "nothing")
+        command = ["serve", "--model", "none", *map(str, arguments)]
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", "from cspon.cli.main import main; main()", *command],
+                stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+            )
+        )  # fmt: skip
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -3,11 +3,8 @@
 import asyncio
 import json
 import logging
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import httpx
@@ -148,25 +145,13 @@ def test_foreign_address_names_the_setting():
         listen("192.0.2.1", 8765)
 
 
-def _serve(*arguments, home):
-    environment = {**os.environ, "CSPON_HOME": str(home), "CSPON_EMBEDDING": "nonsense"}
-    environment["CSPON_LAYERS"] = str(home / "nothing")
-    return subprocess.Popen(
-        [sys.executable, "-c", "from cspon.cli.main import main; main()", "serve", *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        cwd=home,
-    )
-
-
 @pytest.mark.integration
-def test_command_with_taken_port_exits_2(tmp_path):
+def test_command_with_taken_port_exits_2(start_command):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        process = _serve("--port", str(port), "--model", "none", home=tmp_path)
+        process = start_command("--port", str(port))
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert f"端口 {port} 已被占用" in errors
@@ -175,22 +160,17 @@ def test_command_with_taken_port_exits_2(tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_command_starts_degraded_and_stops_in_order(tmp_path, stop):
-    process = _serve("--port", "0", "--model", "none", home=tmp_path)
-    try:
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if "按 Ctrl-C 停止" in line:
-                break
-        text = "".join(lines)
-        url = text.split("服务已启动：")[1].split()[0]
-        assert httpx.get(f"{url}/readyz").json()["status"] == "unavailable"
-        started = time.monotonic()
-        process.send_signal(stop)
-        process.communicate(timeout=20)
-        assert time.monotonic() - started < 5
-        assert process.returncode == (0 if stop is signal.SIGINT else -signal.SIGTERM)
-    finally:
-        process.kill()
-        process.wait()
+def test_command_starts_degraded_and_stops_in_order(start_command, stop):
+    process = start_command("--port", "0")
+    text = ""
+    for line in process.stderr:
+        text += line
+        if "按 Ctrl-C 停止" in line:
+            break
+    url = text.split("服务已启动：")[1].split()[0]
+    assert httpx.get(f"{url}/readyz").json()["status"] == "unavailable"
+    started = time.monotonic()
+    process.send_signal(stop)
+    process.communicate(timeout=20)
+    assert time.monotonic() - started < 5
+    assert process.returncode == (0 if stop is signal.SIGINT else -signal.SIGTERM)

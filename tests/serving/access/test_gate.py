@@ -137,6 +137,40 @@ async def test_a_session_lasts_as_long_as_its_key(store):
         assert (await http.get("/kb", headers=page)).status_code == 401
 
 
+async def test_a_session_that_has_ended_does_not_bar_the_way_to_sign_in(store):
+    made = store.create(a_key())
+    page = {"cookie": f"{COOKIE}={sign(made.key.id, SECRET)}", "accept": "text/html"}
+    store.revoke(made.key.id)
+    async with client(store) as http:
+        assert (await http.get("/kb", headers=page)).headers["location"] == "/login?next=/kb"
+        reply = await http.get("/login", headers=page)
+        assert (reply.status_code, reply.json()["user"]) == (200, "")
+        wrong = {**page, **bearer(made.secret), "accept": "*/*"}
+        assert (await http.get("/healthz", headers=wrong)).status_code == 401
+
+
+async def test_a_session_from_before_its_key_was_made_anew_is_over(store):
+    made = store.create(a_key(created_at=NOW - timedelta(hours=1)))
+    async with client(store) as http:
+        for ago, status in ((3000, 200), (3700, 401)):
+            cookie = sign(made.key.id, SECRET, now=NOW.timestamp() - ago)
+            reply = await http.get("/kb", headers={"cookie": f"{COOKIE}={cookie}"})
+            assert reply.status_code == status
+
+
+async def test_refusals_have_the_format_of_the_routes(store):
+    async with client(store) as http:
+        for path in ("/ogc", "/ogc/processes/check_compliance"):
+            reply = await http.get(path)
+            assert reply.status_code == 401
+            assert reply.headers["content-type"] == "application/problem+json"
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+            told = reply.json()
+            assert (told["status"], told["title"], told["instance"]) == (401, "需要密钥", path)
+            assert (told["type"], told["code"]) == ("about:blank", "invalid_api_key")
+        assert "error" in (await http.get("/ogcx")).json()
+
+
 async def test_a_browser_is_led_to_the_login_page(store):
     async with client(store) as http:
         reply = await http.get("/kb/documents", headers={"accept": "text/html"})

@@ -1,8 +1,6 @@
 """The issuer: its keys change, it goes away, it misbehaves; nobody else is asked in its place."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 import pytest
 
@@ -69,37 +67,8 @@ def test_the_secret_may_be_sent_in_the_form(sso, provider, a_browser):
     assert a_browser(started).sign_in().status_code == 200
 
 
-def certificate(folder, name):
-    """A self-signed certificate of 127.0.0.1; returns the files of it and of its key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
-        .public_key(key.public_key()).serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        ).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    files = folder / f"{name}.pem", folder / f"{name}.key"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
-
-
-def test_the_issuer_is_trusted_by_its_certificate(sso, start_provider, a_browser, tmp_path):
-    right, wrong = certificate(tmp_path, "sso"), certificate(tmp_path, "other")
+def test_the_issuer_is_trusted_by_its_certificate(sso, start_provider, a_browser, certificate):
+    right, wrong = certificate("sso"), certificate("other")
     trusted = ssl.create_default_context(cafile=right[0])
     issuer = start_provider(*right, trusted=trusted).issuer
     started = sso(issuer=issuer, oidc_ca_file=right[0])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -221,8 +222,17 @@ def test_signing_out_ends_it_here_and_at_the_issuer(sso, provider, a_browser):
     }  # fmt: skip
     assert browser.session is None
     stolen = {"cookie": f"cspon_session={kept}"}
-    assert browser.http.get("/v1/usage/limits", headers=stolen).status_code == 401
-    assert records(started)[-1]["kind"] == "sign_in.out"
+    other = a_browser(started)
+    assert other.http.get("/v1/usage/limits", headers=stolen).status_code == 401
+    time.sleep(1.1)  # sessions are told apart by the second
+    browser.sign_in()
+    assert browser.http.get("/v1/usage/limits").status_code == 200
+    assert other.http.get("/v1/usage/limits", headers=stolen).status_code == 401
+    assert [line["kind"] for line in records(started)] == [
+        "sign_in.in",
+        "sign_in.out",
+        "sign_in.in",
+    ]
 
 
 def test_without_an_issuer_there_is_no_such_way(gateway):
