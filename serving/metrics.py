@@ -24,6 +24,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self._relay: dict[tuple[str, str], RelayMetrics] = {}
+        self._guards: dict[tuple[str, str, str], Counter] = {}
         self._requests: dict[tuple[str, str, str], list[float]] = {}
         self.requests = Counter(
             "cspon_http_requests",
@@ -137,7 +138,10 @@ class Metrics:
 
     def count_guard(self, rule: str, action: str, side: str, count: int) -> None:
         """Count what a guard found."""
-        self.guard_hits.labels(rule, action, side).inc(count)
+        found = self._guards.get((rule, action, side))
+        if found is None:
+            found = self._guards[rule, action, side] = self.guard_hits.labels(rule, action, side)
+        found.inc(count)
 
     def count_answer(self, answer: Answer) -> None:
         """Count an end of the assistant: model use, tools, refusal by kind."""

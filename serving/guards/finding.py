@@ -34,7 +34,7 @@ def find_hits(text: str, matcher: Matcher) -> list[Hit]:
     """Return what the rules find in a text, in order of place."""
     data = edged(text)
     present = matcher.present(data)
-    if not present:
+    if matcher.is_clear(present):
         return []
     hits = to_hits(matcher.find(data, present), data, View(text))
     if matcher.is_odd(present):

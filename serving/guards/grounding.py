@@ -10,12 +10,15 @@ import re
 CLAUSE = re.compile(
     r"《([^》\n]{2,60})》(?:（[^）]{1,20}）)?\s?(第[一二三四五六七八九十百千零〇0-9]{1,8}条)"
 )
+UNITS = "公顷|亩|平方米|平方公里|公里|万元|亿元|%|％|米|人|户"
 FIGURE = re.compile(
     r"([0-9][0-9,]{0,14}(?:\.[0-9]{1,6})?)\s?"
-    r"(?:公顷|亩|平方米|平方公里|公里|万元|亿元|%|％|米|人|户)"
+    rf"(?:{UNITS})"
 )
 """Begins with a class of characters, which is searched for fast; what stands before is looked at after."""
 NUMBER = re.compile(r"国[函发]〔[0-9]{4}〕[0-9]{1,4}号|[一-鿿]{2,8}〔[0-9]{4}〕[0-9]{1,4}号")
+STATED = rf"《|〔[0-9]{{4}}〕|[0-9,]\s?(?:{UNITS})"
+"""Occurs in every text in which there is something to ground; for the needles of the guards."""
 RUN = 24
 """Characters in a row that make a repeated system message, not a common phrase."""
 LOOKED_AT = 64
@@ -29,15 +32,10 @@ def unsupported(text: str, given: str) -> int:
     count += sum(number not in given for number in numbers)
     figures = {
         m.group(1)
-        for m in (FIGURE.finditer(text) if has_digit(text) else ())
+        for m in FIGURE.finditer(text)
         if not m.start() or text[m.start() - 1] not in "0123456789."
     }
     return count + sum(figure.rstrip(",") not in given for figure in figures)
-
-
-def has_digit(text: str) -> bool:
-    """Say whether there is a digit; ten fast searches take a fifth of the time of a class's."""
-    return any(digit in text for digit in "0123456789")
 
 
 def repeats(text: str, system: str) -> bool:

@@ -15,6 +15,7 @@ import re2
 from cspon.errors import InputError
 from serving.guards.begun import beginnings, longest
 from serving.guards.checks import CHECKS
+from serving.guards.grounding import STATED
 from serving.guards.normal import TRIGGERS
 from serving.guards.rules import BEFORE, Rule
 
@@ -114,16 +115,25 @@ class Matcher:
         for rule in rules:
             self._needles.Add(_bytes(rule.needle or rule.pattern))
         self._odd = self._needles.Add(_bytes("|".join(TRIGGERS)))
+        self._stated = self._needles.Add(_bytes(STATED))
         self._needles.Compile()
         self._rules = tuple(rules)
 
     def present(self, data: bytes) -> Sequence[int]:
-        """Return which rules may occur in the data, by number; one more number for odd text."""
+        """Return which rules may occur in the data, by number; see `is_odd` and `is_stated` for more."""
         return self._needles.Match(data) or []
 
     def is_odd(self, present: Sequence[int]) -> bool:
         """Say whether a text has other views: see `normal.views`."""
         return self._odd in present
+
+    def is_stated(self, present: Sequence[int]) -> bool:
+        """Say whether a text cites or measures something: see `grounding`."""
+        return self._stated in present
+
+    def is_clear(self, present: Sequence[int]) -> bool:
+        """Say whether nothing of a text needs a second look."""
+        return not present or (len(present) == 1 and present[0] == self._stated)
 
     def find(
         self, data: bytes, present: Sequence[int], *, first: int = 1, lead: int = 0
@@ -139,7 +149,7 @@ class Matcher:
         return [
             found
             for number in present
-            if number != self._odd
+            if number < len(self._compiled)
             for found in self._compiled[number].find(data, first, lead)
         ]
 

@@ -32,6 +32,8 @@ class OutputFilter:
         self._counts: Counter[Rule] = Counter()
         self.blocked: Rule | None = None
         """The rule for which nothing more goes out."""
+        self.stated = False
+        """Something was cited or measured that may want a ground."""
 
     @property
     def held(self) -> int:
@@ -61,9 +63,11 @@ class OutputFilter:
 
     def whole(self, text: str) -> str:
         """Return what may go out of a text that is all there: the same as fed in pieces."""
-        alone = not self._pending and not self._vault.values
-        if alone and not self._matcher.present(edged(text)):
-            return text
+        if not self._pending and not self._vault.values:
+            present = self._matcher.present(edged(text))
+            if self._matcher.is_clear(present):
+                self.stated |= self._matcher.is_stated(present)
+                return text
         self._pending += text
         return self.close()
 
@@ -73,6 +77,7 @@ class OutputFilter:
         tail = EDGE if closed else b""
         view, data = View(raw), before + raw.encode("utf-8", "replace") + tail
         present = self._matcher.present(data)
+        self.stated |= self._matcher.is_stated(present)
         if self._matcher.is_odd(present) and not is_plain(raw):
             view = plain(raw)
             data = before + view.text.encode("utf-8", "replace") + tail

@@ -16,7 +16,7 @@ def hidden(label: str) -> str:
 
 def bare(value: str) -> str:
     """Return a value as it is compared: without what groups it."""
-    return re.sub(r"[\s\-]", "", value).upper()
+    return (value if value.isalnum() else re.sub(r"[\s\-]", "", value)).upper()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Guarded:
         self._likely: dict[tuple[int, str], Probabilities] = {}
         self._told: list[str] = []
         self._given = self._system = ""
+        self._stated = False
 
     def take_in(self, body: dict[str, Any], kind: Kind) -> bool:
         """Check a request and mask in it what must be masked; say whether it was changed.
@@ -162,6 +163,7 @@ class Guarded:
         out = OutputFilter(self.passage.policy, self.passage.decision.vault)
         passed = out.whole(text)
         self.passage.tallies += out.tallies
+        self._stated |= out.stated
         if out.blocked is not None:
             raise blocked_error(out.blocked, output=True)
         if field == "arguments" and passed != text:
@@ -189,10 +191,11 @@ class Guarded:
         """Have it written what was found, once the exchange has ended; see `Passage.note`."""
         for out in self._filters.values():
             self.passage.tallies += out.tallies
+            self._stated |= out.stated
         self._filters.clear()
-        if self._told:
+        if self._told and (self._stated or self._system):
             self.passage.after("".join(self._told), self._given, self._system)
-            self._told.clear()
+        self._told.clear()
         return self.passage.note()
 
     async def record(self) -> None:
