@@ -64,7 +64,7 @@ class Telemetry:
             return
         request_id = _given(scope) or f"req-{_random.getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
-        security = self._by_tls if scope["scheme"] == "https" else _SECURITY
+        security = self._by_tls if scope.get("scheme") == "https" else _SECURITY
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:

@@ -6,6 +6,8 @@ Every implementation keeps the same promises, and one suite of tests asks them o
 - A settlement may be carried out a few milliseconds after it was asked for, with the next reservation;
   until then the whole bound stays held, so that no limit is passed.
 - A reservation is settled once; settling or refunding it again changes nothing.
+- Who is cancelled while they reserve hold nothing: nothing was sent for them.
+- What could not be settled because the store was away is settled once it is back.
 - A reservation whose process died is charged in full when it lapses: nothing is lost, at worst the
   bound is charged instead of the use.
 - When the store is away, `reserve` raises and nothing is dispatched.
@@ -122,19 +124,11 @@ class Ledger(Protocol):
         ...
 
     async def settle(self, reservation: Reservation, used: Weight) -> None:
-        """Replace what was held by what was used.
-
-        Raises:
-            SetupError: the store is away; the reservation lapses later.
-        """
+        """Replace what was held by what was used, soon; where the store is away, when it is back."""
         ...
 
     async def refund(self, reservation: Reservation) -> None:
-        """Give tokens and money back; the attempt itself stays counted.
-
-        Raises:
-            SetupError: as for `settle`.
-        """
+        """Give tokens and money back, as `settle` does; the attempt itself stays counted."""
         ...
 
     async def usage(

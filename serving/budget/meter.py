@@ -1,6 +1,5 @@
 """Counts every call of the API, and holds a place of those that may run at once while it is open."""
 
-import logging
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,8 +10,6 @@ from serving.budget.ledger import Ledger
 from serving.budget.limits import Weight
 from serving.budget.metered import matter_of, who_of
 from serving.problems import ApiError, answer, as_api_error
-
-log = logging.getLogger("cspon.serving")
 
 COUNTED = ("/v1/", "/ogc/")
 MCP = "/mcp"
@@ -47,10 +44,7 @@ class Meter:
         try:
             await self.app(scope, receive, send)
         finally:
-            try:
-                await ledger.settle(held, ONE)
-            except SetupError as error:  # the answer is out; the reservation lapses in its time
-                log.error("not settled", extra={"facts": {"why": str(error)}})
+            await ledger.settle(held, ONE)
 
 
 def _counts(path: str) -> bool:

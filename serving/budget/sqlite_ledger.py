@@ -29,9 +29,11 @@ from serving.budget.accounts import (
     attempt_of,
     changes_of,
     claims_of,
+    ending_of,
     facts_of,
     lapse_changes,
     over,
+    standing_of,
     used_of,
 )
 from serving.budget.group_commit import Change, GroupCommit
@@ -155,10 +157,7 @@ class SqliteLedger:
 
     @staticmethod
     def _closing(reservation: Reservation, used: Weight, state: int) -> Change[None]:
-        told = (
-            state, used.requests, used.model_calls, used.prompt, used.completion, used.money,
-            reservation.id,
-        )  # fmt: skip
+        told = ending_of(reservation, used, state)
 
         def change(db: sqlite3.Connection) -> None:
             lapsed = False
@@ -213,13 +212,7 @@ class SqliteLedger:
                     "where limit_id = ? and subject = ? and window = ?",
                     (limit.id, subject, window_of(limit.per, now)),
                 ).fetchone()
-                used, held = row or (0, 0)
-                found.append(
-                    Standing(
-                        limit=limit.id, title=limit.title, subject=subject, amount=limit.units,
-                        used=used, held=held,
-                    )
-                )  # fmt: skip
+                found.append(standing_of(limit, subject, row))
         return found
 
     async def aclose(self) -> None:

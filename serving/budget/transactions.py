@@ -94,7 +94,8 @@ class Transactions:
 
     def _failed(self, done: "asyncio.Task[None]", change: Change[None]) -> None:
         """Try again later what the server did not take."""
-        if not done.cancelled() and isinstance(done.exception(), SetupError):
+        if not done.cancelled() and isinstance(error := done.exception(), SetupError):
+            log.error("not settled yet", extra={"facts": {"why": error.message}})
             self._owe(change)
 
     def _owe(self, change: Change[None]) -> None:

@@ -156,10 +156,7 @@ async def _counted(services: Services, caller: Caller) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        try:
-            await services.ledger.settle(held, ONE)
-        except SetupError as error:  # the reservation lapses in its time
-            log.error("not settled", extra={"facts": {"why": str(error)}})
+        await services.ledger.settle(held, ONE)
 
 
 async def _attempt(

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from cspon.errors import SetupError
 from serving.access.caller import Caller
 from serving.audit import Audit
 from serving.budget.ledger import Ledger, Reservation
@@ -98,7 +97,7 @@ class Exchange:
             else:
                 await self._whole(caller, asked, held, raw, guarded)
         except asyncio.CancelledError:
-            await self._end(held, held.weight)
+            await self._parts.ledger.settle(held, held.weight)
             task = asyncio.current_task()
             if leaving.left and task is not None:
                 task.uncancel()
@@ -106,7 +105,7 @@ class Exchange:
                 raise Gone from None
             raise
         except BaseException:
-            await self._give_back(held)
+            await self._parts.ledger.refund(held)
             raise
         finally:
             leaving.done()
@@ -139,11 +138,11 @@ class Exchange:
             if asked.kind in ("chat", "completions") and guarded.whole(said):
                 content = orjson.dumps(said)
         except ApiError:
-            await self._end(held, used)
+            await self._parts.ledger.settle(held, used)
             raise
         result = hashlib.sha256(content).hexdigest()
         on_record = self._record(caller, asked, raw, used, guarded, result)
-        await self._end(held, used)
+        await self._parts.ledger.settle(held, used)
         await on_record
         await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
         await self._send({"type": "http.response.body", "body": content})
@@ -170,7 +169,7 @@ class Exchange:
         used = self._weight(asked, held, events.usage, events.given)
         result = events.digest.hexdigest()
         on_record = self._record(caller, asked, raw, used, guarded, result)
-        await self._end(held, used)
+        await self._parts.ledger.settle(held, used)
         await on_record
         await self._body(b"data: [DONE]\n\n", more=False)
 
@@ -205,10 +204,10 @@ class Exchange:
     ) -> None:  # fmt: skip
         """Charge what a stream gave before it broke off; nothing where it gave nothing."""
         if not events.given and events.usage is None:
-            await self._give_back(held)
+            await self._parts.ledger.refund(held)
             return
         used = self._weight(asked, held, events.usage, events.given)
-        await self._end(held, used)
+        await self._parts.ledger.settle(held, used)
         result = events.digest.hexdigest()
         await self._record(caller, asked, raw, used, guarded, result, broken=True)
 
@@ -230,19 +229,6 @@ class Exchange:
         price = self._parts.budgets().price(asked.served.name)
         money = price.cost(prompt, completion)
         return Weight(requests=1, model_calls=1, prompt=prompt, completion=completion, money=money)
-
-    async def _end(self, held: Reservation, used: Weight) -> None:
-        """Settle; where the store is away the reservation lapses, charged in full."""
-        try:
-            await self._parts.ledger.settle(held, used)
-        except SetupError as error:
-            log.error("not settled", extra={"facts": {"why": str(error)}})
-
-    async def _give_back(self, held: Reservation) -> None:
-        try:
-            await self._parts.ledger.refund(held)
-        except SetupError as error:
-            log.error("not refunded", extra={"facts": {"why": str(error)}})
 
     def _record(
         self, caller: Caller, asked: Asked, raw: bytes, used: Weight, guarded: Guarded, result: str,
