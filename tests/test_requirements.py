@@ -1,6 +1,7 @@
 """What is installed: every package at one version, none of them known to be bad."""
 
 import re
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_every_package_is_pinned_to_one_version(name):
     loose = [line for line in lines(name) if not PIN.match(line) and not line.startswith("-")]
     assert loose == []
     assert "*" not in "".join(pins(name).values())
+
+
+def test_nothing_installed_is_known_to_be_bad():
+    installed = {
+        re.sub(r"[-_.]+", "-", found.name).lower(): found.version for found in distributions()
+    }
+    assert len(installed) > 50
+    assert bad_among(installed) == []
 
 
 def test_a_bad_version_is_found():
