@@ -2,12 +2,14 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from cspon.schemas.agent import Principal
 from serving.access.caller import caller_of
+from serving.access.keys import Key
 from serving.access.session import COOKIE, LASTS_S, SIGNED_IN, sign
 from serving.pages.paper import PageRoute, paper
 from serving.services import Services
@@ -37,7 +39,9 @@ async def login(
     if key is not None and not why and "pages" not in key.scopes:
         why = "此密钥不能用于页面"
     if key is None or why:
+        put_on_record(request, "refused", key, refusal="invalid_api_key", why=why)
         return _form(request, next, why)
+    put_on_record(request, "in", key, by="key")
     answer = RedirectResponse(inside(next), 303)
     give_session(request, answer, key.id)
     return answer
@@ -47,12 +51,11 @@ async def login(
 async def logout(request: Request) -> Response:
     """Forget the session; that of the identity provider's person ends at the provider, too."""
     services: Services = request.app.state.services
-    caller, onward = caller_of(request.scope), ""
-    if caller.key is not None and caller.key.id.startswith(SIGNED_IN) and services.sign_in:
-        onward = await services.sign_in.sign_out(caller.key)
-        services.audit.sign_in(
-            "out", principal=caller.principal, request_id=request.state.request_id
-        )
+    key, onward = caller_of(request.scope).key, ""
+    if key is not None and key.id.startswith(SIGNED_IN) and services.sign_in:
+        onward = await services.sign_in.sign_out(key)
+    if key is not None:
+        put_on_record(request, "out", key)
     answer: Response = RedirectResponse("/login", 303)
     if (
         onward
@@ -74,6 +77,23 @@ def give_session(request: Request, answer: Response, key_id: str) -> None:
         httponly=True,
         samesite="strict",
         secure=by_tls(request),
+    )
+
+
+def put_on_record(request: Request, kind: str, key: Key | None, **facts: Any) -> None:
+    """Record who was signed in or out, or was not.
+
+    Raises:
+        SetupError: the audit cannot be written; nobody may be signed in.
+    """
+    services: Services = request.app.state.services
+    who = {"key": key.id, "tenant": key.tenant} if key is not None else {"key": ""}
+    services.audit.sign_in(
+        kind,
+        principal=key.principal if key is not None else Principal(user=""),
+        request_id=request.state.request_id,
+        **who,
+        **facts,
     )
 
 

@@ -3,11 +3,9 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from cspon.schemas.agent import Principal
-from serving.access.caller import Caller, current
 from serving.access.oidc.attempt import COOKIE, LASTS_S
 from serving.access.oidc.refused import SignInRefused
-from serving.pages.login import by_tls, give_session, inside
+from serving.pages.login import by_tls, give_session, inside, put_on_record
 from serving.pages.paper import PageRoute, paper
 from serving.problems import ApiError
 from serving.services import Services
@@ -51,13 +49,7 @@ async def back(request: Request) -> Response:
         key, target = await services.sign_in.finish(said, cookie)
     except SignInRefused as refusal:
         return _refuse(request, refusal)
-    token = current.set(Caller(key.principal, key))
-    try:
-        services.audit.sign_in(
-            "in", principal=key.principal, request_id=request.state.request_id, scopes=key.scopes
-        )
-    finally:
-        current.reset(token)
+    put_on_record(request, "in", key, by="oidc", scopes=key.scopes)
     answer = paper(
         request, "signing.html", title="已登录", message=key.user, kind="", onward=target,
         link="进入系统",
@@ -71,10 +63,7 @@ def _refuse(request: Request, refusal: SignInRefused) -> Response:
     """Show why, and put it on record."""
     services: Services = request.app.state.services
     number, body = request.state.request_id, refusal.body
-    services.audit.sign_in(
-        "refused", principal=Principal(user=""), request_id=number, refusal=body["code"],
-        why=refusal.why,
-    )  # fmt: skip
+    put_on_record(request, "refused", None, refusal=body["code"], why=refusal.why)
     services.metrics.count_refused(body["code"])
     answer = paper(
         request, "signing.html", refusal.status, title="未能登录", message=body["message"],

@@ -1,6 +1,7 @@
 """A metered model: reserved before, settled after, refunded on failure; and the gateway around it."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -200,3 +201,10 @@ def test_signing_in_with_a_key(gateway, settings):
         assert http.get("/v1/usage").status_code == 200
         http.post("/logout")
         assert http.get("/v1/usage").status_code == 303
+    lines = map(json.loads, started.services.settings.audit_file.read_text().splitlines())
+    told = [(line["kind"], line["user"], line["key"]) for line in lines]
+    assert told == [
+        ("sign_in.refused", "", ""),
+        ("sign_in.in", "规划员", made.key.id),
+        ("sign_in.out", "规划员", made.key.id),
+    ]
