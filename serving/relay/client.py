@@ -10,8 +10,9 @@ import orjson
 from cspon.errors import CsponError
 from serving.problems import ApiError, public
 from serving.relay.body import Asked
+from serving.relay.connection import Connection, TooLong
 from serving.relay.pool import Pool, Replica
-from serving.relay.wire import Connection, NotConnected, TooLong, Wire, head_of
+from serving.relay.wire import NotConnected, Wire, head_of
 
 CONNECT_S = 3.0
 KEEP_S = 4.0

@@ -23,11 +23,11 @@ from serving.metrics import Metrics
 from serving.problems import ApiError, as_api_error
 from serving.relay.body import Asked
 from serving.relay.client import MOST_REPLY, Client, NotReached, Times, failed
+from serving.relay.connection import Connection, TooLong
 from serving.relay.engines import Engines, Kind
 from serving.relay.events import BrokenStream, Events
 from serving.relay.guarding import Guarded
 from serving.relay.leaving import Leaving
-from serving.relay.wire import Connection, TooLong
 
 log = logging.getLogger("cspon.serving")
 
