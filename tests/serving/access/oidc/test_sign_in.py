@@ -33,6 +33,11 @@ def test_a_person_of_the_bureau_signs_in(sso, a_browser):
     reply = browser.http.get(browser.approve(begun))
     assert reply.status_code == 200
     assert 'content="0;url=/kb"' in reply.text
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["content-security-policy"].startswith(
+        "default-src 'none'; script-src 'self'"
+    )
+    assert reply.headers["referrer-policy"] == "no-referrer"  # the address holds the code
     given = next(c for c in reply.headers.get_list("set-cookie") if c.startswith("cspon_session="))
     assert "HttpOnly" in given and "SameSite=strict" in given
     assert browser.http.get("/v1/usage/limits").status_code == 200
