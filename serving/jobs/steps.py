@@ -102,24 +102,34 @@ async def run_step(
     except SetupError as error:
         raise StoreAway(str(error)) from error
     current.set(caller)
+    try:
+        async with _counted(services, caller):
+            return await _attempts(
+                services, caller, number, step, attempts, folder / f"{index}.json"
+            )
+    except StoreAway:
+        raise
+    except CsponError as error:
+        return {"error": as_api_error(error).body}
+    except Exception as error:  # noqa: BLE001 - a bug of a tool is its own step's outcome
+        log_unexpected(error)
+        return {"error": as_api_error(error).body}
+
+
+async def _attempts(
+    services: Services, caller: Caller, number: str, step: StepOrder, attempts: Attempts, file: Path
+) -> dict[str, Any]:
+    """Run a step until its process does not break down, a few times at most."""
     while True:
         try:
             if await asyncio.to_thread(attempts.begin) > MOST_ATTEMPTS:
                 return {"error": given_up(step)}
-            async with _counted(services, caller):
-                return await _attempt(services, caller, number, step, folder / f"{index}.json")
+            return await _attempt(services, caller, number, step, file)
         except ProcessBroke as error:
             log.warning("step broke down", extra={"facts": {"job": number, "why": str(error)}})
         except (OSError, StoreAway) as error:
             await asyncio.to_thread(attempts.take_back)
             raise StoreAway(str(error)) from error
-        except CsponError as error:
-            return {"error": as_api_error(error).body}
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a bug of a tool is its own step's outcome
-            log_unexpected(error)
-            return {"error": as_api_error(error).body}
 
 
 def given_up(step: StepOrder) -> dict[str, Any]:
