@@ -14,6 +14,8 @@ from serving.patience import Patience
 from serving.telemetry import configure_logging
 from serving.tls import tls_context
 
+COLLECT = (20_000, 20, 50)
+"""Objects made until the youngest are looked through, and so on: a request makes some hundreds."""
 GRACE_S = 5
 """Seconds for open requests to finish when the server is told to stop."""
 
@@ -66,6 +68,7 @@ class _Server(uvicorn.Server):
         if self.started:
             gc.collect()
             gc.freeze()  # what is loaded stays: no collection looks at it again
+            gc.set_threshold(*COLLECT)
             self._on_ready()
 
 
