@@ -88,9 +88,11 @@ def outage(request, tmp_path):
     def sqlite():
         thief = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
         thief.execute("begin exclusive")
-        yield
-        thief.execute("rollback")
-        thief.close()
+        try:
+            yield
+        finally:
+            thief.execute("rollback")
+            thief.close()
 
     @contextmanager
     def postgres():
@@ -100,8 +102,10 @@ def outage(request, tmp_path):
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where application_name = 'cspon-ledger'"
         )
-        yield
-        server.execute("alter role postgres login")
+        try:
+            yield
+        finally:
+            server.execute("alter role postgres login")
 
     return {"sqlite": sqlite, "postgres": postgres}[request.node.callspec.params["open_ledger"]]
 
