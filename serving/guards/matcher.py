@@ -5,7 +5,7 @@ text that may follow can change it; `undecided` says from where on that is not s
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,10 @@ MEMORY = 64 << 20
 """Bytes that the automaton of the needles may take; it takes what it meets."""
 
 
+Spans = Sequence[tuple[int, int]]
+"""Places of a match and of its groups, (-1, -1) where one took no part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A match; places are bytes of the data."""
@@ -54,8 +58,9 @@ class _Compiled:
         self._grouped = "(?P<value>" in rule.pattern
         body = f"({rule.pattern})" if self._grouped else f"(?:{rule.pattern})"
         body = f"{LEFT[rule.boundary]}{body}{RIGHT[rule.boundary]}"
-        self._pattern = _compile(_bytes(body), rule, capture=self._grouped)
-        self._value = int(self._pattern.groupindex.get(b"value", 1))
+        pattern = _compile(_bytes(body), rule, capture=self._grouped)
+        self._search = _searcher(pattern)
+        self._value = int(pattern.groupindex.get(b"value", 1))
         self._check = CHECKS[rule.check] if rule.check else None
         spared = f"(?:{rule.unless_before})\\z" if rule.unless_before else ""
         self._spared = _compile(_bytes(spared), rule) if spared else None
@@ -63,8 +68,8 @@ class _Compiled:
     def find(self, data: bytes, first: int, lead: int) -> Iterator[Found]:
         """Yield the matches that start at `first` or later; `lead`: the character before it."""
         place = lead if self._bounded else first
-        while (match := self._pattern.search(data, place)) is not None:
-            start, end, value_start, value_end = self._places(data, match)
+        while (spans := self._search(data, place)) is not None:
+            start, end, value_start, value_end = self._places(data, spans)
             value = data[value_start:value_end].decode()
             if self._holds(data, start, value):
                 yield Found(self.rule, start, end, value_start, value_end, value)
@@ -74,16 +79,16 @@ class _Compiled:
             else:
                 place = start + 1
 
-    def _places(self, data: bytes, match: Any) -> tuple[int, int, int, int]:
+    def _places(self, data: bytes, spans: Spans) -> tuple[int, int, int, int]:
         """Return where a match and its value are, without what only had to stand beside it.
 
         A match that must not touch digits or letters begins and ends with one.
         """
         if self._grouped:
-            start, end = match.span(1)
-            value_start, value_end = match.span(self._value)
+            start, end = spans[1]
+            value_start, value_end = spans[self._value]
             return (start, end, value_start, value_end) if value_start >= 0 else (start, end) * 2
-        start, end = match.span()
+        start, end = spans[0]
         if self._bounded:
             start += _width(data, start)
             if RIGHT[self.rule.boundary]:
@@ -204,6 +209,31 @@ def _last(data: bytes, most: int, first: int) -> int:
         return first
     last = data[max(first, len(data) - WIDEST * most) :].decode("utf-8", "ignore")[-most:]
     return max(first, len(data) - len(last.encode()))
+
+
+def _searcher(pattern: Any) -> Callable[[bytes, int], Spans | None]:
+    """Return what finds the first match from a place on: the places of it and of its groups.
+
+    The binding's own objects of a match take twice as long to make as the search itself takes, so what
+    lies under them is called where it is there.
+    """
+    inner = getattr(pattern, "_regexp", None)
+    if inner is None:
+
+        def by_match(data: bytes, place: int) -> Spans | None:
+            match = pattern.search(data, place)
+            if match is None:
+                return None
+            return [match.span(group) for group in range(pattern.groups + 1)]
+
+        return by_match
+    find, anywhere = inner.Match, type(inner).Anchor.UNANCHORED
+
+    def search(data: bytes, place: int) -> Spans | None:
+        spans: Spans = find(anywhere, data, place, len(data))
+        return None if spans[0][0] < 0 else spans
+
+    return search
 
 
 def _width(data: bytes, place: int) -> int:

@@ -1,6 +1,7 @@
 """RE2 with needles finds what Python's own `re` finds without them."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import re2
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from cspon.errors import InputError
 from serving.guards.begun import beginnings, longest
 from serving.guards.checks import CHECKS
-from serving.guards.matcher import Matcher, edged
+from serving.guards.matcher import Matcher, _searcher, edged
 from serving.guards.rules import BEFORE, standard_rules
 
 RULES = standard_rules()
@@ -93,3 +94,12 @@ def test_beginnings_of_a_match_are_beginnings():
 def test_what_a_stream_cannot_hold_is_no_rule(pattern):
     with pytest.raises(InputError):
         beginnings(pattern)
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_a_search_below_the_binding_finds_what_the_binding_finds(data, place):
+    pattern = re2.compile(b"(a|bb)(c)?[0-9]")
+    plain = SimpleNamespace(search=pattern.search, groups=2)  # without what lies under it
+    place = min(place, len(data))
+    assert _searcher(pattern)(data, place) == _searcher(plain)(data, place)
+    assert _searcher(pattern)(b"zbb7", 0) == [(1, 4), (1, 3), (-1, -1)]
