@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from serving.access.caller import Caller
 from serving.budget.limits import YUAN
@@ -17,13 +17,23 @@ Calls = Annotated[Caller, Depends(current_caller)]
 By = Literal["key", "model", "case_number", "endpoint"]
 
 
+def _in_our_time(moment: AwareDatetime) -> AwareDatetime:
+    """Refuse what cannot be reckoned with: a month before the year 1 is no date."""
+    if not 2000 <= moment.year < 2200:
+        raise ValueError("应在 2000 年到 2199 年之间")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+
+
 @router.get("")
 async def usage(
     request: Request,
     caller: Calls,
     by: Annotated[By, Query()] = "model",
-    since: Annotated[AwareDatetime | None, Query()] = None,
-    until: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query()] = None,
+    until: Annotated[Moment | None, Query()] = None,
 ) -> dict[str, Any]:
     """Return the caller's own use by model, endpoint or case number; a month back where not said."""
     services: Services = request.app.state.services

@@ -208,3 +208,12 @@ def test_signing_in_with_a_key(gateway, settings):
         ("sign_in.in", "规划员", made.key.id),
         ("sign_in.out", "规划员", made.key.id),
     ]
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "2026-01-01"])  # fmt: skip
+def test_use_is_told_of_our_time_alone(plain, name, moment):
+    reply = httpx.get(f"{plain.url}/v1/usage", params={name: moment})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, name)
+    good = {"since": "2000-01-01T00:00:00Z", "until": "2199-12-31T23:59:59-12:00"}
+    assert httpx.get(f"{plain.url}/v1/usage", params=good).status_code == 200
