@@ -101,7 +101,7 @@ def run(
         "cpu_us_per_request": own["cpu_us_per_request"],
         "direct": direct, "bare": through_bare, "own": own, "peer": other, "soak": soaked,
         "delay_ms": delay_ms, "connections": connections, "seconds": seconds,
-        "bytes_in": len(json.dumps(_body()).encode()), "reply_bytes": 10 * 1024,
+        "bytes_in": len(json.dumps(_body(), ensure_ascii=False).encode()), "reply_bytes": 10 * 1024,
         "guards": True,
         "why": why, "n": own["closed"]["requests"], "machine": machine(),
         "versions": versions("uvicorn", "uvloop", "httptools", "aiohttp", "fastapi", "orjson"),
