@@ -18,6 +18,7 @@ from eval.bench.figures import machine, raise_open_files, versions
 from eval.bench.gateway_load import Order
 from eval.bench.gateway_servers import (
     MODEL,
+    ROOT,
     bare,
     cpu_s,
     gateway,
@@ -163,7 +164,7 @@ def _peer(
 def _soak(
     engine: str, home: Path, own: dict[str, Any], minutes: float, cores: tuple[Any, Any], say: Say
 ) -> dict[str, Any] | None:
-    """Hold 70 % load; memory, audit lines and open reservations at the end."""
+    """Hold 70 % load; memory, audit lines, the chain and open reservations at the end."""
     if not minutes:
         return None
     import sqlite3
@@ -172,18 +173,24 @@ def _soak(
     with gateway(engine, home, cores[0]) as (url, secret, server):
         head = {"authorization": f"Bearer {secret}"}
         rate = own["closed"]["rps"] * 0.7
-        memory, sent = [], 0
+        memory, sent, answered = [], 0, 0
         for minute in range(round(minutes)):
             said = load.send(f"{url}{CHAT}", head, rate=rate, warm_s=0.0)
             sent += said["requests"]
+            answered += said["statuses"].get("200", 0)
             memory.append(rss_mb(server))
             say(f"  第 {minute + 1} 分钟：{said['rps']:g} 次/秒，{memory[-1]} MB")
-    lines = sum(1 for _ in (home / "audit.jsonl").open("rb"))
+    lines = sum(b'"kind":"relayed"' in line for line in (home / "audit.jsonl").open("rb"))
+    verify = [sys.executable, "-m", "cspon.cli", "audit", "verify"]
+    whole = subprocess.run(
+        verify, env={**os.environ, "CSPON_HOME": str(home)}, cwd=ROOT, capture_output=True
+    )
     ledger = sqlite3.connect(home / "ledger.sqlite")
     leaked = ledger.execute("select count(*) from uses where state = 0").fetchone()[0]
     held = ledger.execute("select coalesce(sum(held), 0) from counters").fetchone()[0]
     return {
-        "minutes": round(minutes), "requests": sent, "audit_lines": lines,
-        "lost_audit_lines": sent - lines, "open_reservations": leaked, "held": held,
+        "minutes": round(minutes), "rate": round(rate, 1), "requests": sent, "answered": answered,
+        "audit_lines": lines, "lost_audit_lines": answered - lines,
+        "chain_whole": whole.returncode == 0, "open_reservations": leaked, "held": held,
         "rss_mb": memory,
     }  # fmt: skip
