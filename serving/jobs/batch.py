@@ -7,6 +7,7 @@ crash. A line that meets a limit of use waits; one whose engine is away is tried
 
 import asyncio
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,8 @@ async def _answer(
         tries += 1
         if status not in AWAY or code == "budget_exceeded" or tries >= TRIES:
             break
-        await asyncio.sleep(PAUSE_S * tries)
+        apart = random.uniform(0.5, 1.5)  # noqa: S311 - or a line that kills its engine takes others along
+        await asyncio.sleep(PAUSE_S * tries * apart)
     response = {"status_code": status, "request_id": headers.get("x-request-id", number)}
     return {
         "id": f"{number}-{line['custom_id']}",
