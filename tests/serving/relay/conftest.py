@@ -102,8 +102,8 @@ def made():
     return MadeEngine()
 
 
-@pytest.fixture
-def serve_app(request):
+@pytest.fixture(scope="session")
+def serve_app():
     import importlib.util
     from pathlib import Path
 
