@@ -35,4 +35,5 @@ async def readyz(request: Request) -> JSONResponse:
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
     services: Services = request.app.state.services
+    services.metrics.gauges.look(services.client.pool, services.ledger)
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

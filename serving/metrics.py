@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from cspon.schemas.agent import Answer
 from llm.chat import ChatReply
 from serving.budget.limits import Weight
+from serving.gauges import Gauges
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 GATHERED = 256
@@ -91,6 +92,7 @@ class Metrics:
             ["rule", "action", "side"],
             registry=registry,
         )
+        self.gauges = Gauges(registry)
         self.cancelled = Counter(
             "cspon_runs_cancelled", "Runs ended because the client left.", registry=registry
         )

@@ -37,6 +37,11 @@ class GroupCommit:
         self._owed: list[Change[None]] = []
         self._paying: asyncio.TimerHandle | None = None
 
+    @property
+    def owed(self) -> int:
+        """Changes that are not carried out yet."""
+        return len(self._owed)
+
     async def do(self, change: Change[T], undo: Callable[[T], Change[None]] | None = None) -> T:
         """Carry out a change; it is committed on return.
 

@@ -148,6 +148,11 @@ class Ledger(Protocol):
         """Return how the limits stand that are for a request of these subjects."""
         ...
 
+    @property
+    def owed(self) -> int:
+        """Ends of reservations that are not in the store yet."""
+        ...
+
     async def aclose(self) -> None:
         """Release the store."""
         ...

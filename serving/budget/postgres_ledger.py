@@ -191,6 +191,11 @@ class PostgresLedger:
         await self._group.caught_up()
         return await self._group.do(ask)
 
+    @property
+    def owed(self) -> int:
+        """Ends of reservations that are not in the store yet."""
+        return self._group.owed
+
     async def aclose(self) -> None:
         """End what is still owed, and close the connections."""
         await self._group.aclose()

@@ -215,6 +215,11 @@ class SqliteLedger:
                 found.append(standing_of(limit, subject, row))
         return found
 
+    @property
+    def owed(self) -> int:
+        """Ends of reservations that are not in the store yet."""
+        return self._group.owed
+
     async def aclose(self) -> None:
         """End what is still owed, and close the file."""
         try:

@@ -68,6 +68,11 @@ class Transactions:
         task = self._begin(change)
         task.add_done_callback(lambda done: self._failed(done, change))
 
+    @property
+    def owed(self) -> int:
+        """Changes that nobody waits for and that are not carried out yet."""
+        return len(self._owed) + len(self._running)
+
     async def caught_up(self) -> None:
         """Wait until what was begun has ended, well or not."""
         await asyncio.gather(*self._running, return_exceptions=True)

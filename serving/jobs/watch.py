@@ -7,8 +7,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from prometheus_client import Gauge
-
 from cspon.errors import CsponError
 from serving.jobs.runner import Runner
 from serving.jobs.schema import KEEP_S, PREFIX, Kept
@@ -42,10 +40,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._tidied = 0.0
-        self._depth = Gauge(
-            "cspon_jobs", "Jobs that wait or run, of all gateways on this queue.", ["state"],
-            registry=services.metrics.registry,
-        )  # fmt: skip
+        self._depth = services.metrics.gauges.jobs
 
     def start(self) -> None:
         """Begin."""

@@ -7,7 +7,7 @@ reached several times in a row is left alone, then tried with one request.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from serving.relay.engines import Engine
@@ -68,6 +68,13 @@ class Pool:
             known = [before.get(url) or Replica(url) for url in engine.urls]
             self._replicas[engine.name] = engine, known
         return known
+
+    def standings(self) -> Iterator[tuple[str, Replica, bool]]:
+        """Yield every replica that was asked for so far: its engine's name, and whether it is left alone."""
+        now = self._clock()
+        for name, (_, replicas) in self._replicas.items():
+            for replica in replicas:
+                yield name, replica, replica.rests_until > now
 
     def choose(
         self, engine: Engine, affinity: bytes, without: frozenset[str] = frozenset()
