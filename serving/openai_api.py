@@ -20,15 +20,15 @@ from serving.access.caller import Caller
 from serving.guards.edge import Passage, check_body
 from serving.guards.runs import complete
 from serving.guards.wording import notices
+from serving.model_names import ASSISTANT, MODEL, today
 from serving.openai_reply import Piece, Reply
 from serving.openai_schema import AssistantOptions, ChatBody
 from serving.principal import current_caller
 from serving.problems import ApiError
-from serving.services import MODEL, Services
+from serving.services import Services
 from serving.streams import EventStream, unless_gone
 from serving.uploads import inline_boundary
 
-ASSISTANT = "cspon-assistant"
 router = APIRouter(prefix="/v1")
 Calls = Annotated[Caller, Depends(current_caller)]
 
@@ -43,7 +43,7 @@ async def list_models(request: Request, caller: Calls) -> dict[str, Any]:
 async def get_model(request: Request, caller: Calls, name: str) -> dict[str, Any]:
     """Describe one model."""
     services: Services = request.app.state.services
-    wanted = MODEL if services.model is not None and name == services.model.name else name
+    wanted = MODEL if services.model is not None and name == services.model.name else today(name)
     for model in _models(services, caller):
         if model["id"] == wanted:
             return model

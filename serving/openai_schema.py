@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from llm.chat import ChatRequest, Message
+from serving.model_names import ASSISTANT, ModelName
 from serving.problems import ApiError
 
 MAX_MESSAGES = 200
@@ -89,7 +90,7 @@ class AssistantOptions(Body):
 class ChatBody(Body):
     """The request."""
 
-    model: str
+    model: ModelName
     messages: list[WireMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -170,7 +171,7 @@ class ChatBody(Body):
         """
         if self.cspon is not None:
             raise ApiError(
-                400, "cspon 字段只用于模型 cspon-assistant", param="cspon", code="unknown_parameter"
+                400, f"cspon 字段只用于模型 {ASSISTANT}", param="cspon", code="unknown_parameter"
             )
         if any(m.tool_calls for m in self.messages):
             raise ApiError(

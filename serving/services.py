@@ -36,6 +36,7 @@ from serving.guards import edge, runs
 from serving.guards.edge import policies_of
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
+from serving.model_names import MODEL
 from serving.problems import ApiError, public
 from serving.relay.client import Client
 from serving.relay.engines import Engines, read_engines
@@ -52,9 +53,6 @@ log = logging.getLogger("cspon.serving")
 threads = CapacityLimiter(max(2, os.cpu_count() or 2))
 """Overlays and maps are CPU work: no more of them at once than cores."""
 
-
-MODEL = "cspon-model"
-"""Name of the bare model, whichever provider stands behind it; its own name works, too."""
 
 ANYBODY = Principal(user="", clearance=Secrecy.PUBLIC)
 """Who looks at the state of the parts: counts of what others may read are not told."""

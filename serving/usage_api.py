@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime
 from serving.access.caller import Caller
 from serving.budget.limits import YUAN
 from serving.budget.metered import who_of
+from serving.model_names import ModelName
 from serving.principal import current_caller
 from serving.services import Services
 
@@ -53,7 +54,7 @@ async def usage(
 
 @router.get("/limits")
 async def limits(
-    request: Request, caller: Calls, model: Annotated[str, Query(max_length=200)] = ""
+    request: Request, caller: Calls, model: Annotated[ModelName, Query(max_length=200)] = ""
 ) -> dict[str, Any]:
     """Return how the caller's limits stand now; money in micro-yuan."""
     services: Services = request.app.state.services

@@ -39,7 +39,7 @@ def command(
         if ui:
             say(f"  问答页面    {address}/ui/")
         say(f"  知识库      {address}/kb")
-        say(f"  接口        {address}/v1（OpenAI 兼容，模型 cspon-assistant、cspon-model）")
+        say(f"  接口        {address}/v1（OpenAI 兼容，模型 cspon/assistant、cspon/model）")
         say(f"  状态        {address}/readyz")
         if settings.auth == "keys" or settings.host not in ("127.0.0.1", "::1", "localhost"):
             who = "访问" if settings.auth == "keys" else "经网络访问"

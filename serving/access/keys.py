@@ -16,6 +16,7 @@ from pydantic import Field
 
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen, Secrecy
+from serving.model_names import ModelName
 
 SECRET = re.compile(r"cspon-([a-z0-9]{10})-([A-Za-z0-9_-]{43})")
 """`cspon-<id of the key>-<256 bits>`."""
@@ -43,7 +44,7 @@ class Key(Frozen):
     departments: tuple[str, ...] = ()
     clearance: Secrecy = Secrecy.PUBLIC
     scopes: tuple[Scope, ...] = DEFAULT_SCOPES
-    models: tuple[str, ...] = ()
+    models: tuple[ModelName, ...] = ()
     """Models by their names in `/v1/models`; empty: all."""
     tools: tuple[str, ...] = ()
     """Tools by name; empty: all."""

@@ -12,9 +12,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from cspon.schemas.base import Frozen
+from serving.model_names import ModelName, today
 from tools.library.reading import field_error, read_yaml
 
 Resource = Literal["requests", "tokens", "money", "concurrency"]
@@ -63,6 +64,11 @@ class Limit(Frozen):
     only: tuple[str, ...] = ()
     """Subjects that it is for, by name (a key by its id); empty: each one has this limit."""
 
+    @field_validator("only")
+    @classmethod
+    def _models_of_today(cls, only: tuple[str, ...], given: ValidationInfo) -> tuple[str, ...]:
+        return tuple(map(today, only)) if given.data.get("by") == "model" else only
+
     @model_validator(mode="after")
     def _check(self) -> "Limit":
         if (self.of == "concurrency") != (self.per is None):
@@ -106,7 +112,7 @@ class Budgets(Frozen):
     """All limits and prices of a server."""
 
     limits: tuple[Limit, ...] = Field((), max_length=MAX_LIMITS)
-    prices: dict[str, Price] = Field(default_factory=dict)
+    prices: dict[ModelName, Price] = Field(default_factory=dict)
     """By model; the price under `*` is for those that have none of their own."""
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cspon.errors import CsponError
 from serving.access.caller import caller_of
+from serving.model_names import today
 from serving.problems import ApiError, log_unexpected
 from serving.relay.body import MAX_BODY, check, parse
 from serving.relay.engines import PATHS
@@ -37,7 +38,7 @@ class Relay:
         try:
             raw = await _read(scope, receive)
             body = parse(raw) if raw is not None else {}
-            found = engines.find(str(body.get("model", "")), kind)
+            found = engines.find(today(str(body.get("model", ""))), kind)
         except CsponError as error:
             await refuse(send, error)
             return

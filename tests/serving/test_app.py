@@ -15,8 +15,8 @@ from serving.app import create_app
 from serving.run import address_of, listen
 from serving.telemetry import JsonLines
 
-QUESTION = {"model": "cspon-assistant", "messages": [{"role": "user", "content": "选址？"}]}
-REFUSED = {"model": "cspon-assistant", "messages": [{"role": "user", "content": "拒答"}]}
+QUESTION = {"model": "cspon/assistant", "messages": [{"role": "user", "content": "选址？"}]}
+REFUSED = {"model": "cspon/assistant", "messages": [{"role": "user", "content": "拒答"}]}
 
 
 def ask(gateway, body=QUESTION, **more):
@@ -85,7 +85,7 @@ def test_audit_has_each_decision_and_no_question(gateway):
     running = gateway(steps=["答"])
     ask(running, {**QUESTION, "messages": [{"role": "user", "content": "慎密的问题"}]})
     ask(running, REFUSED)
-    ask(running, {**QUESTION, "model": "cspon-model"})
+    ask(running, {**QUESTION, "model": "cspon/model"})
     text = (running.services.settings.home / "audit.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     lines = [line for line in lines if line["kind"] != "guards"]

@@ -23,22 +23,33 @@ SQUARE = {
 
 def test_lists_assistant_and_bare_model(gateway):
     client = gateway(steps=[]).client()
-    assert [m.id for m in client.models.list()] == ["cspon-assistant", "cspon-model"]
+    assert [m.id for m in client.models.list()] == ["cspon/assistant", "cspon/model"]
     assert client.models.retrieve("scripted:steps").cspon == {"provider_name": "scripted:steps"}
+
+
+def test_former_names_are_taken_and_told_as_today(gateway):
+    client = gateway(steps=[Step("好")]).client()
+    assert client.models.retrieve("cspon/assistant").id == "cspon/assistant"
+    assert client.models.retrieve("cspon-model").id == "cspon/model"
+    for former, now in (("cspon-model", "cspon/model"), ("cspon-assistant", "cspon/assistant")):
+        reply = client.chat.completions.create(model=former, messages=QUESTION)
+        assert reply.model == now
+    lines = httpx.get(f"{client.base_url}usage").json()["data"]
+    assert [line["subject"] for line in lines if line["subject"]] == ["cspon/model"]
 
 
 def test_without_model_only_the_assistant_is_listed(gateway):
     client = gateway().client()
-    assert [m.id for m in client.models.list()] == ["cspon-assistant"]
+    assert [m.id for m in client.models.list()] == ["cspon/assistant"]
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="cspon-model", messages=QUESTION)
+        client.chat.completions.create(model="cspon/model", messages=QUESTION)
     assert caught.value.code == "model_not_found"
     assert caught.value.param == "model"
 
 
 def test_assistant_answers_whole_with_extension(gateway):
     running = gateway()
-    reply = running.client().chat.completions.create(model="cspon-assistant", messages=QUESTION)
+    reply = running.client().chat.completions.create(model="cspon/assistant", messages=QUESTION)
     message = reply.choices[0].message
     assert "12.3456" in message.content
     assert message.cspon["verdict"] == "不符合"
@@ -50,7 +61,7 @@ def test_assistant_answers_whole_with_extension(gateway):
 
 def test_assistant_streams_progress_text_and_answer(plain, fakes):
     stream = plain.client().chat.completions.create(
-        model="cspon-assistant",
+        model="cspon/assistant",
         messages=QUESTION,
         stream=True,
         stream_options={"include_usage": True},
@@ -71,7 +82,7 @@ def test_assistant_streams_progress_text_and_answer(plain, fakes):
 
 def test_stream_says_when_the_checked_text_replaces_what_was_sent(plain):
     stream = plain.client().chat.completions.create(
-        model="cspon-assistant", messages=[{"role": "user", "content": "改写"}], stream=True
+        model="cspon/assistant", messages=[{"role": "user", "content": "改写"}], stream=True
     )
     last = list(stream)[-1]
     assert last.cspon["text_replaced"] is True
@@ -82,7 +93,7 @@ def test_stream_says_when_the_checked_text_replaces_what_was_sent(plain):
 def test_refusal_is_text_and_kind(plain, stream):
     client = plain.client()
     reply = client.chat.completions.create(
-        model="cspon-assistant", messages=[{"role": "user", "content": "拒答"}], stream=stream
+        model="cspon/assistant", messages=[{"role": "user", "content": "拒答"}], stream=stream
     )
     if stream:
         chunks = list(reply)
@@ -98,7 +109,7 @@ def test_last_user_message_of_parts_is_the_question(gateway):
     running = gateway()
     parts = [{"type": "text", "text": "第二"}, {"type": "text", "text": "问"}]
     running.client().chat.completions.create(
-        model="cspon-assistant",
+        model="cspon/assistant",
         messages=[
             {"role": "system", "content": "不作数"},
             {"role": "user", "content": "第一问"},
@@ -115,7 +126,7 @@ def test_inline_boundary_is_a_temporary_file_without_a_trace(gateway):
     running = gateway()
     extension = {"boundary": SQUARE, "epsg": 4547, "name": "产业园"}
     reply = running.client().chat.completions.create(
-        model="cspon-assistant", messages=QUESTION, extra_body={"cspon": extension}
+        model="cspon/assistant", messages=QUESTION, extra_body={"cspon": extension}
     )
     asked = running.assistant.asked[0]
     assert asked["boundary"].name == "产业园.geojson"
@@ -144,7 +155,7 @@ def test_inline_boundary_is_a_temporary_file_without_a_trace(gateway):
 def test_bad_boundary_has_its_own_status(plain, extension, status, code, stream):
     with pytest.raises(openai.APIStatusError) as caught:
         plain.client().chat.completions.create(
-            model="cspon-assistant",
+            model="cspon/assistant",
             messages=QUESTION,
             stream=stream,
             extra_body={"cspon": extension},
@@ -177,7 +188,7 @@ def test_bare_model_streams(gateway):
     stream = (
         gateway(steps=["一二三四五六七八九十"])
         .client()
-        .chat.completions.create(model="cspon-model", messages=QUESTION, stream=True)
+        .chat.completions.create(model="cspon/model", messages=QUESTION, stream=True)
     )
     chunks = list(stream)
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == "一二三四五六七八九十"
@@ -190,7 +201,7 @@ def test_tool_calls_pass_through(gateway, stream):
     tool = {"type": "function", "function": {"name": "area", "parameters": {"type": "object"}}}
     running = gateway(steps=[Step(tool_calls=(call,))])
     reply = running.client().chat.completions.create(
-        model="cspon-model", messages=QUESTION, tools=[tool], stream=stream
+        model="cspon/model", messages=QUESTION, tools=[tool], stream=stream
     )
     if stream:
         chunks = list(reply)
@@ -210,14 +221,14 @@ def test_tool_calls_pass_through(gateway, stream):
 def test_dead_model_server_is_503(gateway, stream):
     client = gateway(steps=[Step(error="模型服务中断")]).client()
     with pytest.raises(openai.InternalServerError) as caught:
-        client.chat.completions.create(model="cspon-model", messages=QUESTION, stream=stream)
+        client.chat.completions.create(model="cspon/model", messages=QUESTION, stream=stream)
     assert caught.value.status_code == 503
     assert caught.value.code == "model_unavailable"
 
 
 def test_stream_that_breaks_off_ends_with_an_error_event(gateway):
     client = gateway(steps=[Step(reply="写到一半就断", error="模型服务中断")]).client()
-    stream = client.chat.completions.create(model="cspon-model", messages=QUESTION, stream=True)
+    stream = client.chat.completions.create(model="cspon/model", messages=QUESTION, stream=True)
     with pytest.raises(openai.APIError, match="模型服务中断"):
         list(stream)
 
@@ -225,7 +236,7 @@ def test_stream_that_breaks_off_ends_with_an_error_event(gateway):
 def test_bug_in_a_run_tells_nothing_of_the_inside(plain):
     client = plain.client()
     stream = client.chat.completions.create(
-        model="cspon-assistant", messages=[{"role": "user", "content": "出错"}], stream=True
+        model="cspon/assistant", messages=[{"role": "user", "content": "出错"}], stream=True
     )
     with pytest.raises(openai.APIError) as caught:
         list(stream)
@@ -251,7 +262,7 @@ def test_bug_in_a_run_tells_nothing_of_the_inside(plain):
     ],
 )
 def test_bad_request_is_400_in_openai_format(plain, change, param, code):
-    body = {"model": "cspon-assistant", "messages": QUESTION, **change}
+    body = {"model": "cspon/assistant", "messages": QUESTION, **change}
     reply = httpx.post(f"{plain.url}/v1/chat/completions", json=body)
     assert reply.status_code == 400
     error = reply.json()["error"]
@@ -280,7 +291,7 @@ def test_body_over_the_limit_is_413(plain):
 def test_page_of_another_site_is_refused(plain):
     reply = httpx.post(
         f"{plain.url}/v1/chat/completions",
-        json={"model": "cspon-assistant", "messages": QUESTION},
+        json={"model": "cspon/assistant", "messages": QUESTION},
         headers={"sec-fetch-site": "cross-site"},
     )
     assert (reply.status_code, reply.json()["error"]["code"]) == (403, "cross_site")
@@ -300,11 +311,11 @@ def _until(condition, seconds=5.0):
     assert condition()
 
 
-@pytest.mark.parametrize("model", ["cspon-assistant", "cspon-model"])
+@pytest.mark.parametrize("model", ["cspon/assistant", "cspon/model"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_client_that_leaves_cancels_the_run(gateway, fakes, model, stream):
     running = gateway(model=fakes.WaitingModel())
-    target = running.assistant if model == "cspon-assistant" else running.model
+    target = running.assistant if model == "cspon/assistant" else running.model
     body = {"model": model, "messages": [{"role": "user", "content": "等待"}], "stream": stream}
     url = f"{running.url}/v1/chat/completions"
     with (

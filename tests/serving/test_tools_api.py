@@ -172,7 +172,7 @@ def test_uploaded_file_is_described_used_and_removed(served, geojson):
     assert stored["cspon"]["epsg"] == 4547
     assert stored["filename"] == "产业_园.geojson"
     client.chat.completions.create(
-        model="cspon-assistant",
+        model="cspon/assistant",
         messages=[{"role": "user", "content": "选址"}],
         extra_body={"cspon": {"file_id": stored["id"]}},
     )

@@ -15,7 +15,7 @@ from serving.budget.limits import Budgets, Limit, Price, Who
 from serving.budget.metered import MeteredModel
 from serving.budget.sqlite_ledger import SqliteLedger
 
-WHO = Who(key="local", user="local", model="cspon-model")
+WHO = Who(key="local", user="local", model="cspon/model")
 LIMIT = Limit(id="t", by="key", of="tokens", per="total", amount=2000)
 CALLS = Limit(id="c", by="model", of="requests", per="total", amount=99)
 YUAN = Limit(id="y", by="key", of="money", per="total", amount=1)
@@ -46,7 +46,7 @@ def ledger(tmp_path):
 
 def metered(ledger, *steps, kind=Counted):
     price = Price(prompt=1000, completion=2000)
-    return MeteredModel(kind(steps), ledger, public="cspon-model", price=lambda: price)
+    return MeteredModel(kind(steps), ledger, public="cspon/model", price=lambda: price)
 
 
 def ask(text="问", max_tokens=100):
@@ -135,7 +135,7 @@ def test_through_the_gateway(gateway, settings):
     settings.home.mkdir()
     (settings.home / "budgets.yaml").write_text(BUDGETS, encoding="utf-8")
     started = gateway(steps=[Step("第一次回答")])
-    body = {"model": "cspon-model", "messages": [{"role": "user", "content": "问"}]}
+    body = {"model": "cspon/model", "messages": [{"role": "user", "content": "问"}]}
     with httpx.Client(base_url=started.url) as http:
         first = http.post("/v1/chat/completions", json={**body, "max_tokens": 1000})
         assert first.status_code == 200
@@ -143,7 +143,7 @@ def test_through_the_gateway(gateway, settings):
         assert second.status_code == 429
         error = second.json()["error"]
         assert (error["code"], error["limit"]) == ("budget_exceeded", "词元")
-        limits = http.get("/v1/usage/limits", params={"model": "cspon-model"}).json()["data"]
+        limits = http.get("/v1/usage/limits", params={"model": "cspon/model"}).json()["data"]
         assert {entry["limit"]: entry["used"] > 0 for entry in limits} == {
             "每分钟请求": True, "词元": True,
         }  # fmt: skip
@@ -165,14 +165,14 @@ def test_a_key_sees_and_uses_its_models_only(gateway, settings):
     started = gateway(steps=[])
     now = datetime.now(UTC)
     key = Key(
-        id="", user="系统", models=("cspon-assistant",), tools=("compute_indicator",),
+        id="", user="系统", models=("cspon/assistant",), tools=("compute_indicator",),
         created_at=now, expires_at=now + timedelta(days=1),
     )  # fmt: skip
     made = started.services.keys.create(key)
     head = {"authorization": f"Bearer {made.secret}"}
     with httpx.Client(base_url=started.url, headers=head) as http:
-        assert [m["id"] for m in http.get("/v1/models").json()["data"]] == ["cspon-assistant"]
-        body = {"model": "cspon-model", "messages": [{"role": "user", "content": "问"}]}
+        assert [m["id"] for m in http.get("/v1/models").json()["data"]] == ["cspon/assistant"]
+        body = {"model": "cspon/model", "messages": [{"role": "user", "content": "问"}]}
         assert http.post("/v1/chat/completions", json=body).status_code == 404
         refused = http.post("/v1/tools/access", json={})
         assert refused.json()["error"]["code"] == "tool_not_allowed"

@@ -96,7 +96,7 @@ async def test_chat_lines_are_counted_on_the_caller(gateway):
             pass
 
     started = gateway(model=Echo())
-    body = {"model": "cspon-model", "messages": [], "max_tokens": 16}
+    body = {"model": "cspon/model", "messages": [], "max_tokens": 16}
     lines = [
         {
             "custom_id": str(i),
@@ -130,5 +130,5 @@ async def test_chat_lines_are_counted_on_the_caller(gateway):
     used = await started.services.ledger.usage(
         "model", since=now - timedelta(hours=1), until=now + timedelta(hours=1), key="local"
     )
-    (model,) = [u for u in used if u.subject == "cspon-model"]
+    (model,) = [u for u in used if u.subject == "cspon/model"]
     assert (model.model_calls, model.prompt_tokens, model.completion_tokens) == (3, 21, 9)

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "smollm2-135m"
 ASK = {
-    "model": "cspon-model", "max_tokens": 24, "temperature": 0, "seed": 3,
+    "model": "cspon/model", "max_tokens": 24, "temperature": 0, "seed": 3,
     "messages": [{"role": "user", "content": "Say hello in one short sentence."}],
 }  # fmt: skip
 TOOL = {
@@ -96,6 +96,7 @@ def test_a_conversation_with_tool_calls_goes_through(client):
 def test_plain_completions_and_errors_of_the_client_library(client):
     import openai
 
+    # by its former name, which the account must not tell apart
     reply = client.completions.create(model="cspon-model", prompt="One, two,", max_tokens=4)
     assert reply.usage.completion_tokens <= 4
     with pytest.raises(openai.BadRequestError) as refused:
@@ -117,6 +118,6 @@ def test_every_token_is_on_the_account(client):
 
     base = str(client.base_url).removesuffix("/v1/")
     lines = httpx.get(f"{base}/v1/usage").json()["data"]
-    (line,) = [line for line in lines if line["subject"] == "cspon-model"]
+    (line,) = [line for line in lines if line["subject"] == "cspon/model"]
     assert line["model_calls"] >= 7
     assert 0 < line["completion_tokens"] < 1000

@@ -65,13 +65,13 @@ def test_windows_line_ends_are_understood(relayed, made):
 
 def test_other_models_go_to_the_application(relayed, made):
     with relayed() as started:
-        reply = started.http.post(CHAT, json={**ASK, "model": "cspon-assistant"})
+        reply = started.http.post(CHAT, json={**ASK, "model": "cspon/assistant"})
         assert reply.status_code == 200
         assert "cspon" in reply.json()["choices"][0]["message"]
         assert started.http.post(CHAT, json={**ASK, "model": "nobody"}).status_code == 404
         assert made.asked == []
         ids = [m["id"] for m in started.http.get("/v1/models").json()["data"]]
-        assert ids == ["cspon-assistant", "qwen"]
+        assert ids == ["cspon/assistant", "qwen"]
 
 
 def test_completions_and_embeddings(relayed, made):
