@@ -16,6 +16,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
+from serving.request_id import running
 
 access = logging.getLogger("cspon.access")
 
@@ -64,6 +65,7 @@ class Telemetry:
             return
         request_id = _given(scope) or f"req-{_random.getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
+        token = running.set(request_id)
         security = self._by_tls if scope.get("scheme") == "https" else _SECURITY
         started, status = time.perf_counter(), 0
 
@@ -83,6 +85,7 @@ class Telemetry:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
+            running.reset(token)
             self._note(scope, request_id, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
@@ -150,6 +153,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **({"request_id": number} if (number := running.get()) else {}),
             **facts,
         }
         if record.exc_info:

@@ -7,6 +7,7 @@ files or addresses.
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 from cspon.errors import CsponError, InputError, RetryTool, SetupError, ToolFailed
 from cspon.schemas.spatial import ToolResult
 from serving.problems import ApiError
+from serving.request_id import running
 
 MOST_S = 1800.0
 """Seconds that one call may take."""
@@ -26,6 +28,13 @@ REFERRING_DRIVERS = (
     "VRT OGR_VRT GTI GDALG WMS WMTS WCS WFS OAPIF OGCAPI CSW HTTP STACTA STACIT EEDA EEDAI DAAS "
     "Elasticsearch Carto AmigoCloud PLSCENES NGW ADBC GPSBabel PostgreSQL MySQL ODBC"
 )
+
+
+REQUEST_ID = "CSPON_REQUEST_ID"
+"""Environment variable that tells the process on whose behalf it runs."""
+SAID_BYTES = 4000
+"""Bytes of what a process said last that go to the log."""
+log = logging.getLogger("cspon.serving")
 
 
 class ProcessBroke(ToolFailed):
@@ -43,16 +52,20 @@ async def run_tool_process(
         ApiError: 504, it took longer than `most_s`.
     """
     with TemporaryDirectory(prefix="cspon-tool-") as folder:
-        order, reply = Path(folder, "order.json"), Path(folder, "reply.json")
+        order, reply, said = (Path(folder, n) for n in ("order.json", "reply.json", "said.log"))
         order.write_text(json.dumps({"tool": name, "arguments": arguments}, default=str), "utf-8")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "serving.tool_process", str(order), str(reply),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, "GDAL_SKIP": REFERRING_DRIVERS, "TMPDIR": folder},
-        )  # fmt: skip
+        with said.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "serving.tool_process", str(order), str(reply),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+                env={
+                    **os.environ, "GDAL_SKIP": REFERRING_DRIVERS, "TMPDIR": folder,
+                    REQUEST_ID: running.get(),
+                },
+            )  # fmt: skip
         try:
             await asyncio.wait_for(process.wait(), most_s)
         except TimeoutError:
@@ -62,7 +75,17 @@ async def run_tool_process(
             ) from None  # fmt: skip
         finally:
             await _end(process)
+        if (told := _last(said)) or not reply.is_file():
+            facts = {"tool": name, "code": process.returncode, "said": told}
+            level = logging.INFO if reply.is_file() else logging.ERROR
+            log.log(level, "tool process", extra={"facts": facts})
         return await asyncio.to_thread(_read, reply, name)
+
+
+def _last(file: Path) -> str:
+    with file.open("rb") as said:
+        said.seek(max(0, file.stat().st_size - SAID_BYTES))
+        return said.read().decode("utf-8", "replace")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -131,5 +154,9 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    from serving.telemetry import configure_logging
+
+    running.set(os.environ.get(REQUEST_ID, ""))
+    configure_logging()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     main(Path(sys.argv[1]), Path(sys.argv[2]))

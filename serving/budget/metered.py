@@ -9,6 +9,7 @@ from serving.access.caller import LOCAL, Caller, current
 from serving.budget.bounds import prompt_bound, text_bound
 from serving.budget.ledger import Ledger, Matter, Reservation
 from serving.budget.limits import Price, Weight, Who
+from serving.request_id import running
 
 MARGIN_S = 60.0
 
@@ -107,7 +108,7 @@ class MeteredModel:
         return await self._ledger.reserve(
             who_of(caller, self.public),
             weight,
-            matter_of(caller, "model"),
+            matter_of(caller, "model", running.get()),
             ttl_s=request.timeout_s + MARGIN_S,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Scope
 
 from serving.access.caller import Caller, current
+from serving.request_id import running
 
 
 async def post(
@@ -63,11 +64,12 @@ async def post(
         else:
             pieces.extend(message.get("body", b""))
 
-    token = current.set(caller)
+    token, before = current.set(caller), running.set(scope["state"]["request_id"])
     try:
         await app(scope, receive, send)
     finally:
         current.reset(token)
+        running.reset(before)
     head["x-request-id"] = scope["state"]["request_id"]
     try:
         return status, head, json.loads(pieces)

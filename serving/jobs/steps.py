@@ -27,6 +27,7 @@ from serving.jobs.attempts import Attempts
 from serving.jobs.schema import MOST_ATTEMPTS, Kept, StepOrder
 from serving.principal import require_clearance, require_tool
 from serving.problems import ApiError, as_api_error, log_unexpected
+from serving.request_id import running
 from serving.services import Services, threads
 from serving.tool_calls import Call, prepare
 from serving.tool_process import ProcessBroke, run_tool_process
@@ -102,6 +103,7 @@ async def run_step(
     except SetupError as error:
         raise StoreAway(str(error)) from error
     current.set(caller)
+    running.set(number)
     try:
         async with _counted(services, caller):
             return await _attempts(
@@ -153,7 +155,7 @@ async def _counted(services: Services, caller: Caller) -> AsyncIterator[None]:
     while True:
         try:
             held = await services.ledger.reserve(
-                who_of(caller), ONE, matter_of(caller, "/v1/jobs"), ttl_s=MOST_S
+                who_of(caller), ONE, matter_of(caller, "/v1/jobs", running.get()), ttl_s=MOST_S
             )
             break
         except BudgetExceeded as error:

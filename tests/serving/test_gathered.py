@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from serving.request_id import running
 from serving.telemetry import GATHER_S, LINES_AT_ONCE, Gathered, JsonLines, utc_text
 
 
@@ -73,3 +74,13 @@ def test_without_an_event_loop_and_at_the_end_nothing_is_lost(gathered):
 )
 def test_times(seconds, text):
     assert utc_text(seconds) == text
+
+
+def test_a_line_has_the_id_of_the_request_that_runs():
+    token = running.set("req-7")
+    try:
+        line = json.loads(JsonLines().format(record("inside")))
+    finally:
+        running.reset(token)
+    assert line["request_id"] == "req-7"
+    assert "request_id" not in json.loads(JsonLines().format(record("outside")))

@@ -9,6 +9,7 @@ import pytest
 from cspon.errors import InputError, SetupError, ToolFailed
 from serving import tool_process
 from serving.problems import ApiError
+from serving.request_id import running
 from serving.tool_process import as_error, run_tool_process, tell
 from tools.catalogue import load_tools
 
@@ -73,3 +74,25 @@ def test_it_ends_with_its_time_and_with_its_caller(county, monkeypatch):
     for process in started:
         with pytest.raises(ProcessLookupError):
             os.kill(process.pid, 0)
+
+
+def test_what_a_process_said_is_logged_under_the_id_of_its_request(tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nprint('for', os.environ.get('CSPON_REQUEST_ID'), file=sys.stderr)\n"
+        "if os.environ.get('BREAK'): os._exit(9)\n"
+    )
+    arguments = {"database": tmp_path / "无.gpkg"}
+
+    async def run():
+        running.set("req-of-a-caller")
+        await run_tool_process("check_plan_database", arguments)
+
+    with caplog.at_level("INFO", "cspon.serving"), pytest.raises(InputError, match="找不到"):
+        asyncio.run(run())
+    assert "for req-of-a-caller" in caplog.records[-1].facts["said"]
+    monkeypatch.setenv("BREAK", "1")
+    with pytest.raises(ToolFailed, match="意外中止"):
+        asyncio.run(run())
+    assert caplog.records[-1].levelname == "ERROR"
+    assert caplog.records[-1].facts["code"] == 9

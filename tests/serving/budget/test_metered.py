@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 
 import httpx
 import pytest
@@ -149,6 +150,9 @@ def test_through_the_gateway(gateway, settings):
         }  # fmt: skip
         usage = http.get("/v1/usage", params={"by": "endpoint"}).json()["data"]
         assert {line["subject"] for line in usage} >= {"model", "/v1/chat/completions"}
+        with sqlite3.connect(settings.home / "ledger.sqlite") as ledger:
+            whose = dict(ledger.execute("select endpoint, request_id from uses order by id desc"))
+        assert whose["model"] == whose["/v1/chat/completions"] == first.headers["x-request-id"]
         assert http.get("/v1/usage", params={"by": "nobody"}).status_code == 400
         assert http.get("/v1/models").status_code == 200
         over = http.get("/v1/models")
