@@ -1,7 +1,7 @@
 """The description of the API (`/openapi.json`): what FastAPI knows, and the routes in front of it.
 
 Requests of engine models are answered before the application's routes (serving/relay), so FastAPI does
-not see `/v1/completions`, `/v1/embeddings` and `/v1/rerank`; they are described here. The parameters are
+not see `/v1/completions`, `/v1/embeddings`, `/v1/rerank` and `/v1/audio/transcriptions`; they are described here. The parameters are
 those that the relay passes on.
 """
 
@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.relay.body import KNOWN, MAX_CHOICES
 from serving.relay.engines import Kind
+from serving.relay.transcription import FORMATS
 
 ERROR = {
     "type": "object",
@@ -80,6 +81,21 @@ ROUTES: dict[str, tuple[Kind, str, tuple[str, ...], dict[str, Any]]] = {
     ),
 }  # fmt: skip
 """Kind, summary, required parameters and fields of the reply, by path."""
+SPEECH: dict[str, Any] = {
+    "type": "object",
+    "required": ["file", "model"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "model": TEXT,
+        "language": TEXT,
+        "prompt": TEXT,
+        "response_format": {"enum": sorted(FORMATS)},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 1},
+        "timestamp_granularities[]": {"type": "array", "items": {"enum": ["word", "segment"]}},
+    },
+    "additionalProperties": False,
+}
+"""The form of `/v1/audio/transcriptions`."""
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -91,6 +107,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         made.setdefault("components", {}).setdefault("schemas", {})["Error"] = ERROR
         for path, (kind, summary, required, reply) in ROUTES.items():
             made["paths"].setdefault(path, {})["post"] = _operation(kind, summary, required, reply)
+        made["paths"]["/v1/audio/transcriptions"] = {"post": _transcription()}
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -108,6 +125,21 @@ def _operation(
     }
     if "stream" in fields:
         content["text/event-stream"] = {"schema": TEXT}
+    return _described(kind, summary, {"application/json": {"schema": body}}, content)
+
+
+def _transcription() -> dict[str, Any]:
+    said = {"type": "object", "properties": {"text": TEXT, "usage": {"type": "object"}}}
+    content = {"application/json": {"schema": said}, "text/plain": {"schema": TEXT}}
+    summary = "Write down a recording with a model of an engine."
+    return _described(
+        "transcriptions", summary, {"multipart/form-data": {"schema": SPEECH}}, content
+    )
+
+
+def _described(
+    kind: Kind, summary: str, body: dict[str, Any], content: dict[str, Any]
+) -> dict[str, Any]:
     error = {
         "description": "The error, in the one format of this API",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -115,7 +147,7 @@ def _operation(
     return {
         "summary": summary,
         "operationId": f"relay_{kind}",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": True, "content": body},
         "responses": {
             "200": {"description": "The engine's reply", "content": content},
             "4XX": error,

@@ -60,6 +60,7 @@ COMPONENTS = (
     "eval",
     "serving/jobs",
     "serving/relay/test_relay.py",
+    "serving/relay/test_transcription.py",
     "serving/relay/test_guarding.py",
     "serving/budget/test_ledger.py",
     "serving/audit/test_chain.py",

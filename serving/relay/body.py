@@ -96,6 +96,8 @@ class Asked:
     """Bytes of the body as it came."""
     payload: bytes = b""
     """What the engine gets, once it is sealed."""
+    content_type: bytes = b"application/json"
+    """What the payload is."""
 
     def seal(self) -> None:
         """Write what the engine gets; a text that masking made longer weighs accordingly more."""

@@ -86,7 +86,7 @@ class Client:
         key = asked.engine.api_key
         bearer = f"Bearer {key.get_secret_value()}" if key is not None else ""
         request = b"%scontent-type: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
-            head_of(replica.url, path.removeprefix("/v1"), bearer), b"application/json",
+            head_of(replica.url, path.removeprefix("/v1"), bearer), asked.content_type,
             request_id.encode(), len(asked.payload), asked.payload,
         )  # fmt: skip
         before = time.perf_counter()

@@ -57,7 +57,10 @@ class Engine(Frozen):
     """Tokens that a request may ask for."""
     image_tokens: int = Field(0, ge=0)
     """Most tokens of one image; 0: the models take no images."""
-    audio_tokens_per_s: int = Field(0, ge=0)
+    audio_tokens_per_s: int = Field(50, ge=1)
+    """Tokens that a second of a recording is charged, its words included."""
+    audio_s: int = Field(1800, ge=1)
+    """Seconds of a recording that the engine takes at most."""
     api_key_env: str = Field("", pattern=r"[A-Z0-9_]*")
     """Environment variable with the engine's key."""
     secret: SecretStr | None = Field(None, exclude=True)

@@ -71,6 +71,7 @@ class Exchange:
         self._parts, self._scope, self._receive, self._send = parts, scope, receive, send
         self.request_id: str = scope["state"].get("request_id", "")
         self._kind, self._times = kind, Times()
+        self._type = JSON
         self._begun = False
 
     async def run(self, caller: Caller, asked: Asked, raw: bytes, guarded: Guarded) -> None:
@@ -135,8 +136,7 @@ class Exchange:
         usage = said.get("usage")
         used = self._weight(asked, held, usage if isinstance(usage, dict) else None)
         try:
-            if asked.kind in ("chat", "completions") and guarded.whole(said):
-                content = orjson.dumps(said)
+            content = self._checked(asked, guarded, said, content)
         except ApiError:
             await self._parts.ledger.settle(held, used)
             raise
@@ -144,8 +144,16 @@ class Exchange:
         on_record = self._record(caller, asked, raw, used, guarded, result)
         await self._parts.ledger.settle(held, used)
         await on_record
-        await self._start(200, (JSON, NO_STORE, (b"content-length", b"%d" % len(content))))
+        await self._start(200, (self._type, NO_STORE, (b"content-length", b"%d" % len(content))))
         await self._send({"type": "http.response.body", "body": content})
+
+    def _checked(
+        self, asked: Asked, guarded: Guarded, said: dict[str, Any], content: bytes
+    ) -> bytes:
+        """Return a whole answer as it may go out."""
+        if asked.kind in ("chat", "completions") and guarded.whole(said):
+            return orjson.dumps(said)
+        return content
 
     async def _stream(
         self, caller: Caller, asked: Asked, held: Reservation, raw: bytes, guarded: Guarded

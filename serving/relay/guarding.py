@@ -60,7 +60,7 @@ class Guarded:
         self._given = "\n".join(part.text for part, _ in places)
         self._system = "\n".join(part.text for part, _ in places if part.source == "system")
         changed = False
-        if kind in ("chat", "completions"):
+        if kind in ("chat", "completions", "transcriptions"):
             for (part, put), text in zip(places, decision.texts, strict=True):
                 if text != part.text:
                     put(text)
@@ -239,7 +239,12 @@ def _chat_texts(body: dict[str, Any]) -> Iterator[tuple[Part, Put]]:
 
 
 def _plain_texts(body: dict[str, Any], kind: Kind) -> Iterator[tuple[Part, Put]]:
-    name = {"completions": "prompt", "embeddings": "input", "rerank": "documents"}.get(kind, "")
+    name = {
+        "completions": "prompt",
+        "transcriptions": "prompt",
+        "embeddings": "input",
+        "rerank": "documents",
+    }.get(kind, "")
     source: Any = "tool" if kind == "rerank" else "user"
     given = body.get(name)
     if isinstance(given, str):

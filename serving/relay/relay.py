@@ -15,6 +15,7 @@ from serving.relay.body import MAX_BODY, check, parse
 from serving.relay.engines import PATHS
 from serving.relay.exchange import Exchange, Gone, Parts, refuse
 from serving.relay.guarding import Guarded
+from serving.relay.transcription import MAX_AUDIO, Transcribing, ask, read_form, seal
 
 
 class Relay:
@@ -31,6 +32,9 @@ class Relay:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         kind = PATHS.get(scope["path"]) if scope["type"] == "http" else None
+        if kind == "transcriptions" and scope["method"] == "POST":
+            await self._transcribe(scope, receive, send)
+            return
         engines = self._parts.engines()
         if kind is None or scope["method"] != "POST" or not engines.engines:
             await self.app(scope, receive, send)
@@ -70,8 +74,39 @@ class Relay:
             log_unexpected(error)
             await exchange.tell(error)
 
+    async def _transcribe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route_name"] = scope["path"]
+        exchange = Transcribing(self._parts, scope, receive, send, "transcriptions")
+        try:
+            raw = await _read(scope, receive, MAX_AUDIO)
+            if raw is None:
+                return
+            said = await read_form(Headers(scope=scope), raw)
+            name = today(said.of("model"))
+            found = self._parts.engines().find(name, "transcriptions")
+            caller = caller_of(scope)
+            if found is None or not caller.may_use_model(name):
+                raise ApiError(
+                    404, f"没有提供语音转写的模型 {name[:80]}；由管理员在 engines.yaml 中加入 "
+                    "kinds 含 transcriptions 的引擎", param="model", code="model_not_found",
+                )  # fmt: skip
+            asked = ask(said, len(raw), *found)
+            exchange.shaped(said.of("response_format"))
+            guarded = Guarded(self._parts.guards, caller, found[0], exchange.request_id)
+            try:
+                guarded.take_in(asked.told, "transcriptions")
+                seal(asked, said)
+                await exchange.run(caller, asked, raw, guarded)
+            finally:
+                await guarded.record()
+        except Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - told to the caller
+            log_unexpected(error)
+            await exchange.tell(error)
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
+
+async def _read(scope: Scope, receive: Receive, most: int = MAX_BODY) -> bytes | None:
     """Read a body; None where the caller left.
 
     Raises:
@@ -87,7 +122,7 @@ async def _read(scope: Scope, receive: Receive) -> bytes | None:
             return None
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY:
+        if size > most:
             raise ApiError(413, "请求体超过大小上限", code="too_large")
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
