@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     jobs_at_once: int = Field(2, ge=1, le=64, description="同时运行的任务数，其余排队")
     jobs: str = Field("sqlite", description="任务库：sqlite（本机）或 postgres:服务名")
 
+    otlp: str = Field(
+        "", description="OpenTelemetry 采集器地址，如 http://127.0.0.1:4318/v1/traces；空：不发送"
+    )
+
     host: str = Field("127.0.0.1", description="服务监听地址")
     port: int = Field(8765, ge=0, le=65535, description="服务端口")
     tls_cert: Path | None = Field(None, description="本服务的证书（PEM，含中间证书）")

@@ -3,6 +3,7 @@
 Nothing is opened at import or by `create_app`; what cannot be opened degrades the service.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,6 +30,7 @@ from serving import (
     tool_calls,
     tool_results,
     tools_api,
+    tracing,
     usage_api,
 )
 from serving.access.gate import Gate
@@ -91,6 +93,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        traces = tracing.start(settings.otlp) if settings.otlp else None
         await open_parts(services, assistant=assistant, model=model)
         await jobs.start()
         try:
@@ -99,6 +102,8 @@ def create_app(
         finally:
             await jobs.close()
             await services.close()
+            if traces is not None:
+                await asyncio.to_thread(tracing.stop, traces)
 
     app = Gateway(
         title="CSPON Planner",
@@ -142,6 +147,8 @@ def create_app(
         refused=services.metrics.count_refused,
     )
     app.front = Telemetry(gate, metrics=services.metrics, hsts_days=settings.hsts_days)
+    if settings.otlp:
+        app.front = tracing.Traced(app.front)
     if ui:
         _mount_pages(app)
     return app

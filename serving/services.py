@@ -23,6 +23,7 @@ from cspon.schemas.base import Frozen, Secrecy
 from cspon.settings import Settings
 from llm.chat import ChatModel
 from llm.embeddings import Embedder
+from serving import tracing
 from serving.access.secret import server_secret
 from serving.access.store import KeyStore
 from serving.assembly import model_options, open_embedder, open_knowledge_base
@@ -36,7 +37,7 @@ from serving.guards import edge, runs
 from serving.guards.edge import policies_of
 from serving.kb_ingest import Ingests
 from serving.metrics import Metrics
-from serving.model_names import MODEL
+from serving.model_names import ASSISTANT, MODEL
 from serving.problems import ApiError, public
 from serving.relay.client import Client
 from serving.relay.engines import Engines, read_engines
@@ -142,9 +143,13 @@ class Services:
 
         passage = self.guards.open(principal, self.model, request_id)
         events = runs.ask(passage, question, answering, asked_on=asked_on)
-        async with aclosing(events):
-            async for event in events:
-                yield event if boundary is None else _without_folder(event, boundary.parent)
+        span = tracing.Open("invoke_agent", ASSISTANT, around=True)
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event if boundary is None else _without_folder(event, boundary.parent)
+        finally:
+            span.end()
 
     async def record_answer(self, answer: Answer, *, principal: Principal, request_id: str) -> None:
         """Count an answer and put it on record.

@@ -25,6 +25,7 @@ from cspon.errors import CsponError, InputError
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import ToolResult
+from serving import tracing
 from serving.access.caller import Caller
 from serving.data_files import KINDS, fitting
 from serving.limits import heavy_tools
@@ -144,7 +145,8 @@ async def perform(
         call = await to_thread.run_sync(
             prepare, services, principal, name, arguments, stack, files, limiter=threads
         )
-        result = await _run(call)
+        with tracing.span("execute_tool", name):
+            result = await _run(call)
     except CsponError as error:
         known = name if name in _tools() else "unknown"
         calls.labels(known, type(error).__name__).inc()

@@ -17,6 +17,7 @@ from cspon.errors import ToolFailed
 from cspon.schemas.agent import Plan, Step
 from cspon.schemas.base import Secrecy
 from cspon.schemas.spatial import ToolResult
+from cspon.watching import watched
 from knowledge_base.access import NO_PERMISSION
 from tools.catalogue import Tool
 
@@ -90,7 +91,8 @@ def _run(
             arguments[key] = values.workspace / step.id if values.workspace else None
         else:
             arguments[key] = values.of(value[1:])
-    result = tool.run(**arguments)
+    with watched("execute_tool", tool.name):
+        result = tool.run(**arguments)
     if result.secrecy.rank > values.clearance.rank:
         raise BeyondClearance(
             f"{NO_PERMISSION}：“{tool.title}”所用图层的密级为“{result.secrecy}”，"

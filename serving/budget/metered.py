@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from llm.chat import ChatDelta, ChatModel, ChatReply, ChatRequest, Health
+from serving import tracing
 from serving.access.caller import LOCAL, Caller, current
 from serving.budget.bounds import prompt_bound, text_bound
 from serving.budget.ledger import Ledger, Matter, Reservation
@@ -50,15 +51,18 @@ class MeteredModel:
             ModelUnavailable: the server does not answer; tokens are given back.
         """
         held = await self._reserve(request)
-        try:
-            reply = await self._model.complete(request)
-        except Exception:
-            await self._ledger.refund(held)
-            raise
-        except BaseException:  # cancelled: the engine may have worked; nobody knows how much
-            await self._ledger.settle(held, held.weight)
-            raise
-        await self._ledger.settle(held, self._used(held, reply))
+        with tracing.span("chat", self.public) as span:
+            try:
+                reply = await self._model.complete(request)
+            except Exception:
+                await self._ledger.refund(held)
+                raise
+            except BaseException:  # cancelled: the engine may have worked; nobody knows how much
+                await self._ledger.settle(held, held.weight)
+                raise
+            used = self._used(held, reply)
+            tracing.told(span, model=reply.model, prompt=used.prompt, completion=used.completion)
+        await self._ledger.settle(held, used)
         return reply
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
@@ -70,6 +74,7 @@ class MeteredModel:
         """
         held = await self._reserve(request)
         given, reply, failed = 0, None, False
+        span = tracing.Open("chat", self.public)
         deltas: Any = self._model.stream(request)
         try:
             async with aclosing(deltas):
@@ -81,12 +86,14 @@ class MeteredModel:
             failed = True
             raise
         finally:
-            if reply is not None:
-                await self._ledger.settle(held, self._used(held, reply))
-            elif failed and not given:
+            # broken off, or the reader left: the prompt was read, and so much was written
+            used = self._used(held, reply) if reply is not None else self._broken(held, given)
+            model = reply.model if reply is not None else ""
+            span.end(model=model, prompt=used.prompt, completion=used.completion)
+            if failed and not given and reply is None:
                 await self._ledger.refund(held)
-            else:  # broken off, or the reader left: the prompt was read, and so much was written
-                await self._ledger.settle(held, self._broken(held, given))
+            else:
+                await self._ledger.settle(held, used)
 
     async def health(self) -> Health:
         """Say whether the model answers."""

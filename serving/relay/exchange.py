@@ -6,6 +6,7 @@ reserve → send → guard and pass on → settle → record.
 import asyncio
 import hashlib
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from serving import tracing
 from serving.access.caller import Caller
 from serving.audit import Audit
 from serving.budget.ledger import Ledger, Reservation
@@ -33,6 +35,8 @@ log = logging.getLogger("cspon.serving")
 
 MARGIN_S = 3600.0
 """Seconds after which a reservation counts as lost, beyond the engine's time-out."""
+OPERATIONS = {"completions": "text_completion"}
+"""Names of the GenAI conventions where they are not those of the kinds."""
 JSON = (b"content-type", b"application/json")
 STREAM = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 NO_STORE = (b"cache-control", b"no-store")
@@ -92,6 +96,7 @@ class Exchange:
             who, weight, matter, ttl_s=asked.engine.timeout_s + MARGIN_S
         )
         leaving = Leaving(self._scope, self._receive)
+        self._span = tracing.Open(OPERATIONS.get(asked.kind, asked.kind), asked.served.name)
         try:
             if asked.stream:
                 await self._stream(caller, asked, held, raw, guarded)
@@ -110,6 +115,7 @@ class Exchange:
             raise
         finally:
             leaving.done()
+            self._span.end(error=sys.exception() if tracing.tracer is not None else None)
             counters = self._parts.metrics.relay(asked.served.name, caller.key_id)
             counters.observe(self._times.total(), self._times.upstream, self._times.first)
 
@@ -244,6 +250,7 @@ class Exchange:
     ) -> "asyncio.Future[None]":  # fmt: skip
         """Have it written what the guards found and what was served, in one turn: both or none."""
         self._parts.metrics.relay(asked.served.name, caller.key_id).count(used)
+        self._span.end(model=asked.served.name, prompt=used.prompt, completion=used.completion)
         guarded.note()
         return self._parts.audit.relayed(
             caller,

@@ -16,10 +16,13 @@ import httpx
 import pytest
 import shapely
 import uvicorn
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from cspon.settings import Settings
 from knowledge_base.store.sparse import copy_tree
 from llm.scripted import ScriptedModel
+from serving import tracing
 from serving.app import create_app
 from serving.run import address_of, listen
 
@@ -279,3 +282,14 @@ def start_command(tmp_path):
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """Make every gateway trace into memory; returns the finished spans by name, the last of each."""
+    exporter, begin = InMemorySpanExporter(), tracing.start
+    monkeypatch.setattr(
+        tracing, "start", lambda _: begin("", processor=SimpleSpanProcessor(exporter))
+    )
+    monkeypatch.setenv("CSPON_OTLP", "memory")  # ask for this before the gateway
+    return lambda: {span.name: span for span in exporter.get_finished_spans()}

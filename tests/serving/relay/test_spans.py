@@ -1,0 +1,19 @@
+"""The span of a request to an engine."""
+
+CHAT = "/v1/chat/completions"
+
+
+def test_a_request_for_an_engine_and_one_that_fails(spans, relayed, made):
+    with relayed() as started:
+        ask = {"model": "qwen", "messages": [{"role": "user", "content": "问"}], "max_tokens": 5}
+        assert started.http.post(CHAT, json=ask).status_code == 200
+        chat = spans()["chat qwen"]
+        assert chat.parent.span_id == spans()[f"POST {CHAT}"].context.span_id
+        assert (
+            chat.attributes["gen_ai.usage.input_tokens"],
+            chat.attributes["gen_ai.usage.output_tokens"],
+        ) == (9, 3)
+        made.status = 500
+        assert started.http.post(CHAT, json=ask).status_code == 502
+        assert spans()["chat qwen"].attributes["error.type"] == "ApiError"
+        assert not spans()[f"POST {CHAT}"].status.is_ok
