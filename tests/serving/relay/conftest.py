@@ -56,6 +56,12 @@ class MadeEngine:
                 "object": "list", "data": [{"embedding": [0.5], "index": 0}],
                 "usage": {"prompt_tokens": 4, "total_tokens": 4},
             }  # fmt: skip
+        if path.endswith("/rerank"):
+            scores = [
+                {"index": i, "relevance_score": len(text)}
+                for i, text in enumerate(body["documents"])
+            ]
+            return {"results": scores[::-1], "usage": {"total_tokens": 8}}
         message = {"role": "assistant", "content": "".join(self.pieces)}
         return {
             "id": "x", "object": "chat.completion", "model": body["model"],

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,44 @@ def test_plain_completions_and_errors_of_the_client_library(client):
     assert refused.value.param == "max_tokens"
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(**{**ASK, "model": "nobody"})
+
+
+def test_a_file_of_requests_becomes_a_file_of_answers(client):
+    asked = [{**ASK, "seed": seed} for seed in (1, 2)]
+    lines = [
+        {"custom_id": str(n), "method": "POST", "url": "/v1/chat/completions", "body": body}
+        for n, body in enumerate(asked)
+    ]
+    text = "\n".join(map(json.dumps, lines)).encode()
+    file = client.files.create(file=("asked.jsonl", text), purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    end = time.monotonic() + 60
+    while (batch := client.batches.retrieve(batch.id)).status not in ("completed", "failed"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (batch.request_counts.completed, batch.request_counts.failed) == (2, 0)
+    assert batch.id in [listed.id for listed in client.batches.list()]
+    answers = map(json.loads, client.files.content(batch.output_file_id).text.splitlines())
+    said = {one["custom_id"]: one["response"]["body"] for one in answers}
+    for number, body in enumerate(asked):
+        alone = client.chat.completions.create(**body)
+        message = said[str(number)]["choices"][0]["message"]
+        assert message["content"] == alone.choices[0].message.content
+        assert said[str(number)]["usage"]["total_tokens"] == alone.usage.total_tokens
+    assert client.files.delete(file.id).deleted
+
+
+def test_the_same_seed_says_the_same(client):
+    warm = {**ASK, "temperature": 1.0}
+    first, second = (client.chat.completions.create(**{**warm, "seed": 5}) for _ in range(2))
+    assert first.choices[0].message.content == second.choices[0].message.content
+    others = {
+        client.chat.completions.create(**{**warm, "seed": seed}).choices[0].message.content
+        for seed in range(6, 10)
+    }
+    assert others - {first.choices[0].message.content}
 
 
 def test_a_reader_who_leaves_ends_the_stream(client):

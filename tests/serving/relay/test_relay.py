@@ -1,5 +1,6 @@
 """Through the gateway to an engine and back: bytes, tokens, records, and every way it can end."""
 
+import base64
 import json
 import socket
 import time
@@ -125,6 +126,33 @@ def test_pictures_come_inside_the_message_and_no_address_is_fetched(relayed, mad
         assert len(made.asked) == 1
     with relayed() as started:
         assert "不接受图片" in started.http.post(CHAT, json=inside).json()["error"]["message"]
+
+
+def test_a_picture_reaches_the_engine_byte_for_byte(relayed, made):
+    picture = "data:image/png;base64," + base64.b64encode(bytes(range(256)) * 9).decode()
+    parts = [
+        {"type": "text", "text": "图上有什么？"},
+        {"type": "image_url", "image_url": {"url": picture, "detail": "high"}},
+    ]
+    with relayed(image_tokens=500, budgets=LIMITS) as started:
+        reply = started.client().chat.completions.create(
+            model="qwen", max_tokens=50, messages=[{"role": "user", "content": parts}]
+        )
+        assert reply.choices[0].message.content == "你好！"
+        assert made.asked[0][1]["messages"] == [{"role": "user", "content": parts}]
+        assert standing(started) == (12, 0)
+
+
+def test_documents_are_reranked_and_counted(relayed, made):
+    with relayed(budgets=LIMITS) as started:
+        texts = ["永久基本农田", "红线", "城镇开发边界内"]
+        body = {"model": "qwen", "query": "农田", "documents": texts}
+        reply = started.http.post("/v1/rerank", json=body)
+        assert reply.json() == made.whole(body, "/v1/rerank")
+        path, asked = made.asked[0]
+        assert (path, asked["model"]) == ("/v1/rerank", "Qwen/Qwen3-8B")
+        assert (asked["query"], asked["documents"]) == ("农田", texts)
+        assert standing(started) == (8, 0)
 
 
 def test_deep_and_broken_bodies(relayed, made):
