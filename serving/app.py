@@ -18,6 +18,7 @@ from llm.chat import ChatModel
 from serving import (
     batches_api,
     exports,
+    files_api,
     health,
     jobs_api,
     kb_api,
@@ -117,6 +118,7 @@ def create_app(
     app.include_router(openai_api.router)
     app.include_router(tools_api.router)
     app.include_router(tool_calls.router)
+    app.include_router(files_api.router)
     app.include_router(tool_results.router)
     app.include_router(exports.router)
     app.include_router(kb_upload.router)

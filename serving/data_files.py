@@ -93,6 +93,10 @@ class DataFiles:
             raise
         return StoredData(number, name, path, size, created)
 
+    def numbers(self) -> list[str]:
+        """Return the ids of all callers' files."""
+        return [folder.name for folder in self._folder.iterdir()] if self._folder.is_dir() else []
+
     def get(self, number: str, owner: str) -> StoredData:
         """Find what a caller handed in.
 

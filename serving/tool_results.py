@@ -89,6 +89,10 @@ class ResultFiles:
             raise
         return ResultFile(number, made.name, title, path, size, created)
 
+    def numbers(self) -> list[str]:
+        """Return the ids of all callers' files."""
+        return [folder.name for folder in self._folder.iterdir()] if self._folder.is_dir() else []
+
     def get(self, number: str, principal: Principal) -> ResultFile:
         """Find a caller's file.
 

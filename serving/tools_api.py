@@ -26,6 +26,7 @@ from cspon.schemas.spatial import ToolResult
 from serving.access.caller import Caller
 from serving.data_files import BATCH_FORMATS, PREFIX
 from serving.data_files import FORMATS as DATA_FORMATS
+from serving.files_api import told
 from serving.principal import (
     current_caller,
     current_principal,
@@ -201,14 +202,7 @@ async def upload_file(
         services.audit.file, "upload", stored.id, principal=principal,
         request_id=request.state.request_id, name=stored.name, bytes=stored.bytes,
     )  # fmt: skip
-    return {
-        "id": stored.id,
-        "object": "file",
-        "bytes": stored.bytes,
-        "created_at": stored.created_at,
-        "filename": stored.name,
-        "purpose": purpose,
-    }
+    return told(stored, purpose)
 
 
 def store_boundary(
@@ -258,12 +252,7 @@ def describe(stored: StoredFile) -> dict[str, Any]:
     boundary = read_boundary(stored.path)
     area_ha = ellipsoidal_area_m2(boundary.geometry, boundary.epsg) / M2_PER_HA
     return {
-        "id": stored.id,
-        "object": "file",
-        "bytes": stored.bytes,
-        "created_at": stored.created_at,
-        "filename": stored.name,
-        "purpose": "boundary",
+        **told(stored, "boundary"),
         "cspon": {
             "project": boundary.name,
             "area_ha": round(area_ha, 4),

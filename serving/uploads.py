@@ -108,6 +108,10 @@ class Uploads:
             raise
         return stored
 
+    def numbers(self) -> list[str]:
+        """Return the ids of all callers' files."""
+        return [folder.name for folder in self._folder.iterdir()] if self._folder.is_dir() else []
+
     def get(self, number: str, owner: str = "local") -> StoredFile:
         """Find a stored file of `owner`.
 

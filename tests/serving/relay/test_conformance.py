@@ -131,6 +131,7 @@ def test_a_file_of_requests_becomes_a_file_of_answers(client):
         message = said[str(number)]["choices"][0]["message"]
         assert message["content"] == alone.choices[0].message.content
         assert said[str(number)]["usage"]["total_tokens"] == alone.usage.total_tokens
+    assert client.files.retrieve(batch.output_file_id).filename
     assert client.files.delete(file.id).deleted
 
 
