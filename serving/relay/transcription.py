@@ -4,6 +4,7 @@ It knows the form and the beginnings of sound files. It does not decode sound: o
 does it know how long it is; of the rest it is assumed that it is as long as the engine takes at most.
 """
 
+import asyncio
 import math
 import re
 import secrets
@@ -28,6 +29,7 @@ from serving.relay.guarding import Guarded
 MAX_AUDIO = 25 << 20
 """Bytes of a form, as OpenAI has it."""
 MAX_FIELD = 64 << 10
+PIECE = 1 << 20
 FIELDS = frozenset(
     ["model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]"]
 )
@@ -66,11 +68,13 @@ async def read_form(headers: Headers, raw: bytes) -> Recording:
     if not headers.get("content-type", "").startswith("multipart/form-data"):
         raise ApiError(415, "请求须为 multipart/form-data", code="unsupported_media_type")
 
-    async def whole() -> AsyncGenerator[bytes, None]:
-        yield raw
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(raw), PIECE):
+            yield raw[start : start + PIECE]
+            await asyncio.sleep(0)  # other requests go on meanwhile
 
     parser = MultiPartParser(
-        headers, whole(), max_files=1, max_fields=len(FIELDS) + 4, max_part_size=MAX_FIELD
+        headers, pieces(), max_files=1, max_fields=len(FIELDS) + 4, max_part_size=MAX_FIELD
     )
     try:
         form = await parser.parse()
