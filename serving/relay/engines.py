@@ -34,6 +34,8 @@ class Served(Frozen):
     name: str = Field(pattern=r"[^\s]{1,120}")
     upstream: str = Field("", max_length=200)
     adapter: bool = False
+    also: str | None = Field(None, exclude=True)
+    """Another name that callers may use; counted and recorded under `name`."""
 
     @property
     def known_as(self) -> str:
@@ -106,7 +108,7 @@ class Engines(Frozen):
         for engine in self.engines:
             if kind in engine.kinds:
                 for served in engine.models:
-                    if served.name == model:
+                    if served.name == model or served.also == model:
                         return engine, served
         return None
 

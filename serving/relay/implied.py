@@ -48,7 +48,7 @@ def implied_engine(settings: Settings, public: str) -> Engine | None:
         return Engine(
             name="default",
             urls=(settings.openai_base_url,),
-            models=_names(public, settings.model, model),
+            models=_served(public, settings.model, model),
             secret=settings.openai_api_key,
             timeout_s=settings.model_timeout_s,
         )
@@ -63,7 +63,7 @@ def implied_engine(settings: Settings, public: str) -> Engine | None:
     return Engine(
         name="embedded",
         urls=(record.address,),
-        models=_names(public, settings.model, record.model),
+        models=_served(public, settings.model, record.model),
         context=settings.model_context,
         max_tokens=512,
         most_tokens=settings.model_context,
@@ -71,5 +71,5 @@ def implied_engine(settings: Settings, public: str) -> Engine | None:
     )
 
 
-def _names(public: str, provider_name: str, upstream: str) -> tuple[Served, ...]:
-    return tuple(Served(name=name, upstream=upstream) for name in (public, provider_name))
+def _served(public: str, provider_name: str, upstream: str) -> tuple[Served, ...]:
+    return (Served(name=public, upstream=upstream, also=provider_name),)

@@ -100,6 +100,8 @@ def test_plain_completions_and_errors_of_the_client_library(client):
     # by its former name, which the account must not tell apart
     reply = client.completions.create(model="cspon-model", prompt="One, two,", max_tokens=4)
     assert reply.usage.completion_tokens <= 4
+    own = client.completions.create(model="embedded:smollm2-135m", prompt="One,", max_tokens=4)
+    assert own.usage.completion_tokens <= 4
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(**{**ASK, "max_tokens": 10**7})
     assert refused.value.param == "max_tokens"
@@ -158,6 +160,7 @@ def test_every_token_is_on_the_account(client):
 
     base = str(client.base_url).removesuffix("/v1/")
     lines = httpx.get(f"{base}/v1/usage").json()["data"]
-    (line,) = [line for line in lines if line["subject"] == "cspon/model"]
+    (line,) = [line for line in lines if line["subject"]]  # whichever name was asked for
+    assert line["subject"] == "cspon/model"
     assert line["model_calls"] >= 7
     assert 0 < line["completion_tokens"] < 1000

@@ -23,6 +23,7 @@ def test_models_are_found_by_name_and_kind(tmp_path):
     assert (engine.urls, served.known_as) == (("http://10.0.0.5:8000/v1",), "Qwen/Qwen3-8B")
     assert engines.find("审查", "chat")[1].known_as == "审查"
     assert engines.find("bge", "chat") is None
+    assert engines.find("", "chat") is None
     assert [name for name, _, _ in engines.names()] == ["qwen", "审查", "bge"]
 
 
