@@ -28,6 +28,7 @@ from cspon.schemas.spatial import ToolResult
 from serving import tracing
 from serving.access.caller import Caller
 from serving.data_files import KINDS, fitting
+from serving.guards.calls import CallGuard
 from serving.limits import heavy_tools
 from serving.principal import current_caller, require_clearance, require_tool
 from serving.problems import ApiError
@@ -136,7 +137,7 @@ async def perform(
         files: The tool shall write files for the caller, where it can.
 
     Raises:
-        ApiError: 403, not allowed, or a result above the clearance; 404; 409; 429.
+        ApiError: 400, the guards refuse it; 403, not allowed, or a result above the clearance; 404; 409; 429.
         InputError: an argument is wrong.
     """
     principal, calls = caller.principal, services.metrics.tool_calls
@@ -145,6 +146,8 @@ async def perform(
         call = await to_thread.run_sync(
             prepare, services, principal, name, arguments, stack, files, limiter=threads
         )
+        guard = CallGuard(services.guards, principal, request_id)
+        await guard.take_in(arguments)
         with tracing.span("execute_tool", name):
             result = await _run(call)
     except CsponError as error:
@@ -153,6 +156,7 @@ async def perform(
         raise
     calls.labels(name, "ok").inc()
     require_clearance(principal, result)
+    result = await guard.give_out(result)
     await asyncio.to_thread(services.audit.tool, result, principal=principal, request_id=request_id)
     return call, result
 

@@ -27,6 +27,7 @@ from serving.access.caller import Caller
 from serving.data_files import BATCH_FORMATS, PREFIX
 from serving.data_files import FORMATS as DATA_FORMATS
 from serving.files_api import told
+from serving.guards.calls import CallGuard
 from serving.principal import (
     current_caller,
     current_principal,
@@ -94,10 +95,12 @@ async def check_compliance(request: Request, caller: Calls) -> Response:
     require_tool(caller, "check_compliance")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     services: Services = request.app.state.services
+    guard = CallGuard(services.guards, principal, request.state.request_id)
     if kind == "application/json":
-        result = await _count(services, _in_thread(request, await _inline(request)))
+        result = await _count(services, _in_thread(request, await _inline(request, guard)))
     elif kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=8) as form:
+            await guard.take_in({key: getattr(v, "filename", v) for key, v in form.items()})
             result = await _count(services, _in_thread(request, _upload(services, form)))
     else:
         raise ApiError(
@@ -106,6 +109,7 @@ async def check_compliance(request: Request, caller: Calls) -> Response:
             code="unsupported_media_type",
         )
     require_clearance(principal, result)
+    result = await guard.give_out(result)
     await asyncio.to_thread(
         services.audit.tool, result, principal=principal, request_id=request.state.request_id
     )
@@ -128,11 +132,12 @@ async def _in_thread(request: Request, work: Callable[[], ToolResult]) -> ToolRe
     return await unless_gone(request, to_thread.run_sync(work, limiter=threads))
 
 
-async def _inline(request: Request) -> Callable[[], ToolResult]:
+async def _inline(request: Request, guard: CallGuard) -> Callable[[], ToolResult]:
     try:
         body = ComplianceBody.model_validate_json(await request.body())
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
+    await guard.take_in(body.model_dump(mode="json"))
     services: Services = request.app.state.services
 
     def work() -> ToolResult:

@@ -8,7 +8,8 @@ from serving.guards.finding import Tally
 from serving.guards.matcher import edged
 from serving.guards.outputs import OutputFilter
 from serving.guards.policy import Policy
-from serving.guards.vault import Vault
+from serving.guards.rules import Rule
+from serving.guards.vault import NOTHING, Vault
 from serving.guards.wording import refusal
 
 UNTOUCHED = ("provenance", "run_id", "question", "asked_on", "content_hash")
@@ -20,10 +21,38 @@ def guard_answer(answer: Answer, policy: Policy, vault: Vault) -> tuple[Answer, 
 
     Most answers hold nothing of either kind and come back as they are.
     """
-    data = edged(answer.model_dump_json())
-    matcher = policy.sides["output"].matcher
-    if not vault.values and not matcher.find(data, matcher.present(data)):
+    if not vault.values and not occurs(policy, answer.model_dump_json()):
         return answer, ()
+    changed, tallies, rule = guard_strings(answer.model_dump(mode="json"), policy, vault)
+    if rule is not None:
+        refused = {
+            "text": "",
+            "verdict": None,
+            "results": (),
+            "citations": (),
+            "unknowns": (),
+            "notices": (),
+            "plan": None,
+            "refusal": refusal(rule, output=True),
+        }
+        return answer.model_copy(update=refused), tallies
+    return Answer.model_validate(changed), tallies
+
+
+def occurs(policy: Policy, text: str) -> bool:
+    """Say whether anything is found in a text on its way out; JSON may be looked through as it is."""
+    data, matcher = edged(text), policy.sides["output"].matcher
+    return bool(matcher.find(data, matcher.present(data)))
+
+
+def guard_strings(
+    value: Any, policy: Policy, vault: Vault = NOTHING
+) -> tuple[Any, tuple[Tally, ...], Rule | None]:
+    """Mask what must not leave in every string of a JSON value, but those of fields without words.
+
+    Returns:
+        The value, what was found, and the rule at which it was left off.
+    """
     tallies: dict[str, Tally] = {}
     stream = OutputFilter(policy, vault)
 
@@ -36,21 +65,9 @@ def guard_answer(answer: Answer, policy: Policy, vault: Vault) -> tuple[Answer, 
             stream = OutputFilter(policy, vault)
         return out
 
-    changed = _mapped(answer.model_dump(mode="json"), through)
-    if stream.blocked is not None:
-        rule = stream.blocked
-        refused = {
-            "text": "",
-            "verdict": None,
-            "results": (),
-            "citations": (),
-            "unknowns": (),
-            "notices": (),
-            "plan": None,
-            "refusal": refusal(rule, output=True),
-        }
-        return answer.model_copy(update=refused), stream.tallies
-    return Answer.model_validate(changed), tuple(tallies.values())
+    changed = _mapped(value, through)
+    found = tuple(tallies.values()) if stream.blocked is None else stream.tallies
+    return changed, found, stream.blocked
 
 
 def _sum(known: Tally | None, more: Tally) -> Tally:

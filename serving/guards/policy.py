@@ -5,7 +5,7 @@ The bureau's own file has the same form; its lines change those that come with t
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from serving.guards.rules import Action, Examples, Rule, Side, standard_rules
 from tools.library.reading import field_error, read_yaml
 
 STANDARD = Path(__file__).with_name("policy.yaml")
-SIDES: tuple[Side, ...] = ("input", "context", "data", "output")
+WRITTEN: tuple[Side, ...] = ("input", "data", "output", "tool_input", "tool_output")
+"""Sides with lines of their own; what an application says has those of what users say."""
+SIDES: tuple[Side, ...] = (*WRITTEN, "context")
 AFTERWARDS = ("unsupported", "prompt")
 """Groups that are looked for when an answer is whole: they can be flagged or left out, no more."""
 MOST_WORDS = 5000
@@ -58,6 +60,8 @@ class Lines(Frozen):
     input: dict[str, Action] = Field(default_factory=dict)
     data: dict[str, Action] = Field(default_factory=dict)
     output: dict[str, Action] = Field(default_factory=dict)
+    tool_input: dict[str, Action] = Field(default_factory=dict)
+    tool_output: dict[str, Action] = Field(default_factory=dict)
 
 
 class PolicyFile(Frozen):
@@ -92,6 +96,12 @@ class Policy:
     inside: bool
     sides: Mapping[Side, SidePolicy]
     afterwards: Mapping[str, Action]
+
+    def of_tools(self) -> "Policy":
+        """Return what holds where a tool is called directly: its own lines in place of input and output."""
+        sides = dict(self.sides)
+        sides["input"], sides["output"] = sides["tool_input"], sides["tool_output"]
+        return replace(self, sides=sides)
 
 
 class Policies:
@@ -138,13 +148,13 @@ class Policies:
         actions = {
             rule.id: action
             for rule in self.rules
-            if side in rule.sides and (action := self.action(level, side, rule)) != "off"
+            if rule.is_for(side) and (action := self.action(level, side, rule)) != "off"
         }
         return SidePolicy(actions, _matcher(tuple(r for r in self.rules if r.id in actions)))
 
     def _check(self, level: Secrecy) -> None:
         groups = {rule.group for rule in self.rules} | {rule.id for rule in self.rules} | {"own"}
-        for side in ("input", "data", "output"):
+        for side in WRITTEN:
             for name, action in getattr(self._lines[level], side).items():
                 place = f"levels.{level}.{side}.{name}"
                 if name in AFTERWARDS and side == "output":
@@ -153,7 +163,7 @@ class Policies:
                 elif name not in groups:
                     raise InputError(f"没有规则或规则组 {name}", field=place)
         for rule in self.rules:
-            for side in rule.sides:
+            for side in filter(rule.is_for, SIDES):
                 action = self.action(level, side, rule)
                 if action not in rule.only:
                     raise InputError(

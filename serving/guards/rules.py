@@ -17,9 +17,9 @@ from tools.library.reading import field_error, read_yaml
 
 FOLDER = Path(__file__).parent / "rules"
 Action = Literal["block", "mask", "flag", "off"]
-Side = Literal["input", "context", "data", "output"]
+Side = Literal["input", "context", "data", "output", "tool_input", "tool_output"]
 """What a user says; what an application says beside it (system messages, earlier answers); what tools
-and documents say; what a model says."""
+and documents say; what a model says; what a tool is called with directly, and what it finds then."""
 Boundary = Literal["none", "word", "word_left", "number"]
 BEFORE = 16
 """Characters before a match that `unless_before` sees."""
@@ -61,6 +61,10 @@ class Rule(Frozen):
     verified: bool = True
     """False where the source was not at hand."""
     examples: Examples
+
+    def is_for(self, side: Side) -> bool:
+        """Say whether the rule is looked for on a side; calls of tools have the rules of input and output."""
+        return side.removeprefix("tool_") in self.sides
 
     @property
     def group(self) -> str:

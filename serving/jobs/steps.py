@@ -23,6 +23,7 @@ from serving.access.caller import LOCAL, LOCAL_KEY, Caller, current
 from serving.budget.ledger import BudgetExceeded
 from serving.budget.meter import ONE
 from serving.budget.metered import matter_of, who_of
+from serving.guards.calls import CallGuard
 from serving.jobs.attempts import Attempts
 from serving.jobs.schema import MOST_ATTEMPTS, Kept, StepOrder
 from serving.principal import require_clearance, require_tool
@@ -181,10 +182,13 @@ async def _attempt(
             prepare, services, principal, step.tool, step.arguments, stack, step.files,
             limiter=threads,
         )  # fmt: skip
+        guard = CallGuard(services.guards, principal, number)
+        await guard.take_in(step.arguments)
         found = await run_tool_process(call.tool.name, call.arguments, most_s=MOST_S)
         result = call.without_folders(found)
         require_clearance(principal, result)
         try:
+            result = await guard.give_out(result)
             await asyncio.to_thread(
                 services.audit.tool, result, principal=principal, request_id=number
             )
