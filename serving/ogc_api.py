@@ -21,7 +21,8 @@ from serving.principal import current_caller
 from serving.problems import ApiError, answer, as_api_error, log_unexpected
 from serving.services import Services, threads
 from serving.streams import ClientGone, unless_gone
-from serving.tool_calls import ToolEntry, entries_for, perform
+from serving.tool_calls import perform
+from serving.tool_entries import ToolEntry, entries_for
 
 CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",

@@ -4,7 +4,7 @@ from typing import Any
 
 from cspon.errors import InputError
 from cspon.schemas.spatial import ToolResult
-from serving.tool_calls import BOUNDARIES, ToolEntry
+from serving.tool_entries import BOUNDARIES, ToolEntry
 
 BOUNDARY: dict[str, Any] = {
     "oneOf": [

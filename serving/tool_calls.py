@@ -10,30 +10,36 @@ import asyncio
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, JsonValue, create_model
-from pydantic.fields import FieldInfo
 
 from cspon.errors import CsponError, InputError
 from cspon.schemas.agent import Principal
-from cspon.schemas.base import Frozen
 from cspon.schemas.spatial import ToolResult
 from serving import tracing
 from serving.access.caller import Caller
-from serving.data_files import KINDS, fitting
+from serving.data_files import fitting
 from serving.guards.calls import CallGuard
 from serving.limits import heavy_tools
 from serving.principal import current_caller, require_clearance, require_tool
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import unless_gone
+from serving.tool_entries import (
+    BOUNDARIES,
+    ToolEntry,
+    ToolList,
+    all_entries,
+    entry_of,
+    mark_of,
+    registered,
+)
 from serving.tool_process import run_tool_process
 from serving.tool_results import keep_files
 from serving.uploads import Uploads, inline_boundary
@@ -42,46 +48,20 @@ from tools.catalogue import OneOf, Sent, Tool
 router = APIRouter(prefix="/v1/tools")
 Calls = Annotated[Caller, Depends(current_caller)]
 
-BOUNDARIES = ("boundary", "parcel", "scope")
-"""Arguments that take a boundary; others that take files are marked `Sent` by their tools."""
-DECIDED_HERE = ("layers", "clearance", "workers", "out", "overwrite", "max_features")
-
 HEAVY = ("dual_evaluation", "assess_implementation")
 """Tools that take long on the layers of a whole county."""
 
 
-class ToolEntry(Frozen):
-    """One tool as a caller sees it."""
-
-    name: str
-    title: str
-    version: str
-    description: str
-    examples: tuple[str, ...]
-    available: bool
-    why: str = ""
-    """Why it cannot be called here."""
-    parameters: dict[str, Any]
-    """JSON schema of the arguments."""
-
-
-class ToolList(Frozen):
-    """All tools."""
-
-    object: str = "list"
-    data: tuple[ToolEntry, ...]
-
-
 @router.get("")
-async def list_tools() -> ToolList:
+async def listregistered() -> ToolList:
     """List the tools with the JSON schemas of their arguments."""
-    return await to_thread.run_sync(_entries, limiter=threads)
+    return await to_thread.run_sync(all_entries, limiter=threads)
 
 
 @router.get("/{name}")
 async def get_tool(name: str) -> ToolEntry:
     """Return one tool."""
-    return await to_thread.run_sync(_entry, name, limiter=threads)
+    return await to_thread.run_sync(entry_of, name, limiter=threads)
 
 
 @router.post("/{name}")
@@ -151,7 +131,7 @@ async def perform(
         with tracing.span("execute_tool", name):
             result = await _run(call)
     except CsponError as error:
-        known = name if name in _tools() else "unknown"
+        known = name if name in registered() else "unknown"
         calls.labels(known, type(error).__name__).inc()
         raise
     calls.labels(name, "ok").inc()
@@ -159,11 +139,6 @@ async def perform(
     result = await guard.give_out(result)
     await asyncio.to_thread(services.audit.tool, result, principal=principal, request_id=request_id)
     return call, result
-
-
-def entries_for(caller: Caller) -> tuple[ToolEntry, ...]:
-    """Return the tools that can be called here and that the caller's key opens."""
-    return tuple(e for e in _entries().data if e.available and caller.may_use_tool(e.name))
 
 
 @dataclass
@@ -222,10 +197,10 @@ def prepare(
         InputError: unknown argument, value, or a file of another kind.
         ApiError: 404, no such tool or file; 409, a tool that cannot be called here.
     """
-    entry = _entry(name)
+    entry = entry_of(name)
     if not entry.available:
         raise ApiError(409, f"工具 {name} 不能经接口调用：{entry.why}", code="tool_unavailable")
-    tool = _tools()[name]
+    tool = registered()[name]
     unknown = sorted(set(arguments) - set(entry.parameters["properties"]))
     if unknown:
         raise InputError(
@@ -238,7 +213,7 @@ def prepare(
     boundary: Path | None = None
     heavy = name in HEAVY
     for key, value in arguments.items():
-        mark = _mark(tool.arguments.model_fields[key])
+        mark = mark_of(tool.arguments.model_fields[key])
         if key in BOUNDARIES and value is not None:
             boundary = _boundary(stack, services.uploads, key, value, principal.user)
             folders.append(boundary.parent)
@@ -277,10 +252,6 @@ def _data(
     return path, stored.path if stored.path.is_dir() else stored.path.parent
 
 
-def _mark(field: FieldInfo) -> Sent | OneOf | None:
-    return next((m for m in field.metadata if isinstance(m, Sent | OneOf)), None)
-
-
 def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any, owner: str) -> Path:
     """Find an uploaded boundary, or write an inline one down for the length of the call."""
     if isinstance(value, str):
@@ -290,55 +261,3 @@ def _boundary(stack: ExitStack, uploads: Uploads, key: str, value: Any, owner: s
     raise InputError(
         f"{key} 应为 GeoJSON 对象，或 /v1/files 返回的文件编号", field=key, mend="先上传边界文件"
     )
-
-
-def _entries() -> ToolList:
-    return ToolList(data=tuple(_entry(name) for name in _tools()))
-
-
-def _tools() -> dict[str, Any]:
-    from tools.catalogue import load_tools
-
-    return load_tools()
-
-
-@cache
-def _entry(name: str) -> ToolEntry:
-    tool = _tools().get(name)
-    if tool is None:
-        raise ApiError(404, f"没有名为 {name} 的工具", code="tool_not_found", param="name")
-    fields: dict[str, Any] = {}
-    why = ""
-    for key, field in tool.arguments.model_fields.items():
-        if key in DECIDED_HERE:
-            continue
-        if Path in (field.annotation, *get_args(field.annotation)):
-            mark = _mark(field)
-            if key in BOUNDARIES:
-                kind: Any = str | dict[str, Any]
-                fields[key] = (kind, ...) if field.is_required() else (kind | None, None)
-            elif isinstance(mark, Sent):
-                fields[key] = _file_field(mark, required=field.is_required())
-            elif field.is_required():
-                why = f"需要文件 {key}，只能由运维人员用命令行给出"
-            continue
-        fields[key] = (field.annotation, field)
-    schema: type[BaseModel] = create_model(f"{name}_request", **fields)
-    return ToolEntry(
-        name=name,
-        title=tool.title,
-        version=tool.version,
-        description=tool.description,
-        examples=tool.examples,
-        available=not why,
-        why=why,
-        parameters=schema.model_json_schema() | {"additionalProperties": False},
-    )
-
-
-def _file_field(mark: Sent, *, required: bool) -> tuple[Any, Any]:
-    extra: dict[str, JsonValue] = {"x-cspon-upload": mark.kind}
-    said = f"/v1/files（purpose=data）返回的编号：{KINDS[mark.kind]}"
-    if required:
-        return str, Field(description=said, json_schema_extra=extra)
-    return str | None, Field(None, description=said, json_schema_extra=extra)

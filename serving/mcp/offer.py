@@ -11,7 +11,7 @@ from cspon.schemas.knowledge import Citation
 from cspon.schemas.spatial import ToolResult
 from serving.access.caller import Caller
 from serving.kb_schema import CiteBody, SearchQuery, SearchReply
-from serving.tool_calls import ToolEntry, entries_for
+from serving.tool_entries import ToolEntry, entries_for
 
 SEARCH, CITE = "search_regulations", "cite_clause"
 READINGS = (SEARCH, CITE)

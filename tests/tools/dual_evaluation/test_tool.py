@@ -3,13 +3,13 @@
 import pytest
 
 from cspon.errors import InputError
-from serving.tool_calls import _entry
+from serving.tool_entries import entry_of
 from tools.catalogue import load_tools
 from tools.dual_evaluation.config import DualConfig, parse_config, read_config
 
 
 def test_it_is_in_the_catalogue_and_callable_over_http():
-    entry = _entry("dual_evaluation")
+    entry = entry_of("dual_evaluation")
     assert entry.available
     assert set(entry.parameters["properties"]) == {
         "parts", "scheme", "config", "place", "factors", "scenarios", "sensitivity",
