@@ -26,6 +26,7 @@ from serving import (
     kb_upload,
     library_api,
     ogc_api,
+    ogc_jobs,
     openai_api,
     problems,
     tool_calls,
@@ -134,6 +135,7 @@ def create_app(
     app.include_router(jobs_api.router)
     app.include_router(batches_api.router)
     app.include_router(ogc_api.router)
+    app.include_router(ogc_jobs.router)
     assistants = McpEndpoint(services)
     app.router.routes.append(Route("/mcp", assistants, methods=["POST"]))
     problems.install(app)

@@ -1,26 +1,25 @@
 """`/ogc`: the tools as processes of OGC API – Processes 1.0 (Part 1: Core), for clients such as QGIS.
 
-Synchronous execution, inputs by value. An input by reference (`href`) is refused, since the gateway
-fetches nothing from elsewhere, and there are no asynchronous jobs; the Core class is therefore not
-declared in full. Calls go the way of `/v1/tools/{name}` (`tool_calls.perform`).
+Synchronous execution, or asynchronous (`ogc_jobs`) where the request prefers that; inputs by value. An
+input by reference (`href`) is refused, since the gateway fetches nothing from elsewhere; the Core class is
+therefore not declared in full. Calls go the way of `/v1/tools/{name}` (`tool_calls.perform`).
 """
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 
 from cspon.errors import InputError
 from serving.access.caller import Caller
+from serving.ogc_jobs import begin
+from serving.ogc_parts import Calls, Problems, link, root_of
 from serving.ogc_process import inputs_of, process, summary
-from serving.principal import current_caller
-from serving.problems import ApiError, answer, as_api_error, log_unexpected
+from serving.problems import ApiError
 from serving.services import Services, threads
-from serving.streams import ClientGone, unless_gone
+from serving.streams import unless_gone
 from serving.tool_calls import perform
 from serving.tool_entries import ToolEntry, entries_for
 
@@ -32,45 +31,26 @@ CONFORMS = (
 MAX_PAGE = 1000
 
 
-class Problems(APIRoute):
-    """Answers every error as `application/problem+json`."""
-
-    def get_route_handler(self) -> Callable[[Request], Any]:
-        """Wrap the handler of the route."""
-        inner = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await inner(request)
-            except ClientGone:
-                raise
-            except Exception as error:  # noqa: BLE001 - bugs are logged, and told without the inside
-                log_unexpected(error)
-                return answer(as_api_error(error), request.url.path)
-
-        return handle
-
-
 router = APIRouter(prefix="/ogc", route_class=Problems, tags=["ogc"])
-Calls = Annotated[Caller, Depends(current_caller)]
 
 
 @router.get("")
 @router.get("/", include_in_schema=False)
 async def landing(request: Request) -> dict[str, Any]:
     """Return the landing page."""
-    root = _root(request)
+    root = root_of(request)
     return {
         "title": "CSPON Planner 国土空间规划处理服务",
         "description": "合规性检查、规划条件、评价、选址、质检等空间处理，OGC API – Processes",
         "links": [
-            _link(f"{root}/", "self", "本页"),
-            _link(
+            link(f"{root}/", "self", "本页"),
+            link(
                 f"{root.removesuffix('/ogc')}/openapi.json", "service-desc", "接口描述",
                 "application/vnd.oai.openapi+json;version=3.1",
             ),
-            _link(f"{root}/conformance", "http://www.opengis.net/def/rel/ogc/1.0/conformance", "符合性"),
-            _link(f"{root}/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", "处理"),
+            link(f"{root}/conformance", "http://www.opengis.net/def/rel/ogc/1.0/conformance", "符合性"),
+            link(f"{root}/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", "处理"),
+            link(f"{root}/jobs", "http://www.opengis.net/def/rel/ogc/1.0/job-list", "任务"),
         ],
     }  # fmt: skip
 
@@ -89,12 +69,12 @@ async def processes(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """List the processes that the caller's key opens."""
-    root = _root(request)
+    root = root_of(request)
     entries = await to_thread.run_sync(entries_for, caller, limiter=threads)
-    links = [_link(f"{root}/processes?limit={limit}&offset={offset}", "self", "本页")]
+    links = [link(f"{root}/processes?limit={limit}&offset={offset}", "self", "本页")]
     if offset + limit < len(entries):
         following = f"{root}/processes?limit={limit}&offset={offset + limit}"
-        links.append(_link(following, "next", "下一页"))
+        links.append(link(following, "next", "下一页"))
     page = entries[offset : offset + limit]
     return {"processes": [summary(e, _links(root, e.name)) for e in page], "links": links}
 
@@ -103,17 +83,23 @@ async def processes(
 async def describe_process(request: Request, caller: Calls, name: str) -> dict[str, Any]:
     """Describe a process with its inputs and its output."""
     entry = await _entry(caller, name)
-    return process(entry, _links(_root(request), name))
+    return process(entry, _links(root_of(request), name))
 
 
 @router.post("/processes/{name}/execution")
 async def execute(
     request: Request, caller: Calls, name: str, body: Annotated[dict[str, Any], Body()]
 ) -> Response:
-    """Execute a process and answer with its result."""
+    """Execute a process and answer with its result; `Prefer: respond-async`: answer with a job (201)."""
     services: Services = request.app.state.services
     await _entry(caller, name)
     wrapped = _response_of(body)
+    if "respond-async" in request.headers.get("prefer", "").replace(" ", "").split(","):
+        if wrapped:
+            raise InputError(
+                "异步执行的结果只有 raw 一种", field="response", mend="去掉 response，或不写 Prefer"
+            )
+        return await begin(request, caller, name, inputs_of(body.get("inputs", {})))
     with ExitStack() as stack:
         inputs = inputs_of(body.get("inputs", {}))
         running = perform(services, caller, name, inputs, request.state.request_id, stack)
@@ -122,13 +108,6 @@ async def execute(
     if wrapped:
         given = {"result": {"value": given, "mediaType": "application/json"}}
     return JSONResponse(given)
-
-
-@router.get("/jobs/{job_id}")
-@router.get("/jobs/{job_id}/results")
-async def job(job_id: str) -> None:
-    """Say that there is no such job: execution is synchronous and makes none."""
-    raise ApiError(404, f"没有任务 {job_id[:80]}：本服务同步执行", code="no_such_job")
 
 
 async def _entry(caller: Caller, name: str) -> ToolEntry:
@@ -161,15 +140,7 @@ def _response_of(body: dict[str, Any]) -> bool:
     return bool(response == "document")
 
 
-def _root(request: Request) -> str:
-    return str(request.base_url).rstrip("/") + "/ogc"
-
-
 def _links(root: str, name: str) -> list[dict[str, str]]:
     place = f"{root}/processes/{name}"
     execution = "http://www.opengis.net/def/rel/ogc/1.0/execute"
-    return [_link(place, "self", "描述"), _link(f"{place}/execution", execution, "执行")]
-
-
-def _link(href: str, rel: str, title: str, kind: str = "application/json") -> dict[str, str]:
-    return {"href": href, "rel": rel, "type": kind, "title": title}
+    return [link(place, "self", "描述"), link(f"{place}/execution", execution, "执行")]

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
 PATH: Final = "/ogc"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
-TYPES = {"no_such_process": "no-such-process", "no_such_job": "no-such-job"}
+TYPES = {
+    "no_such_process": "no-such-process",
+    "no_such_job": "no-such-job",
+    "result_not_ready": "result-not-ready",
+}
 TITLES = {
     400: "请求不对", 401: "需要密钥", 403: "没有权限", 404: "不存在", 409: "不能调用",
     422: "输入不对", 429: "请稍后再试", 500: "服务内部错误", 503: "尚未就绪",

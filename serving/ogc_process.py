@@ -27,7 +27,7 @@ def summary(entry: ToolEntry, links: list[dict[str, str]]) -> dict[str, Any]:
         "description": entry.description,
         "version": entry.version,
         "keywords": ["国土空间规划"],
-        "jobControlOptions": ["sync-execute"],
+        "jobControlOptions": ["sync-execute", "async-execute", "dismiss"],
         "outputTransmission": ["value"],
         "links": links,
     }

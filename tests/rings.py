@@ -67,6 +67,7 @@ COMPONENTS = (
     "serving/test_fuzz.py",
     "serving/mcp",
     "serving/test_ogc_api.py",
+    "serving/test_ogc_jobs.py",
     "serving/test_openai_api.py",
     "serving/test_tools_api.py",
     "serving/test_kb_api.py",
