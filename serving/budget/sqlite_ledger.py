@@ -36,6 +36,7 @@ from serving.budget.accounts import (
     standing_of,
     used_of,
 )
+from serving.budget.checkpoints import Checkpoints
 from serving.budget.group_commit import Change, GroupCommit
 from serving.budget.ledger import Claim, Matter, Reservation, Standing, Used
 from serving.budget.limits import Budgets, Subject, Weight, Who, window_of
@@ -45,7 +46,6 @@ from serving.budget.steady import Steady
 T = TypeVar("T")
 log = logging.getLogger("cspon.serving")
 
-CHECKPOINT_PAGES = 8000
 _SCHEMA = """
 create table if not exists counters (
   limit_id text not null, subject text not null, window integer not null,
@@ -110,10 +110,10 @@ class SqliteLedger:
             )
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=normal")
-            self._db.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._db.executescript(_SCHEMA)
             self._identity = _identity(self._name)
-            self._group = GroupCommit(self._db, self._look_at_file)
+            self._checkpoints = Checkpoints(file, self._db)
+            self._group = GroupCommit(self._db, self._before)
             self._group.now(self._sweep_dead)
         except (OSError, sqlite3.Error) as error:
             raise _away(file, error) from None
@@ -175,6 +175,11 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
 
+    def _before(self) -> None:
+        """Do what belongs before each transaction; raises as `_look_at_file`."""
+        self._look_at_file()
+        self._checkpoints.turn()
+
     def _look_at_file(self) -> None:
         """Refuse to count in a file that is no longer the one of that name.
 
@@ -226,6 +231,7 @@ class SqliteLedger:
             self._group.close()
         except (sqlite3.Error, SetupError) as error:  # the next start charges it in full
             log.error("not settled", extra={"facts": {"why": str(error)}})
+        self._checkpoints.close()
         self._db.close()
 
     @staticmethod
