@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from cspon.schemas.knowledge import Citation, Document, GraphView, Passage
+from serving.guards.calls import CallGuard
 from serving.kb_access import (
     Parts,
     Who,
@@ -71,6 +72,7 @@ async def article(
 ) -> ArticleReply:
     """Return an article in the version of the day, and the versions of its law."""
     base, day = opened_base(services), asked.asked_on or date.today()
+    guard = CallGuard(services.guards, principal, request.state.request_id)
 
     def work() -> ArticleReply | None:
         found = base.article(asked.title, asked.article, on_date=day, principal=principal)
@@ -97,6 +99,7 @@ async def article(
     )
     if reply is None:
         raise absent()
+    await guard.give_as_it_stands(f"{reply.label}\n{reply.passage.text}")
     return reply
 
 
@@ -136,6 +139,8 @@ async def page_png(
         find,
         lambda found: {"clauses": [label_of(found[0].title, found[0].article)]},
     )
+    guard = CallGuard(services.guards, principal, request.state.request_id)
+    await guard.give_as_it_stands(passage.text)
     page = asked.page or passage.page
     if page is None or place_of(passage, document).image is None:
         raise ApiError(404, "这段文字没有页面图像", code="no_page_image")

@@ -1,4 +1,4 @@
-"""What the API and the pages read from the base, on record before an answer goes out."""
+"""What the API and the pages read from the base: guarded, and on record before an answer goes out."""
 
 from collections.abc import Callable
 from datetime import date
@@ -8,6 +8,7 @@ from cspon.schemas.agent import Principal
 from cspon.schemas.knowledge import Basis, Citation, GraphView, SearchOutcome
 from knowledge_base.validity import caveats
 from serving.audit import digest
+from serving.guards.calls import CallGuard
 from serving.kb_access import absent, opened_base, passage_of, reading, view_of
 from serving.kb_schema import (
     CiteBody,
@@ -27,14 +28,21 @@ if TYPE_CHECKING:
     from knowledge_base.base import KnowledgeBase
 
 T = TypeVar("T")
+REFUSED = "有 {count} 条结果因防护规则没有给出，请告知知识库管理员。"
 WITHHELD = "另有内部资料涉及该问题，您没有查看权限；如工作需要，请向知识库管理员申请。"  # never of 敏感 ones
 
 
 async def search_base(
     services: Services, asked: SearchQuery, principal: Principal, request_id: str
 ) -> SearchReply:
-    """Search for a request of the API or a page."""
+    """Search for a request of the API or a page.
+
+    Raises:
+        ApiError: 400, the guards refuse the query.
+    """
     base, day = opened_base(services), asked.asked_on or date.today()
+    guard = CallGuard(services.guards, principal, request_id)
+    await guard.take_in(asked.model_dump(mode="json", by_alias=True))
 
     def work() -> SearchReply:
         outcome = base.outcome(
@@ -47,15 +55,20 @@ async def search_base(
             levels=tuple(asked.levels) or None,
             regions=tuple(asked.regions) or None,
         )
+        found = _hits(base, outcome, day, principal)
+        given = tuple(hit for hit in found if not guard.refused(f"{hit.label}\n{hit.text}"))
+        notices = [WITHHELD] if outcome.withheld else []
+        if refused := len(found) - len(given):
+            notices.append(REFUSED.format(count=refused))
         return SearchReply(
             query=asked.query,
             date=day,
-            hits=_hits(base, outcome, day, principal),
+            hits=given,
             withheld=outcome.withheld,
-            notice=WITHHELD if outcome.withheld else "",
+            notice="".join(notices),
         )
 
-    return await audited(
+    reply = await audited(
         services,
         principal,
         request_id,
@@ -67,17 +80,25 @@ async def search_base(
             "withheld": reply.withheld,
         },
     )
+    await guard.record()
+    return reply
 
 
 async def cite_clause(
     services: Services, asked: CiteBody, principal: Principal, request_id: str
 ) -> Citation:
-    """Verify a clause and the words that are said to stand in it."""
+    """Verify a clause and the words that are said to stand in it.
+
+    Raises:
+        ApiError: 400, the guards refuse what is asked, or the clause.
+    """
     base, day = opened_base(services), asked.asked_on or date.today()
+    guard = CallGuard(services.guards, principal, request_id)
+    await guard.take_in(asked.model_dump(mode="json", by_alias=True))
     basis = Basis(
         title=asked.title, article=asked.article, quote=asked.quote or None, point=asked.point
     )
-    return await audited(
+    citation = await audited(
         services,
         principal,
         request_id,
@@ -85,6 +106,8 @@ async def cite_clause(
         lambda: base.cite(basis, on_date=day, principal=principal),
         lambda citation: {"clauses": [citation.label], "verification": citation.verification},
     )
+    await guard.give_as_it_stands(f"{citation.label}\n{citation.quote}")
+    return citation
 
 
 async def graph_of(
@@ -130,14 +153,22 @@ async def graph_of(
 async def passage_at_place(
     services: Services, passage_id: str, asked: PassageQuery, principal: Principal, request_id: str
 ) -> PassageReply:
-    """Read a passage and its surroundings for a request of the API or a page."""
+    """Read a passage and its surroundings for a request of the API or a page.
+
+    Raises:
+        ApiError: 400, the guards refuse the passage; those around it are left out.
+    """
     base, day = opened_base(services), asked.asked_on or date.today()
+    guard = CallGuard(services.guards, principal, request_id)
 
     def work() -> PassageReply:
         found, document = passage_of(base, passage_id, principal)
         around = base.neighbours(found, before=asked.before, after=asked.after, principal=principal)
+        under = base.parent(found, principal=principal)
+        others = {p.id: p for p in (*around, *under) if p.id != found.id}
+        refused = {p.id for p in others.values() if guard.refused(p.text)}
         place = found.ordinal if found.ordinal is not None else 0
-        near = [p for p in around if p.id != found.id and p.ordinal is not None]
+        near = [p for p in around if p.id in others.keys() - refused and p.ordinal is not None]
         return PassageReply(
             **dict(view_of(document, day)),
             label=label_of(found.title, found.article),
@@ -146,10 +177,10 @@ async def passage_at_place(
             place=place_of(found, document),
             before=tuple(p for p in near if (p.ordinal or 0) < place),
             after=tuple(p for p in near if (p.ordinal or 0) > place),
-            parent=tuple(base.parent(found, principal=principal)),
+            parent=tuple(p for p in under if p.id not in refused),
         )
 
-    return await audited(
+    reply = await audited(
         services,
         principal,
         request_id,
@@ -157,6 +188,8 @@ async def passage_at_place(
         work,
         lambda reply: {"clauses": [reply.label]},
     )
+    await guard.give_as_it_stands(f"{reply.label}\n{reply.passage.text}")
+    return reply
 
 
 async def audited(

@@ -1,8 +1,9 @@
-"""The guards around a tool that is called directly: over HTTP, MCP, OGC, or in a job.
+"""The guards around a tool that is called, or a base that is read, directly: over HTTP, MCP, OGC, in a job.
 
 No model reads the arguments, so nothing is masked in them: what must not come in is refused, the rest is
 noted. What the tool found is looked through as a model's answer is, with lines of its own in the policy.
 Numbers are left alone: a tool needs its coordinates, and its hectares are what the caller asked for.
+A passage of the base goes out as it stands or not at all: a citation is compared with it word for word.
 """
 
 from collections import Counter
@@ -33,10 +34,11 @@ class CallGuard:
         self._passage = Passage(guards, policy, principal, request_id)
 
     async def take_in(self, arguments: dict[str, Any]) -> None:
-        """Look through every text of the arguments.
+        """Look through every text of the arguments, and put on record what was found.
 
         Raises:
             ApiError: 400 `guard_blocked`, names the argument; it is on record.
+            SetupError: the audit cannot be written.
         """
         side = self._passage.policy.sides["input"]
         counts: Counter[Rule] = Counter()
@@ -50,12 +52,12 @@ class CallGuard:
             Tally(rule.id, rule.title, SIDE, side.actions[rule.id], count)
             for rule, count in counts.items()
         ]
+        await self._passage.record()
         if blocked is not None:
-            await self._passage.record()
             raise blocked_error(*blocked)
 
     async def give_out(self, result: ToolResult) -> ToolResult:
-        """Look through every text of a result, and put on record what was found on both ways.
+        """Look through every text of a result, and put on record what was found.
 
         Raises:
             ApiError: 400 `guard_blocked`: it is not given.
@@ -71,6 +73,41 @@ class CallGuard:
         if rule is not None:
             raise blocked_error(rule, output=True)
         return result
+
+    def refused(self, text: str) -> Rule | None:
+        """Look through a text of the base; nothing in it is changed, and `record` is the caller's to call.
+
+        Returns:
+            The rule for which the text is not given; None where it may be.
+        """
+        side = self._passage.policy.sides["output"]
+        rules = Counter(hit.rule for hit in find_hits(text, side.matcher))
+        blocking = [rule for rule in rules if side.actions[rule.id] == "block"]
+        self._passage.tallies += [
+            Tally(rule.id, rule.title, "output", "block" if rule in blocking else "flag", count)
+            for rule, count in rules.items()
+        ]
+        return blocking[0] if blocking else None
+
+    async def give_as_it_stands(self, text: str) -> None:
+        """Look through a text of the base, and put on record what was found.
+
+        Raises:
+            ApiError: 400 `guard_blocked`: it is not given.
+            SetupError: the audit cannot be written.
+        """
+        rule = self.refused(text)
+        await self.record()
+        if rule is not None:
+            raise blocked_error(rule, output=True)
+
+    async def record(self) -> None:
+        """Put on record what was found and is not yet.
+
+        Raises:
+            SetupError: the audit cannot be written.
+        """
+        await self._passage.record()
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
