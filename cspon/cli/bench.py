@@ -1,6 +1,7 @@
 """`cspon bench NAME`: run a benchmark; one JSON object on stdout, progress on stderr."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,8 +130,16 @@ def gateway(
         Path | None, typer.Option(help="装有 litellm[proxy] 的环境的 Python，不给则不比")
     ] = None,
     soak: Annotated[float, typer.Option(min=0, help="以七成负荷持续的分钟数，0 为不测")] = 0.0,
+    libraries: Annotated[
+        bool, typer.Option("--libraries", help="只比较可选的服务器、客户端和 JSON 库")
+    ] = False,
 ) -> None:
     """网关：全部开启时增加的时延、每核请求数、每块流的开销、空闲流的内存、并发下的限额，与裸转发、LiteLLM 同机对比."""
+    if libraries:
+        from eval.bench.gateway_libraries import run as compare
+
+        _print(compare(seconds=seconds, say=lambda text: print(text, file=sys.stderr, flush=True)))
+        return
     from eval.bench.gateway import run
 
     _print(

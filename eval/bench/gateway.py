@@ -64,7 +64,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="cspon-gateway-") as temporary:
         folder = Path(temporary)
         with upstream(delay_ms, cores[1]) as engine:
-            load = _Load(seconds, connections, cores[1])
+            load = Load(seconds, connections, cores[1])
             say(f"直接访问引擎（延迟 {delay_ms:g} 毫秒）…")
             direct = load.both(f"{engine}{CHAT}", {}, rate=300)
             say("裸转发…")
@@ -102,7 +102,7 @@ def run(
         "cpu_us_per_request": own["cpu_us_per_request"],
         "direct": direct, "bare": through_bare, "own": own, "peer": other, "soak": soaked,
         "delay_ms": delay_ms, "connections": connections, "seconds": seconds,
-        "bytes_in": len(json.dumps(_body(), ensure_ascii=False).encode()), "reply_bytes": 10 * 1024,
+        "bytes_in": len(json.dumps(body_of(), ensure_ascii=False).encode()), "reply_bytes": 10 * 1024,
         "guards": True,
         "why": why, "n": own["closed"]["requests"], "machine": machine(),
         "versions": versions("uvicorn", "uvloop", "httptools", "aiohttp", "fastapi", "orjson"),
@@ -110,13 +110,14 @@ def run(
     return result
 
 
-def _body() -> dict[str, Any]:
+def body_of() -> dict[str, Any]:
+    """Return the request that is sent."""
     return {
         "model": MODEL, "max_tokens": 256, "messages": [{"role": "user", "content": PROMPT}],
     }  # fmt: skip
 
 
-class _Load:
+class Load:
     """Sends load from a process of its own, pinned beside the engine."""
 
     def __init__(self, seconds: float, connections: int, core: int | None) -> None:
@@ -124,8 +125,9 @@ class _Load:
         self.sent = 0
 
     def send(self, url: str, headers: dict[str, str], **given: Any) -> dict[str, Any]:
+        """Send one load; returns what `gateway_load` prints."""
         facts = {"connections": self.connections, "seconds": self.seconds, **given}
-        order = Order(url, _body(), headers, **facts)
+        order = Order(url, body_of(), headers, **facts)
         command = [sys.executable, "-m", "eval.bench.gateway_load", json.dumps(order.__dict__)]
         pinned = ["taskset", "-c", str(self.core), *command] if self.core is not None else command
         done = subprocess.run(pinned, check=True, capture_output=True)
@@ -146,7 +148,7 @@ class _Load:
 
 
 def _peer(
-    python: Path | None, engine: str, folder: Path, load: _Load, core: int | None, say: Say,
+    python: Path | None, engine: str, folder: Path, load: Load, core: int | None, say: Say,
     why: dict[str, str],
 ) -> dict[str, Any] | None:  # fmt: skip
     if python is None:
@@ -169,7 +171,7 @@ def _soak(
         return None
     import sqlite3
 
-    load = _Load(60.0, 32, cores[1])
+    load = Load(60.0, 32, cores[1])
     with gateway(engine, home, cores[0]) as (url, secret, server):
         head = {"authorization": f"Bearer {secret}"}
         rate = own["closed"]["rps"] * 0.7
