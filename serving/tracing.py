@@ -139,6 +139,14 @@ class Open:
         if around:
             context.attach(trace.set_span_in_context(self._span))
 
+    @property
+    def header(self) -> bytes:
+        """The header line by which an engine hangs its spans below this one; empty without a span."""
+        if self._span is None:
+            return b""
+        at = self._span.get_span_context()
+        return b"traceparent: 00-%032x-%016x-%02x\r\n" % (at.trace_id, at.span_id, at.trace_flags)
+
     def end(self, *, error: BaseException | None = None, **facts: Any) -> None:
         """End it; `facts` by the last part of their names, see `told`."""
         if self._span is None:

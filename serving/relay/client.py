@@ -55,9 +55,16 @@ class Client:
         await asyncio.sleep(0)  # transports close at the loop's next turn
 
     async def open(
-        self, asked: Asked, path: str, times: Times, request_id: str
+        self, asked: Asked, path: str, times: Times, request_id: str, above: bytes = b""
     ) -> tuple[Connection, Replica]:
         """Send a request to a replica and return its answer's head; it counts as open there.
+
+        Args:
+            asked: The request.
+            path: Its route here.
+            times: Told how long the engine took.
+            request_id: Told to the engine.
+            above: Header line that names the span above the engine's own.
 
         Raises:
             NotReached: no replica could be connected to.
@@ -71,7 +78,8 @@ class Client:
             tried |= {replica.url}
             replica.open += 1
             try:
-                return await self._send(replica, asked, path, times, request_id), replica
+                sent = await self._send(replica, asked, path, times, request_id, above)
+                return sent, replica
             except NotConnected:
                 self.pool.failed(replica)
                 replica.open -= 1
@@ -81,12 +89,12 @@ class Client:
         raise NotReached(f"模型 {asked.served.name} 的引擎连接不上")
 
     async def _send(
-        self, replica: Replica, asked: Asked, path: str, times: Times, request_id: str
+        self, replica: Replica, asked: Asked, path: str, times: Times, request_id: str, above: bytes
     ) -> Connection:
         key = asked.engine.api_key
         bearer = f"Bearer {key.get_secret_value()}" if key is not None else ""
-        request = b"%scontent-type: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
-            head_of(replica.url, path.removeprefix("/v1"), bearer), asked.content_type,
+        request = b"%s%scontent-type: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
+            head_of(replica.url, path.removeprefix("/v1"), bearer), above, asked.content_type,
             request_id.encode(), len(asked.payload), asked.payload,
         )  # fmt: skip
         before = time.perf_counter()

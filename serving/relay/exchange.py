@@ -190,7 +190,7 @@ class Exchange:
     async def _open(self, asked: Asked) -> Any:
         try:
             return await self._parts.client.open(
-                asked, self._scope["path"], self._times, self.request_id
+                asked, self._scope["path"], self._times, self.request_id, self._span.header
             )
         except NotReached as error:
             raise ApiError(503, f"{error}，请稍后再试", code="model_unavailable") from None
