@@ -23,6 +23,7 @@ from knowledge_base.access import may_read
 from knowledge_base.catalogue import current_generation, read_catalogue
 from knowledge_base.ingest.build_report import BuildReport
 from serving.assembly import store_engine
+from serving.guards.documents import DocumentGuard
 from serving.kb_access import Parts, Who, require_editor, require_reach
 from serving.kb_ingest import Tell
 from serving.kb_received import keep_files
@@ -163,7 +164,9 @@ async def receive(
         folder,
         paths,
         user=principal.user,
-        work=_taking_in(services, embedder, principal, options.ocr, restriction),
+        work=_taking_in(
+            services, embedder, principal, request.state.request_id, options.ocr, restriction
+        ),
         ended=_ended(services, principal, request.state.request_id),
     )
 
@@ -172,6 +175,7 @@ def _taking_in(
     services: Services,
     embedder: "Embedder",
     principal: Principal,
+    request_id: str,
     ocr: bool,
     restriction: dict[str, Any],
 ) -> Callable[[Sequence[Path], Tell], BuildReport]:
@@ -188,6 +192,7 @@ def _taking_in(
             engine=store_engine(services.settings),
             ocr=ocr,
             may_touch=lambda document: may_read(principal, document),
+            look=DocumentGuard(services.guards, principal, request_id).look,
             **restriction,
         )
         return as_known_to(principal, report, services.settings.kb_dir)

@@ -23,6 +23,7 @@ from knowledge_base.ingest.engine import Engine
 from knowledge_base.ingest.erasure import finish_erasure
 from knowledge_base.ingest.gather import Gathered, Options, gather
 from knowledge_base.ingest.journal import Journal
+from knowledge_base.ingest.look import Look, look_through
 from knowledge_base.ingest.model_fill import filler
 from knowledge_base.ingest.originals import collect
 from knowledge_base.ingest.replace import settle
@@ -98,6 +99,7 @@ def add_paths(
     chat: "ChatModel | None" = None,
     seconds: float | None = None,
     may_touch: Callable[[Document], bool] | None = None,
+    look: Look | None = None,
 ) -> BuildReport:
     """Take files, and the readable files of folders and archives, into the base.
 
@@ -121,6 +123,7 @@ def add_paths(
         seconds: Time limit of one file; by its size when None.
         may_touch: Held documents that these files may replace or be taken for; all when None. The
             others stay as they are, and nothing is said of them.
+        look: Looks at each document that was read; may keep it out.
 
     Raises:
         InputError: a path does not exist, or nothing readable is there.
@@ -150,6 +153,7 @@ def add_paths(
         journal = Journal(folder)
         try:
             gathered = _gathered(folder, files, options, touched, journal, tell, chat)
+            look_through(gathered, look)
             change = _change(gathered, touched, reserved)
             report = apply_locked(folder, change, embedder, engine, tell)
             journal.forget([*gathered.settled, *(reading.key for reading in gathered.readings)])
