@@ -14,7 +14,8 @@ def test_a_request_for_an_engine_and_one_that_fails(spans, relayed, made):
             chat.attributes["gen_ai.usage.output_tokens"],
         ) == (9, 3)
         at = chat.context
-        assert made.headers[-1]["traceparent"] == f"00-{at.trace_id:032x}-{at.span_id:016x}-01"
+        told = f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}"
+        assert made.headers[-1]["traceparent"] == told
         made.status = 500
         assert started.http.post(CHAT, json=ask).status_code == 502
         assert spans()["chat qwen"].attributes["error.type"] == "ApiError"
