@@ -7,6 +7,7 @@ from cspon.schemas.agent import Answer
 from serving.guards.finding import Tally
 from serving.guards.matcher import edged
 from serving.guards.outputs import OutputFilter
+from serving.guards.points import guard_points
 from serving.guards.policy import Policy
 from serving.guards.rules import Rule
 from serving.guards.vault import NOTHING, Vault
@@ -21,22 +22,34 @@ def guard_answer(answer: Answer, policy: Policy, vault: Vault) -> tuple[Answer, 
 
     Most answers hold nothing of either kind and come back as they are.
     """
-    if not vault.values and not occurs(policy, answer.model_dump_json()):
-        return answer, ()
-    changed, tallies, rule = guard_strings(answer.model_dump(mode="json"), policy, vault)
-    if rule is not None:
-        refused = {
-            "text": "",
-            "verdict": None,
-            "results": (),
-            "citations": (),
-            "unknowns": (),
-            "notices": (),
-            "plan": None,
-            "refusal": refusal(rule, output=True),
-        }
-        return answer.model_copy(update=refused), tallies
-    return Answer.model_validate(changed), tallies
+    tallies: tuple[Tally, ...] = ()
+    rule, results = None, []
+    for result in answer.results:
+        coarse, found, blocked = guard_points(result, policy.sides["output"])
+        results.append(coarse)
+        tallies, rule = (*tallies, *found), rule or blocked
+    if tallies:
+        answer = answer.model_copy(update={"results": tuple(results)})
+    if rule is None and (vault.values or occurs(policy, answer.model_dump_json())):
+        changed, found, rule = guard_strings(answer.model_dump(mode="json"), policy, vault)
+        tallies = (*tallies, *found)
+        if rule is None:
+            return Answer.model_validate(changed), tallies
+    return answer if rule is None else _refused(answer, rule), tallies
+
+
+def _refused(answer: Answer, rule: Rule) -> Answer:
+    refused = {
+        "text": "",
+        "verdict": None,
+        "results": (),
+        "citations": (),
+        "unknowns": (),
+        "notices": (),
+        "plan": None,
+        "refusal": refusal(rule, output=True),
+    }
+    return answer.model_copy(update=refused)
 
 
 def occurs(policy: Policy, text: str) -> bool:

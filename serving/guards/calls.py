@@ -2,7 +2,8 @@
 
 No model reads the arguments, so nothing is masked in them: what must not come in is refused, the rest is
 noted. What the tool found is looked through as a model's answer is, with lines of its own in the policy.
-Numbers are left alone: a tool needs its coordinates, and its hectares are what the caller asked for.
+Numbers are left alone, but for points of facilities in layers: a tool needs its coordinates, and its
+hectares are what the caller asked for.
 A passage of the base goes out as it stands or not at all: a citation is compared with it word for word.
 """
 
@@ -15,6 +16,7 @@ from cspon.schemas.spatial import ToolResult
 from serving.guards.answers import guard_strings, occurs
 from serving.guards.edge import Guards, Passage, blocked_error
 from serving.guards.finding import Tally, find_hits
+from serving.guards.points import guard_points
 from serving.guards.rules import Rule
 
 SIDE = "tool_input"
@@ -63,8 +65,10 @@ class CallGuard:
             ApiError: 400 `guard_blocked`: it is not given.
             SetupError: the audit cannot be written.
         """
-        policy, rule = self._passage.policy, None
-        if occurs(policy, result.model_dump_json()):
+        policy = self._passage.policy
+        result, points, rule = guard_points(result, policy.sides["output"])
+        self._passage.tallies += points
+        if rule is None and occurs(policy, result.model_dump_json()):
             said, tallies, rule = guard_strings(result.model_dump(mode="json"), policy)
             self._passage.tallies += tallies
             if rule is None:
