@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from agents.assistant.marks import claims, overlap, says
 from agents.assistant.numbers import ARABIC, CHINESE_NUMBER, MARK, numbers
+from agents.assistant.verify import unknown_clauses
 from cspon.schemas.base import Frozen
 from cspon.schemas.knowledge import Citation
 
@@ -66,9 +67,7 @@ def check(
         min_overlap: Least share of bigrams that a sentence has in common with its grounds. 0.5 is
             the project's own choice (verified: false), low enough for paraphrase.
     """
-    everything = "\n".join(
-        [f.text for f in facts] + [f"{c.label}{c.quote}{c.point}" for c in citations] + [question]
-    )
+    everything = _everything(facts, citations, question)
     problems = []
     for sentence in sentences(text):
         reason = (
@@ -86,6 +85,26 @@ def check(
         if reason:
             problems.append(Problem(sentence=sentence, reason=reason))
     return problems
+
+
+def invents(
+    sentence: str, *, facts: Sequence[Fact], citations: Sequence[Citation], question: str
+) -> bool:
+    """Say whether a sentence has a figure, a clause or a mark that stands nowhere in its grounds.
+
+    Such a sentence is false, whatever else it says; another that is not supported may be a paraphrase.
+    """
+    return (
+        not numbers(sentence) <= numbers(_everything(facts, citations, question))
+        or any(not 1 <= int(mark) <= len(citations) for mark in MARK.findall(sentence))
+        or bool(_unknown_articles(sentence, citations))
+        or bool(unknown_clauses(sentence, citations))
+    )
+
+
+def _everything(facts: Sequence[Fact], citations: Sequence[Citation], question: str) -> str:
+    clauses = [f"{c.label}{c.quote}{c.point}" for c in citations]
+    return "\n".join([f.text for f in facts] + clauses + [question])
 
 
 def _number_problem(
@@ -145,14 +164,7 @@ def _mark_problem(sentence: str, citations: Sequence[Citation]) -> str | None:
     wrong = [m for m in marks if not 1 <= m <= len(citations)]
     if wrong:
         return f"引用了不存在的依据〔{wrong[0]}〕"
-    articles = re.findall(
-        r"第[一二三四五六七八九十百千零\d]+条(?:之[一二三四五六七八九十])?", sentence
-    )
-    known = {c.article for c in citations} | set(
-        re.findall(r"第[一二三四五六七八九十百千零]+条", "".join(c.quote for c in citations))
-    )
-    unknown = [a for a in articles if a not in known]
-    if unknown:
+    if unknown := _unknown_articles(sentence, citations):
         return f"提到的{unknown[0]}不在所给条文中"
     if RULE_WORDS.search(sentence) and not marks:
         return "规则性表述没有标注依据"
@@ -161,6 +173,16 @@ def _mark_problem(sentence: str, citations: Sequence[Citation]) -> str | None:
         if RULE_WORDS.search(claim) and not any(says(c, claim) for c in clauses):
             return f"表述与依据〔{numbers_of_marks[0]}〕的内容不对应"
     return None
+
+
+def _unknown_articles(sentence: str, citations: Sequence[Citation]) -> list[str]:
+    articles = re.findall(
+        r"第[一二三四五六七八九十百千零\d]+条(?:之[一二三四五六七八九十])?", sentence
+    )
+    known = {c.article for c in citations} | set(
+        re.findall(r"第[一二三四五六七八九十百千零]+条", "".join(c.quote for c in citations))
+    )
+    return [a for a in articles if a not in known]
 
 
 def _verdict_problem(sentence: str, verdict_failed: bool) -> str | None:

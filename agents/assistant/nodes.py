@@ -219,6 +219,7 @@ class Nodes:
             results=results,
             unknowns=tuple(u for r in results for u in r.data.get("unknowns", ())),
             notices=tuple(notices),
+            unsupported=state.get("unsupported", 0),
             refusal=refusal,
             plan=plan,
             model=self.model.name if self.model and state.get("drafted_by") == "model" else "none",

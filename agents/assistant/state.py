@@ -47,6 +47,8 @@ class State(TypedDict, total=False):
     """What the model wrote, or the extractive text; empty when a tool answer needs none."""
     drafted_by: str
     """`model` or `extract`."""
+    unsupported: int
+    """Sentences of the model that were marked or left out."""
     answer: JsonDict
     notices: Annotated[list[str], add_lists]
     usage: Annotated[JsonDict, merge_usage]

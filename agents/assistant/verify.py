@@ -26,15 +26,22 @@ def contradictions(text: str, citations: Sequence[Citation]) -> list[str]:
     ]
     out_of_range = [n for n in used_marks(text) if not 1 <= n <= len(citations)]
     wrong += [f"〔{n}〕没有对应的依据" for n in out_of_range]
-    quotes = "".join(c.quote for c in citations)
-    for title, article in parse_citations(_own_words(text)):
-        basis = Basis(title=title, article=article)
-        if any(same_clause(basis, citation) for citation in citations):
-            continue
-        if article is None or f"{article}" in quotes:
-            continue  # a whole document, or an article that a cited clause itself refers to
-        wrong.append(f"文中提到的《{title}》{article}不在已核验的依据中")
+    wrong += [
+        f"文中提到的{clause}不在已核验的依据中" for clause in unknown_clauses(text, citations)
+    ]
     return wrong
+
+
+def unknown_clauses(text: str, citations: Sequence[Citation]) -> list[str]:
+    """List the clauses that a text names beside its citations, unless a cited clause refers to them."""
+    quotes = "".join(c.quote for c in citations)
+    return [
+        f"《{title}》{article}"
+        for title, article in parse_citations(_own_words(text))
+        if article is not None
+        and article not in quotes
+        and not any(same_clause(Basis(title=title, article=article), c) for c in citations)
+    ]
 
 
 def _own_words(text: str) -> str:

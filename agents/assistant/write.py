@@ -1,14 +1,15 @@
 """Let the model write, sentence by sentence, and let only supported sentences through.
 
 The stream is checked while it runs: a sentence is shown when it stands on the given facts and
-clauses; the others are rewritten once, together, and what still fails is shown with a mark.
+clauses; the others are rewritten once, together. What still fails is shown with a mark, but for figures
+and clauses that stand nowhere: a sentence with one of those is left out.
 """
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from agents.assistant.compose import NO_RULE, excerpt
-from agents.assistant.grounding import Fact, Problem, check, sentences
+from agents.assistant.grounding import Fact, Problem, check, invents, sentences
 from agents.assistant.marks import attribute, remark
 from agents.assistant.numbers import MARK
 from agents.assistant.wording import PROMPTS
@@ -54,12 +55,24 @@ class Grounds(Frozen):
             verdict_failed=self.verdict_failed,
         )
 
+    def invents(self, problem: Problem) -> bool:
+        """Say whether an unsupported sentence has a figure or a clause that stands nowhere."""
+        return invents(
+            problem.sentence,
+            facts=self.facts,
+            citations=self.citations,
+            question=self.question,
+        )
+
 
 class Written(Frozen):
     """What came of a write."""
 
     text: str
     unsupported: tuple[Problem, ...] = ()
+    """Marked in the text, or not used where there is none."""
+    invented: tuple[Problem, ...] = ()
+    """Left out: with a figure or a clause that stands nowhere."""
     usage: Usage = Usage()
 
 
@@ -102,7 +115,8 @@ async def write(
 ) -> Written:
     """Stream a checked text; `emit` gets each supported sentence as soon as it is whole.
 
-    Sentences that stay unsupported follow with a mark. With `mark_alone` false they are left to
+    Sentences that stay unsupported follow with a mark, unless they invent something. With `mark_alone`
+    false they are left to
     the caller (in `Written.unsupported`) when no supported sentence is there to follow.
 
     Raises:
@@ -136,6 +150,8 @@ async def write(
                 emit(sentence)
     elif failed:
         marked = failed
+    invented = [problem for problem in marked if grounds.invents(problem)]
+    marked = [problem for problem in marked if problem not in invented]
     for problem in marked if kept or mark_alone else ():
         text = problem.sentence.strip() + UNSUPPORTED
         kept.append(text)
@@ -145,7 +161,12 @@ async def write(
         prompt_tokens=sum(r.prompt_tokens for r in replies),
         completion_tokens=sum(r.completion_tokens for r in replies),
     )
-    return Written(text="".join(kept).strip(), unsupported=tuple(marked), usage=usage)
+    return Written(
+        text="".join(kept).strip(),
+        unsupported=tuple(marked),
+        invented=tuple(invented),
+        usage=usage,
+    )
 
 
 async def _sentences(

@@ -107,6 +107,7 @@ def _update(text: str, drafted_by: str, written: Written | None, notices: list[s
         "draft": text,
         "drafted_by": drafted_by,
         "notices": notices + (_unsupported(written) if written else []),
+        "unsupported": len(written.unsupported) + len(written.invented) if written else 0,
         "usage": written.usage.model_dump(mode="json") if written else {},
     }
 
@@ -115,15 +116,18 @@ def _opening(written: Written | None) -> str:
     """How an answer begins that holds no word of a model."""
     if written is None:
         return compose.NO_MODEL_OPENING
-    return compose.REJECTED_OPENING if written.unsupported else compose.NO_RULE_OPENING
+    rejected = written.unsupported or written.invented
+    return compose.REJECTED_OPENING if rejected else compose.NO_RULE_OPENING
 
 
 def _unsupported(written: Written) -> list[str]:
     """Tell what the model wrote without support: marked in the text, or left out of it."""
-    if not written.unsupported:
-        return []
-    count = len(written.unsupported)
+    told = []
+    if count := len(written.invented):
+        told.append(f"大模型有 {count} 句话含有工具结果和条文中没有的数字或条文，没有采用。")
+    if not (count := len(written.unsupported)):
+        return told
     if written.text:
-        return [f"大模型有 {count} 句话未获支持，已在文中标出。"]
+        return [*told, f"大模型有 {count} 句话未获支持，已在文中标出。"]
     said = "".join(p.sentence.strip() for p in written.unsupported)
-    return [f"大模型写的 {count} 句话未获条文支持，没有采用：{said}"]
+    return [*told, f"大模型写的 {count} 句话未获条文支持，没有采用：{said}"]

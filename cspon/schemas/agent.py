@@ -94,7 +94,9 @@ class Answer(Frozen):
     results: tuple[ToolResult, ...] = ()
     unknowns: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    """Degradations, repairs, sentences marked unsupported."""
+    """Degradations, repairs, sentences marked unsupported or left out."""
+    unsupported: int = 0
+    """Sentences of the model that nothing supports: marked in the text, or left out of it."""
     refusal: Refusal | None = None
     plan: Plan | None = None
     model: str = "none"

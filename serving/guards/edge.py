@@ -31,6 +31,8 @@ from serving.openai_schema import ChatBody
 from serving.problems import ApiError
 from serving.watched import Watched
 
+AFTERWARDS = {"unsupported": "没有出处的条文或数字", "prompt": "系统消息的原文"}
+"""What is looked for when an answer is whole, as a user calls it."""
 OWN_PROVIDERS = ("embedded", "scripted", "none")
 SOURCES = {
     "system": "system",
@@ -136,12 +138,17 @@ class Passage:
                 and repeats(text, system)
             ),
         }
-        titles = {"unsupported": "没有出处的条文或数字", "prompt": "系统消息的原文"}
         self.tallies += [
-            Tally(rule, titles[rule], "output", "flag", count)
+            Tally(rule, AFTERWARDS[rule], "output", "flag", count)
             for rule, count in found.items()
             if count
         ]
+
+    def after_assistant(self, unsupported: int) -> None:
+        """Note the sentences that the assistant itself found to rest on nothing; its answer tells of them."""
+        if unsupported and self.policy.afterwards["unsupported"] == "flag":
+            title = AFTERWARDS["unsupported"]
+            self.tallies.append(Tally("unsupported", title, "output", "flag", unsupported))
 
     async def record(self) -> None:
         """Count what was found and put it on record; nothing where nothing was found.

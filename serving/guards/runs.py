@@ -162,4 +162,5 @@ def _answer(passage: Passage, answer: Answer, question: str) -> Answer:
     said, tallies = guard_answer(answer, passage.policy, passage.decision.vault)
     passage.tallies += tallies
     told = notices(passage.tallies, inside=passage.policy.inside)
+    passage.after_assistant(answer.unsupported)
     return said.model_copy(update={"question": question, "notices": (*said.notices, *told)})

@@ -176,7 +176,16 @@ def knowledge_base():
 
 
 @pytest.fixture
-def compliance_tool():
+def compliance_tool(make_compliance_tool):
+    return make_compliance_tool()
+
+
+@pytest.fixture(name="make_compliance_tool")
+def _make_compliance_tool():
+    return make_compliance_tool
+
+
+def make_compliance_tool(*basis):
     from pathlib import Path
 
     def check_compliance(
@@ -186,7 +195,7 @@ def compliance_tool():
         asked_on: date | None = None,
     ) -> ToolResult:
         assert boundary.exists()
-        return compliance_result()
+        return compliance_result(basis=basis)
 
     return Tool(
         check_compliance,
@@ -219,7 +228,10 @@ def boundary(tmp_path):
 
 @pytest.fixture
 def layers(tmp_path):
-    folder = tmp_path / "layers"
+    return make_layers(tmp_path / "layers")
+
+
+def make_layers(folder):
     folder.mkdir()
     catalogue = {
         "title": "空目录",

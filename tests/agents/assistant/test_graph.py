@@ -5,6 +5,7 @@ import pytest
 
 from agents.assistant import Assistant
 from cspon.schemas.agent import RefusalKind
+from cspon.schemas.knowledge import Basis
 from llm.scripted import ScriptedModel, Step
 
 QUESTION = "拟建产业园项目（边界见文件）选址是否可行？占用了哪些控制线？"
@@ -84,10 +85,35 @@ async def test_an_unsupported_sentence_is_rewritten_once(build, boundary):
 
 
 async def test_what_stays_unsupported_is_marked_and_never_dropped_silently(build, boundary):
-    model = ScriptedModel([Step("占用永久基本农田99公顷。"), Step("占用永久基本农田98公顷。")])
+    said = "永久基本农田须经论证后调整。"
+    model = ScriptedModel([Step(said), Step(said)])
     _, answer = await run(build(model), QUESTION, boundary=boundary)
-    assert "占用永久基本农田99公顷。（此句未获所列事实与条文支持，请勿引用）" in answer.text
+    assert f"{said}（此句未获所列事实与条文支持，请勿引用）" in answer.text
     assert any("1 句话未获支持" in notice for notice in answer.notices)
+    assert answer.unsupported == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "invented"),
+    [
+        ("占用永久基本农田99公顷。", "99公顷"),
+        ("占用永久基本农田12.3456公顷，须缴纳九十九万元。", "九十九"),
+        ("《土地管理法》第九百条规定不得占用永久基本农田。", "第九百条"),
+        ("《国土空间开发法》第三十五条规定不得占用永久基本农田〔1〕。", "开发法"),
+        ("任何单位和个人不得擅自占用永久基本农田〔9〕。", "〔9〕"),
+    ],
+)
+async def test_an_invented_figure_or_clause_is_left_out_of_text_and_stream_and_told(
+    build, boundary, said, invented
+):
+    model = ScriptedModel([Step(said), Step(said)])
+    events, answer = await run(build(model), QUESTION, boundary=boundary)
+    deltas = "".join(e.text for e in events if e.kind == "delta")
+    assert invented not in deltas
+    assert invented not in answer.model_dump_json()
+    assert any("1 句话含有工具结果和条文中没有的" in notice for notice in answer.notices)
+    assert (answer.refusal, answer.verdict, answer.unsupported) == (None, "不符合", 1)
+    assert answer.usage.model_calls == 2
 
 
 async def test_a_regulation_question_is_answered_from_clauses(build):
@@ -157,14 +183,13 @@ async def test_missing_layers_are_told(build, boundary):
     assert any("数据缺失" in notice for notice in answer.notices)
 
 
-async def test_a_clause_that_the_base_contradicts_fails_the_answer(build, boundary):
-    model = ScriptedModel(
-        [
-            Step("《土地管理法》第九百条规定不得占用永久基本农田。"),
-            Step("《土地管理法》第九百条规定不得占用永久基本农田。"),
-        ]
-    )
-    _, answer = await run(build(model), QUESTION, boundary=boundary)
+async def test_a_clause_that_the_base_contradicts_fails_the_answer(
+    build, boundary, make_compliance_tool
+):
+    wrong = Basis(title="土地管理法", article="第九百条", point="不得占用")
+    assistant = build()
+    assistant.tools = {"check_compliance": make_compliance_tool(wrong)}
+    _, answer = await run(assistant, QUESTION, boundary=boundary)
     assert answer.refusal is not None
     assert "第九百条" in answer.refusal.message
     assert answer.text == ""
