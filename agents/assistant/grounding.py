@@ -18,6 +18,7 @@ RULE_WORDS = re.compile(
     r"应当|不得|禁止|必须|严禁|须经|需经|须由|应由|由[^，。]{1,20}批准|报[^，。]{1,12}批准|"
     r"可以依法|有权|负责审批|罚款|责令|依照|按照[^，。]{0,12}规定|依据|根据《|第[一二三四五六七八九十百千零\d]+条"
 )
+TITLE = re.compile(r"《([^》\n]+)》")
 MARKUP = re.compile(r"!\[|\]\(|</?[a-zA-Z]|https?://|```")
 """A model writes sentences; pictures, links and tags would reach pages and reports."""
 NEGATION = re.compile(r"不|未|无法|难以|禁止|暂缓|尚|否")
@@ -73,6 +74,7 @@ def check(
         reason = (
             ("含有图片、链接或标签" if MARKUP.search(sentence) else None)
             or _number_problem(sentence, facts, citations, question)
+            or _title_problem(sentence, everything)
             or _mark_problem(sentence, citations)
             or _verdict_problem(sentence, verdict_failed)
             or _denial_problem(sentence, facts)
@@ -90,12 +92,14 @@ def check(
 def invents(
     sentence: str, *, facts: Sequence[Fact], citations: Sequence[Citation], question: str
 ) -> bool:
-    """Say whether a sentence has a figure, a clause or a mark that stands nowhere in its grounds.
+    """Say whether a sentence has a figure, a law, a clause or a mark that stands nowhere in its grounds.
 
     Such a sentence is false, whatever else it says; another that is not supported may be a paraphrase.
     """
+    everything = _everything(facts, citations, question)
     return (
-        not numbers(sentence) <= numbers(_everything(facts, citations, question))
+        not numbers(sentence) <= numbers(everything)
+        or _title_problem(sentence, everything) is not None
         or any(not 1 <= int(mark) <= len(citations) for mark in MARK.findall(sentence))
         or bool(_unknown_articles(sentence, citations))
         or bool(unknown_clauses(sentence, citations))
@@ -156,6 +160,13 @@ def _noun_before(part: str, value: Decimal) -> str | None:
         if value in numbers(part[match.start() : match.end() + 3]):
             before = COMPARATORS.sub("", re.sub(r"[^\w]", "", part[: match.start()]))
             return before[-2:] if len(before) >= 2 else None
+    return None
+
+
+def _title_problem(sentence: str, everything: str) -> str | None:
+    for title in TITLE.findall(sentence):
+        if title.removeprefix("中华人民共和国") not in everything:
+            return f"提到的《{title}》不在工具结果和条文中"
     return None
 
 

@@ -162,3 +162,13 @@ def test_a_sentence_without_a_mark_gets_that_of_the_clause_it_repeats():
     assert attribute(text, clauses) == text.replace("。", "〔2〕。")
     assert attribute("任何单位和个人不得擅自占用〔1〕。", clauses).count("〔") == 1
     assert attribute("今天天气很好。", clauses) == "今天天气很好。"
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [("土地管理法", True), ("中华人民共和国土地管理法", True), ("国土空间开发法", False)],
+)
+def test_a_law_that_nothing_names_is_a_problem_without_any_rule_word(title, known):
+    said = f"项目占用永久基本农田12.3456公顷，依《{title}》不符合。"
+    expected = [] if known else [f"提到的《{title}》不在工具结果和条文中"]
+    assert reasons(said) == expected
