@@ -1,6 +1,7 @@
 """`/v1/batches`, as OpenAI has it: a file of requests in, a file of answers out, as a durable job."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -52,8 +53,9 @@ async def create(
         metadata=order.metadata or {},
         lines=lines,
     )
-    job, _ = await jobs_of(request).submit_batch(
-        caller, kept, sent.path, sent.name, request_id=request.state.request_id, again=again
+    wanted = batch.kept(caller, kept, sent.name, request.state.request_id)
+    job, _ = await jobs_of(request).submit_files(
+        caller, wanted, partial(batch.take_copy, sent.path), again=again
     )
     return _shown(job, kept)
 

@@ -35,6 +35,12 @@ def jobs_of(request: Request) -> Jobs:
     return found
 
 
+def wants_job(request: Request) -> bool:
+    """Say whether a request asks to be done as a job: `Prefer: respond-async` (RFC 7240)."""
+    wanted = request.headers.get("prefer", "").lower().replace(" ", "").split(",")
+    return "respond-async" in wanted
+
+
 @router.post("", status_code=202)
 async def submit(
     request: Request, response: Response, caller: Calls, order: JobOrder, again: Again = None

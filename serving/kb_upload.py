@@ -3,11 +3,12 @@
 import asyncio
 import json
 import re
+import secrets
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -19,21 +20,17 @@ from starlette.datastructures import FormData, UploadFile
 from cspon.schemas.agent import Principal
 from cspon.schemas.base import Secrecy
 from cspon.schemas.knowledge import Document
-from knowledge_base.access import may_read
-from knowledge_base.catalogue import current_generation, read_catalogue
-from knowledge_base.ingest.build_report import BuildReport
-from serving.assembly import store_engine
-from serving.guards.documents import DocumentGuard
+from serving.jobs import ingest
+from serving.jobs.schema import Taken
+from serving.jobs_api import Again, jobs_of, wants_job
 from serving.kb_access import Parts, Who, require_editor, require_reach
-from serving.kb_ingest import Tell
 from serving.kb_received import keep_files
 from serving.kb_schema import Asked, Ingest, Short
+from serving.kb_taking import taking_in, when_ended
+from serving.principal import current_caller, require_scope
 from serving.problems import ApiError
 from serving.services import Services, threads
 from serving.streams import EventStream, sse
-
-if TYPE_CHECKING:
-    from llm.embeddings import Embedder
 
 router = APIRouter(prefix="/v1/kb", tags=["knowledge base"])
 
@@ -86,8 +83,13 @@ UPLOAD = {
 
 
 @router.post("/documents", status_code=202, openapi_extra=UPLOAD, response_model=Ingest)
-async def upload_documents(request: Request, services: Parts, principal: Who) -> Response:
-    """Take files into the base; answers at once with the batch. Needs 知识库管理员."""
+async def upload_documents(
+    request: Request, services: Parts, principal: Who, again: Again = None
+) -> Response:
+    """Take files into the base; answers at once with the batch. Needs 知识库管理员.
+
+    `Prefer: respond-async`: answers with a job of `/v1/jobs` (202) that outlives the gateway.
+    """
     await _record(services, principal, request, "asked", require_editor, principal)
     if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
         raise ApiError(
@@ -99,6 +101,8 @@ async def upload_documents(request: Request, services: Parts, principal: Who) ->
         if not files:
             raise ApiError(400, "没有收到文件（字段 file）", param="file", code="missing")
         options = _options(form)
+        if wants_job(request):
+            return await _as_job(services, request, files, options, again)
         batch = await receive(services, request, principal, files, options)
     return JSONResponse(
         batch.model_dump(mode="json"), 202, headers={"location": f"/v1/kb/ingests/{batch.id}"}
@@ -142,18 +146,7 @@ async def receive(
     Raises:
         ApiError: 403, beyond the caller; 409, too many wait; 503, no embedder.
     """
-    embedder = services.embedder
-    if embedder is None:
-        why = services.missing.get("store", "向量模型不可用")
-        raise ApiError(503, why, code="not_ready")
-    restriction: dict[str, Any] = {
-        "secrecy": options.secrecy,
-        "department": options.department,
-        "roles": options.roles,
-    }
-    facts = {"files": len(files), **restriction, "roles": list(options.roles)}
-    where = Document(id="", title="", **restriction)
-    await _record(services, principal, request, "started", require_reach, principal, where, **facts)
+    embedder, restriction = await _admit(services, request, principal, len(files), options)
     folder = services.ingests.new_folder()
     try:
         paths = await to_thread.run_sync(lambda: keep_files(folder, files), limiter=threads)
@@ -164,79 +157,63 @@ async def receive(
         folder,
         paths,
         user=principal.user,
-        work=_taking_in(
+        work=taking_in(
             services, embedder, principal, request.state.request_id, options.ocr, restriction
         ),
-        ended=_ended(services, principal, request.state.request_id),
+        ended=when_ended(services, principal, request.state.request_id),
     )
 
 
-def _taking_in(
+async def _as_job(
     services: Services,
-    embedder: "Embedder",
-    principal: Principal,
-    request_id: str,
-    ocr: bool,
-    restriction: dict[str, Any],
-) -> Callable[[Sequence[Path], Tell], BuildReport]:
-    """Return what takes the files of a batch into the base and reports as the caller may know."""
-
-    def work(paths: Sequence[Path], tell: Tell) -> BuildReport:
-        from knowledge_base.ingest.build import add_paths
-
-        report = add_paths(
-            services.settings.kb_dir,
-            paths,
-            embedder=embedder,
-            progress=tell,
-            engine=store_engine(services.settings),
-            ocr=ocr,
-            may_touch=lambda document: may_read(principal, document),
-            look=DocumentGuard(services.guards, principal, request_id).look,
-            **restriction,
-        )
-        return as_known_to(principal, report, services.settings.kb_dir)
-
-    return work
-
-
-def _ended(services: Services, principal: Principal, request_id: str) -> Callable[[Ingest], None]:
-    """Return what opens the new generation when a batch has ended, and records the outcome."""
-
-    def ended(batch: Ingest) -> None:
-        services.adopt_base()
-        services.audit.knowledge(
-            "kb.ingest",
-            principal=principal,
-            request_id=request_id,
-            state=batch.state,
-            documents=[*batch.added, *batch.changed],
-            failures=len(batch.failures),
-        )
-
-    return ended
+    request: Request,
+    files: Sequence[UploadFile],
+    options: IngestForm,
+    again: str | None,
+) -> Response:
+    """Keep the files for a job that takes them in."""
+    caller = current_caller(request)
+    require_scope(caller, "jobs")
+    await _admit(services, request, caller.principal, len(files), options)
+    folder = services.settings.jobs_dir / f"{ingest.RECEIVED}{secrets.token_hex(16)}"
+    try:
+        await to_thread.run_sync(lambda: folder.mkdir(parents=True, mode=0o700), limiter=threads)
+        paths = await to_thread.run_sync(lambda: keep_files(folder, files), limiter=threads)
+        names, hashes = await asyncio.to_thread(ingest.hashes_of, folder, paths)
+        order = Taken(files=names, hashes=hashes, **options.model_dump())
+        job, made = await jobs_of(request).submit_files(
+            caller, ingest.kept(caller, order, request.state.request_id),
+            partial(ingest.take_over, folder), again=again,
+        )  # fmt: skip
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, True)
+    headers = {"location": f"/v1/jobs/{job.id}", "preference-applied": "respond-async"}
+    if not made:
+        headers["idempotent-replayed"] = "true"
+    return JSONResponse(job.model_dump(mode="json"), 202 if made else 200, headers=headers)
 
 
-def as_known_to(principal: Principal, report: BuildReport, folder: Path) -> BuildReport:
-    """Leave out of a report what tells of documents that the principal may not know of."""
-    generation = current_generation(folder)
-    documents = read_catalogue(generation).documents if generation else []
-    known = [document for document in documents if may_read(principal, document)]
-    named = {name for document in known for name in (document.title, document.source)}
-    hidden = {
-        name
-        for document in documents
-        for name in (document.id, document.title, document.source)
-        if not may_read(principal, document) and name not in named
+async def _admit(
+    services: Services, request: Request, principal: Principal, count: int, options: IngestForm
+) -> tuple[Any, dict[str, Any]]:
+    """See that files may come in, and put it on record; returns the embedder and for whom they are.
+
+    Raises:
+        ApiError: 403, beyond the caller; 503, no embedder.
+    """
+    embedder = services.embedder
+    if embedder is None:
+        why = services.missing.get("store", "向量模型不可用")
+        raise ApiError(503, why, code="not_ready")
+    restriction: dict[str, Any] = {
+        "secrecy": options.secrecy,
+        "department": options.department,
+        "roles": options.roles,
     }
-    return report.model_copy(
-        update={
-            "added": tuple(i for i in report.added if i not in hidden),
-            "changed": tuple(i for i in report.changed if i not in hidden),
-            "unchanged": tuple(i for i in report.unchanged if i not in hidden),
-            "notices": tuple(n for n in report.notices if not any(h in n for h in hidden)),
-        }
-    )
+    facts = {"files": count, **restriction, "roles": list(options.roles)}
+    where = Document(id="", title="", **restriction)
+    await _record(services, principal, request, "started", require_reach, principal, where, **facts)
+    return embedder, restriction
 
 
 async def _record(

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from cspon.errors import InputError
 from serving.access.caller import Caller
+from serving.jobs_api import wants_job
 from serving.ogc_jobs import begin
 from serving.ogc_parts import Calls, Problems, link, root_of
 from serving.ogc_process import inputs_of, process, summary
@@ -94,7 +95,7 @@ async def execute(
     services: Services = request.app.state.services
     await _entry(caller, name)
     wrapped = _response_of(body)
-    if "respond-async" in request.headers.get("prefer", "").replace(" ", "").split(","):
+    if wants_job(request):
         if wrapped:
             raise InputError(
                 "异步执行的结果只有 raw 一种", field="response", mend="去掉 response，或不写 Prefer"

@@ -14,6 +14,7 @@ from serving.access.caller import Caller
 from serving.jobs.jobs import Jobs
 from serving.jobs.schema import Job, JobOrder
 from serving.ogc_parts import Calls, Problems, link, root_of
+from serving.principal import require_scope
 from serving.problems import ApiError
 
 router = APIRouter(prefix="/ogc/jobs", route_class=Problems, tags=["ogc"])
@@ -31,7 +32,7 @@ async def begin(request: Request, caller: Caller, name: str, inputs: dict[str, A
         CsponError: what a direct call with these inputs would answer.
         ApiError: 403, the key may make no jobs; 429, too many are under way.
     """
-    _may(caller)
+    require_scope(caller, "jobs")
     jobs: Jobs = request.app.state.jobs
     job, _ = await jobs.submit(
         caller, JobOrder(tool=name, arguments=inputs), request_id=request.state.request_id,
@@ -47,7 +48,7 @@ async def list_jobs(
     request: Request, caller: Calls, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> dict[str, Any]:
     """List the caller's own executions, the newest first."""
-    _may(caller)
+    require_scope(caller, "jobs")
     jobs: Jobs = request.app.state.jobs
     root = root_of(request)
     found = [job for job in await jobs.of_caller(caller, limit) if is_execution(job)]
@@ -106,7 +107,7 @@ def status_of(job: Job, root: str) -> dict[str, Any]:
 
 
 async def _found(request: Request, caller: Caller, job_id: str) -> Job:
-    _may(caller)
+    require_scope(caller, "jobs")
     jobs: Jobs = request.app.state.jobs
     try:
         job = await jobs.get(caller, job_id)
@@ -117,11 +118,6 @@ async def _found(request: Request, caller: Caller, job_id: str) -> Job:
     if job is None or not is_execution(job):
         raise ApiError(404, f"没有任务 {job_id[:80]}", code="no_such_job")
     return job
-
-
-def _may(caller: Caller) -> None:
-    if caller.key is not None and "jobs" not in caller.key.scopes:
-        raise ApiError(403, "密钥没有“jobs”权限", code="scope_missing", kind="permission_error")
 
 
 def _utc(seconds: int) -> str:

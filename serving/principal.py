@@ -58,3 +58,13 @@ def require_clearance_of(principal: Principal, secrecy: Secrecy) -> None:
             code="beyond_permission",
             kind="permission_error",
         )
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Refuse what the caller's key does not open; who is at this machine has no key.
+
+    Raises:
+        ApiError: 403.
+    """
+    if caller.key is not None and scope not in caller.key.scopes:
+        raise ApiError(403, f"密钥没有“{scope}”权限", code="scope_missing", kind="permission_error")

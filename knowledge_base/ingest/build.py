@@ -164,6 +164,40 @@ def add_paths(
     return report
 
 
+def read_ahead(
+    folder: Path,
+    paths: Sequence[Path],
+    *,
+    progress: Progress | None = None,
+    secrecy: Secrecy = Secrecy.PUBLIC,
+    department: str | None = None,
+    roles: Sequence[str] = (),
+    workers: int | None = None,
+    ocr: bool = True,
+) -> tuple[Failure, ...]:
+    """Read files and keep what they gave on disk; the base stays as it is.
+
+    `add_paths` with the same options need not read them again, whatever happens in between.
+
+    Returns:
+        What could not be read.
+
+    Raises:
+        SetupError: disk or lock.
+    """
+    options = Options(
+        secrecy=secrecy, department=department, roles=tuple(roles), ocr=ocr, workers=workers
+    )
+    with writer(folder), disk_errors(folder):
+        journal = Journal(folder)
+        try:
+            files = find_files(paths)
+            gathered = gather(folder, files, options, _held(folder), journal, progress or silent)
+        finally:
+            journal.close()
+    return tuple(gathered.failures)
+
+
 def _gathered(
     folder: Path,
     files: Sequence[Path],

@@ -8,6 +8,7 @@ crash. A line that meets a limit of use waits; one whose engine is away is tried
 import asyncio
 import json
 import random
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from serving.access.caller import Caller, current
 from serving.access.scopes import rule_for
 from serving.jobs.attempts import Attempts
 from serving.jobs.inside import post
-from serving.jobs.schema import MOST_ATTEMPTS, Kept
+from serving.jobs.schema import MOST_ATTEMPTS, Batch, Kept, fingerprint
 from serving.jobs.steps import StoreAway, caller_of_job
+from serving.principal import require_scope
 from serving.problems import ApiError
 from serving.services import Services
 from serving.tool_results import results_of
@@ -54,8 +56,7 @@ def check_endpoint(caller: Caller, endpoint: str) -> None:
         )
     rule = rule_for("POST", endpoint)
     scope = rule.scope if rule is not None else None
-    if caller.key is not None and scope not in caller.key.scopes:
-        raise ApiError(403, f"密钥没有“{scope}”权限", code="scope_missing", kind="permission_error")
+    require_scope(caller, scope or "")
 
 
 def check_lines(file: Path, endpoint: str, name: str) -> int:
@@ -102,6 +103,22 @@ def titles(lines: int) -> tuple[str, ...]:
     """Return the titles of the steps of a batch."""
     starts = range(0, lines, LINES_A_STEP)
     return tuple(f"第 {s + 1}–{min(s + LINES_A_STEP, lines)} 条" for s in starts)
+
+
+def kept(caller: Caller, order: Batch, name: str, request_id: str) -> Kept:
+    """Return what the queue keeps of a batch whose lines were checked.
+
+    Args:
+        caller: Who sends it.
+        order: What shall be done.
+        name: Of the file.
+        request_id: Of the request.
+    """
+    return Kept(
+        kind="batch", title=f"批量请求 {name}（{order.lines} 条）", titles=titles(order.lines), batch=order,
+        key=caller.key_id, case_number=caller.case_number, request_id=request_id,
+        fingerprint=fingerprint(["batch", order.model_dump(mode="json")]), nonce=secrets.token_hex(8),
+    )  # fmt: skip
 
 
 def input_of(folder: Path, job: Kept) -> Path:

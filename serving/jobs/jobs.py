@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from starlette.types import ASGIApp
 
 from cspon.errors import SetupError
 from serving.access.caller import Caller
-from serving.jobs import batch, steps
-from serving.jobs.schema import MOST_BYTES, PREFIX, Batch, Job, JobOrder, Kept, fingerprint
+from serving.jobs import steps
+from serving.jobs.results import result_of
+from serving.jobs.schema import MOST_BYTES, PREFIX, Job, JobOrder, Kept, fingerprint
 from serving.jobs.store import Store, TooMany
 from serving.jobs.view import kept, shown, state_of
 from serving.jobs.watch import Watch
@@ -102,41 +104,26 @@ class Jobs:
         named = job.model_copy(update={"title": title, "titles": tuple(titles)})
         return await self.put(caller, number, named)
 
-    async def submit_batch(
+    async def submit_files(
         self,
         caller: Caller,
-        order: Batch,
-        sent: Path,
-        name: str,
+        job: Kept,
+        take: Callable[[Path, Kept], None],
         *,
-        request_id: str,
         again: str | None,
     ) -> tuple[Job, bool]:
-        """Take a batch whose lines were checked; as `submit`.
+        """Take a job that works on files, whose order was checked; as `submit`.
 
         Args:
             caller: Who sends it.
-            order: What shall be done.
-            sent: The requests, one a line; copied.
-            name: Of the file.
-            request_id: Of the request.
+            job: What shall be done.
+            take: Puts the files into the folder of the job.
             again: The `Idempotency-Key`.
         """
-        job = Kept(
-            kind="batch",
-            title=f"批量请求 {name}（{order.lines} 条）",
-            titles=batch.titles(order.lines),
-            batch=order,
-            key=caller.key_id,
-            case_number=caller.case_number,
-            request_id=request_id,
-            fingerprint=fingerprint(["batch", order.model_dump(mode="json")]),
-            nonce=secrets.token_hex(8),
-        )
         number = self.number(caller, again)
         if again and (known := await self._known(number, job)):
             return known, False
-        await asyncio.to_thread(batch.take_copy, sent, self._folder / number, job)
+        await asyncio.to_thread(take, self._folder / number, job)
         return await self.put(caller, number, job)
 
     async def put(self, caller: Caller, number: str, job: Kept) -> tuple[Job, bool]:
@@ -206,7 +193,7 @@ class Jobs:
         return await self.get(caller, number)
 
     async def result(self, caller: Caller, number: str) -> dict[str, Any]:
-        """Return the result of one call, or the list of those of several.
+        """Return the result of one call, the list of those of several, or the report of an ingest.
 
         Raises:
             ApiError: 404, as `get`; 409, it has not ended; 403, above what the caller may see by
@@ -223,20 +210,7 @@ class Jobs:
         for event in events:
             if event.secrecy is not None:
                 require_clearance_of(caller.principal, event.secrecy)
-        if len(job.steps) == 1 and (error := job.steps[0].error or job.error):
-            raise _as_raised(error)
-        replies = await asyncio.to_thread(self._replies, number, job)
-        return replies[0] if len(replies) == 1 else {"object": "list", "data": replies}
-
-    def _replies(self, number: str, job: Job) -> list[dict[str, Any]]:
-        replies: list[dict[str, Any]] = []
-        for index, step in enumerate(job.steps):
-            file = self._folder / number / f"{index}.json"
-            if step.state == "done" and file.is_file():
-                replies.append(json.loads(file.read_text(encoding="utf-8")))
-            else:
-                replies.append({"error": step.error or job.error})
-        return replies
+        return await asyncio.to_thread(result_of, self._folder / number, job)
 
     async def events(self, number: str, offset: int) -> list[Any]:
         """Return the events of a job from one on."""
@@ -310,12 +284,3 @@ def reused() -> ApiError:
         code="idempotency_key_reused",
         param="Idempotency-Key",
     )
-
-
-def _as_raised(error: dict[str, Any]) -> ApiError:
-    statuses = {"invalid_input": 422, "invalid_arguments": 400, "tool_timeout": 504}
-    known = {"not_found_error": 404, "permission_error": 403, "rate_limit_error": 429}
-    status = statuses.get(error.get("code") or "") or known.get(error.get("type") or "", 500)
-    raised = ApiError(status, str(error.get("message")))
-    raised.body = error
-    return raised

@@ -68,15 +68,28 @@ class Batch(Frozen):
     lines: int
 
 
+class Taken(Frozen):
+    """Files that go into the base: what `POST /v1/kb/documents` was sent."""
+
+    files: tuple[str, ...]
+    """Names below the folder of the job's files."""
+    hashes: tuple[str, ...]
+    secrecy: Secrecy = Secrecy.PUBLIC
+    department: str | None = None
+    roles: tuple[str, ...] = ()
+    ocr: bool = True
+
+
 class Kept(Frozen):
     """What the queue keeps of a job."""
 
-    kind: Literal["tools", "batch"] = "tools"
+    kind: Literal["tools", "batch", "ingest"] = "tools"
     title: str
     titles: tuple[str, ...] = ()
     """Of the steps."""
     steps: tuple[StepOrder, ...] = ()
     batch: Batch | None = None
+    ingest: Taken | None = None
     key: str
     """Id of the key that it runs for, or `local`."""
     case_number: str = ""

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from cspon.errors import CsponError
+from serving.jobs.ingest import RECEIVED
 from serving.jobs.runner import Runner
 from serving.jobs.schema import KEEP_S, PREFIX, Kept
 from serving.jobs.store import Store
@@ -92,6 +93,9 @@ class Watch:
         for number in self._store.remove_expired():
             shutil.rmtree(self._folder / number, ignore_errors=True)
         before = time.time() - 2 * KEEP_S
+        for folder in self._folder.glob(f"{RECEIVED}*"):  # its process ended before there was a job
+            if folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)
         for folder in self._folder.glob(f"{PREFIX}*"):  # left by a job that was removed otherwise
             if folder.stat().st_mtime < before and self._store.find(folder.name) is None:
                 shutil.rmtree(folder, ignore_errors=True)

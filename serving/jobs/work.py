@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from serving.access.caller import LOCAL, Caller, current
-from serving.jobs import batch, steps
+from serving.jobs import batch, ingest, steps
 from serving.jobs.attempts import Attempts
 from serving.jobs.schema import Kept
 from serving.problems import ApiError
@@ -44,6 +44,8 @@ class JobWork:
                 return await batch.run_chunk(
                     self._services, self._inside, number, job, index, folder
                 )
+            if job.ingest is not None:
+                return await ingest.run_part(self._services, number, job, index, folder)
             return await steps.run_step(self._services, number, job, index, folder)
         except asyncio.CancelledError:
             if self.stopping:
