@@ -22,6 +22,13 @@ TITLE = re.compile(r"《([^》\n]+)》")
 MARKUP = re.compile(r"!\[|\]\(|</?[a-zA-Z]|https?://|```")
 """A model writes sentences; pictures, links and tags would reach pages and reports."""
 NEGATION = re.compile(r"不|未|无法|难以|禁止|暂缓|尚|否")
+PERMITS = re.compile(
+    r"(?<![不是否未可])(?:可以|允许|准许|可)(?=(?:在|被|用于?|用来)?[^，。；、]{0,6}"
+    r"(?:种|建|占|挖|采|开|养|改|转|用|设|搬|拆|迁|砍|伐|放牧|发展|从事|进行|修|填))(?!.{0,30}[吗？])"
+)
+"""A sentence that says that something may be done to land or buildings."""
+PERMITTING = re.compile(r"可以|允许|准许|许可|批准|同意|方可|可(?=[一-鿿])(?!能|行)|不受|除外")
+"""What a clause must say at least, so that a permission can rest on it."""
 FAVOURABLE = re.compile(
     r"(?:选址|项目|方案|用地)?(?:总体|基本)?(可行|符合(?:要求|规定|规划)|可以(?:建设|占用|实施|选址)|予以通过)"
 )
@@ -78,6 +85,7 @@ def check(
             or _mark_problem(sentence, citations)
             or _verdict_problem(sentence, verdict_failed)
             or _denial_problem(sentence, facts)
+            or _permission_problem(sentence, citations)
             or (
                 "与所给事实和条文的文字对应不足"
                 if overlap(sentence, everything) < min_overlap
@@ -95,6 +103,7 @@ def invents(
     """Say whether a sentence has a figure, a law, a clause or a mark that stands nowhere in its grounds.
 
     Such a sentence is false, whatever else it says; another that is not supported may be a paraphrase.
+    A permission that no cited clause gives counts as such: the contrary of a ban reads much like the ban.
     """
     everything = _everything(facts, citations, question)
     return (
@@ -103,6 +112,7 @@ def invents(
         or any(not 1 <= int(mark) <= len(citations) for mark in MARK.findall(sentence))
         or bool(_unknown_articles(sentence, citations))
         or bool(unknown_clauses(sentence, citations))
+        or _permission_problem(sentence, citations) is not None
     )
 
 
@@ -203,6 +213,16 @@ def _verdict_problem(sentence: str, verdict_failed: bool) -> str | None:
         before = sentence[max(0, match.start() - 6) : match.end()]
         if not NEGATION.search(before):
             return "与检查结论相反"
+    return None
+
+
+def _permission_problem(sentence: str, citations: Sequence[Citation]) -> str | None:
+    """A permission whose clauses permit nothing: 可以种果树, on a clause that punishes planting."""
+    if not PERMITS.search(sentence):
+        return None
+    cited = [citations[m - 1] for m in map(int, MARK.findall(sentence)) if 1 <= m <= len(citations)]
+    if cited and not any(PERMITTING.search(c.quote or c.point) for c in cited):
+        return "说“可以”，而所引条文没有允许"
     return None
 
 

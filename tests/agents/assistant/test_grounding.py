@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from agents.assistant.grounding import Fact, check, sentences
+from agents.assistant.grounding import Fact, check, invents, sentences
 from agents.assistant.marks import attribute, remark, units
 from agents.assistant.numbers import chinese_number, numbers
 from cspon.schemas.knowledge import Citation
@@ -172,3 +172,28 @@ def test_a_law_that_nothing_names_is_a_problem_without_any_rule_word(title, know
     said = f"项目占用永久基本农田12.3456公顷，依《{title}》不符合。"
     expected = [] if known else [f"提到的《{title}》不在工具结果和条文中"]
     assert reasons(said) == expected
+
+
+PENALTY = Citation(
+    source="", title="中华人民共和国土地管理法实施条例", article="第五十一条", verification="verified",
+    quote="违反《土地管理法》第三十七条的规定，非法占用永久基本农田发展林果业或者挖塘养鱼的，由县级以上人民政府自然资源主管部门责令限期改正。",
+)  # fmt: skip
+LEASE = Citation(
+    source="", title="中华人民共和国土地管理法", article="第六十三条", verification="verified",
+    quote="集体经营性建设用地，土地所有权人可以通过出让、出租等方式交由单位或者个人使用。",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sentence", "citation", "wrong"),
+    [
+        ("永久基本农田可以种果树〔1〕。", PENALTY, True),
+        ("永久基本农田允许发展林果业，违反的责令限期改正〔1〕。", PENALTY, True),
+        ("永久基本农田不可以种果树〔1〕。", PENALTY, False),
+        ("是否可以种果树由主管部门认定〔1〕。", PENALTY, False),
+        ("集体经营性建设用地可以通过出让交由单位使用〔1〕。", LEASE, False),
+    ],
+)
+def test_a_permission_rests_on_a_clause_that_permits(sentence, citation, wrong):
+    found = invents(sentence, facts=[], citations=[citation], question="可以吗")
+    assert found == wrong
