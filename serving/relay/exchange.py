@@ -138,6 +138,7 @@ class Exchange:
             replica.open -= 1
             self._times.upstream += time.perf_counter() - before
         answer.release()
+        replica.finished()
         said = _object(content)
         usage = said.get("usage")
         used = self._weight(asked, held, usage if isinstance(usage, dict) else None)
@@ -180,6 +181,7 @@ class Exchange:
         finally:
             replica.open -= 1
             answer.close() if not events.done else answer.release()
+        replica.finished()
         used = self._weight(asked, held, events.usage, events.given)
         result = events.digest.hexdigest()
         on_record = self._record(caller, asked, raw, used, guarded, result)

@@ -35,6 +35,11 @@ class Replica:
         """A request reached it."""
         self.failures, self.rests_until, self.trial_until = 0, 0.0, 0.0
 
+    def finished(self) -> None:
+        """A reply came whole: the failures before it were not in a row. One that is left alone stays so."""
+        if self.failures < BREAK_AFTER:
+            self.failures = 0
+
     def failed(self, now: float) -> None:
         """A request did not reach it, or it broke down.
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from serving.relay.engines import Engine, Served
-from serving.relay.pool import BREAK_AFTER, FIRST_REST_S, SLACK, TRIAL_S, Pool
+from serving.relay.pool import BREAK_AFTER, FIRST_REST_S, SLACK, TRIAL_S, Pool, Replica
 
 URLS = tuple(f"http://10.0.0.{i}:8000/v1" for i in range(1, 5))
 ENGINE = Engine(name="e", urls=URLS, models=(Served(name="m"),))
@@ -90,3 +90,17 @@ def test_replicas_keep_their_state_when_others_are_added():
     pool.replicas(ENGINE)[0].failures = 2
     more = ENGINE.model_copy(update={"urls": (*URLS, "http://10.0.0.9:8000/v1")})
     assert [r.failures for r in pool.replicas(more)] == [2, 0, 0, 0, 0]
+
+
+def test_failures_between_which_replies_came_whole_are_not_in_a_row():
+    replica = Replica("http://a")
+    for _ in range(5):
+        replica.failed(0.0)
+        replica.failed(0.0)
+        replica.finished()
+    assert replica.rests_until == 0.0
+    for _ in range(3):
+        replica.failed(0.0)
+    replica.finished()  # a stream from before it broke down
+    assert replica.failures == 3
+    assert replica.rests_until > 0
