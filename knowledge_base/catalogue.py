@@ -157,6 +157,16 @@ def read_catalogue(generation: Path) -> Catalogue:
     return catalogue
 
 
+def held_catalogue(folder: Path) -> Catalogue | None:
+    """Return the catalogue of the generation to read; None when the base was never built.
+
+    Raises:
+        SetupError: as `current_generation` and `read_catalogue`.
+    """
+    generation = current_generation(folder)
+    return read_catalogue(generation) if generation else None
+
+
 @contextlib.contextmanager
 def writer(folder: Path) -> Iterator[None]:
     """Hold the base for writing; readers go on with the generation that they have open.

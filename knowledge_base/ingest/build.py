@@ -11,9 +11,8 @@ from cspon.schemas.knowledge import Document
 from knowledge_base.catalogue import (
     Catalogue,
     Entry,
-    current_generation,
     disk_errors,
-    read_catalogue,
+    held_catalogue,
     writer,
 )
 from knowledge_base.describe.metadata import Metadata
@@ -148,7 +147,7 @@ def add_paths(
     engine = engine or Engine()
     with writer(folder), disk_errors(folder):
         finish_erasure(folder, engine)
-        held = _held(folder)
+        held = held_catalogue(folder)
         touched, reserved = _touchable(held, may_touch)
         journal = Journal(folder)
         try:
@@ -159,43 +158,9 @@ def add_paths(
             journal.forget([*gathered.settled, *(reading.key for reading in gathered.readings)])
         finally:
             journal.close()
-        after = _held(folder)
+        after = held_catalogue(folder)
         collect(folder, {sha for e in (after.entries if after else ()) for sha in _originals(e)})
     return report
-
-
-def read_ahead(
-    folder: Path,
-    paths: Sequence[Path],
-    *,
-    progress: Progress | None = None,
-    secrecy: Secrecy = Secrecy.PUBLIC,
-    department: str | None = None,
-    roles: Sequence[str] = (),
-    workers: int | None = None,
-    ocr: bool = True,
-) -> tuple[Failure, ...]:
-    """Read files and keep what they gave on disk; the base stays as it is.
-
-    `add_paths` with the same options need not read them again, whatever happens in between.
-
-    Returns:
-        What could not be read.
-
-    Raises:
-        SetupError: disk or lock.
-    """
-    options = Options(
-        secrecy=secrecy, department=department, roles=tuple(roles), ocr=ocr, workers=workers
-    )
-    with writer(folder), disk_errors(folder):
-        journal = Journal(folder)
-        try:
-            files = find_files(paths)
-            gathered = gather(folder, files, options, _held(folder), journal, progress or silent)
-        finally:
-            journal.close()
-    return tuple(gathered.failures)
 
 
 def _gathered(
@@ -214,11 +179,6 @@ def _gathered(
     gathered = gather(folder, files, options, held, journal, tell)
     gathered.notices += notices
     return gathered
-
-
-def _held(folder: Path) -> Catalogue | None:
-    generation = current_generation(folder)
-    return read_catalogue(generation) if generation else None
 
 
 def _touchable(
@@ -280,7 +240,7 @@ def edit_document(
         SetupError: disk, lock or store.
     """
     with writer(folder):
-        held = _held(folder)
+        held = held_catalogue(folder)
         if held is None or held.entry(document_id) is None:
             raise InputError(f"库中没有 {document_id!r}", mend="用 cspon kb status 查看库内文件")
         edits = metadata.model_dump(mode="json", exclude_none=True)
@@ -306,7 +266,7 @@ def remove_documents(
         SetupError: disk, lock or store.
     """
     with writer(folder):
-        held = _held(folder)
+        held = held_catalogue(folder)
         doomed: dict[str, Entry] = {}
         for name in names:
             fits = find_entries(held, name)

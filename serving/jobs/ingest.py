@@ -18,7 +18,7 @@ from typing import Any
 
 from cspon.errors import CsponError, SetupError
 from cspon.schemas.knowledge import Document
-from knowledge_base.ingest.build import read_ahead
+from knowledge_base.ingest.read_ahead import read_ahead
 from serving.access.caller import Caller, current
 from serving.jobs.attempts import Attempts
 from serving.jobs.schema import MOST_ATTEMPTS, Kept, Taken, fingerprint
@@ -92,7 +92,7 @@ async def run_part(
     """Read one file, or take all of them in.
 
     Returns:
-        The outcome, with `error` where the step failed.
+        `{"secrecy": …}` of the files, or `{"error": …}`.
 
     Raises:
         StoreAway: nothing was done; the step has to run again.
@@ -127,7 +127,7 @@ async def run_part(
     except Exception as error:  # noqa: BLE001 - a bug is the step's own outcome
         log_unexpected(error)
         return {"error": as_api_error(error).body}
-    return {}
+    return {"secrecy": job.ingest.secrecy.value}
 
 
 def _read(

@@ -56,15 +56,23 @@ class Bound:
         finally:
             self.active.discard(number)
 
-    async def on_loop(self, do: Callable[[Work], Awaitable[Any]]) -> Any:
-        """Do something on the gateway's loop; cancelled there when it is cancelled here."""
+    async def on_loop(self, number: str, do: Callable[[Work], Awaitable[Any]]) -> Any:
+        """Do something for a job on the gateway's loop; cancelled there when it is cancelled here.
+
+        Raises:
+            asyncio.CancelledError: it failed. Any other error would be recorded as the outcome of the
+                step, and raised again at each later run instead of running it.
+        """
         assert self.work is not None and self.loop is not None
 
         async def there() -> Any:
             return await do(work)
 
         work = self.work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.loop))
+        try:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.loop))
+        except Exception as error:
+            raise _interrupted(number, error) from error
 
 
 bound = Bound()
@@ -82,8 +90,13 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
         try:
             return await _run(number, Kept.model_validate(job))
         except Exception as error:
-            log.error("job interrupted", exc_info=error, extra={"facts": {"job": number}})
-            raise asyncio.CancelledError from error  # recorded as neither done nor failed
+            raise _interrupted(number, error) from error
+
+
+def _interrupted(number: str, error: Exception) -> asyncio.CancelledError:
+    """Tell of it, and return what is recorded as neither done nor failed."""
+    log.error("job interrupted", exc_info=error, extra={"facts": {"job": number}})
+    return asyncio.CancelledError()
 
 
 async def _run(number: str, job: Kept) -> dict[str, Any]:
@@ -119,14 +132,18 @@ async def _say(event: Progress) -> None:
 
 
 async def _begin(number: str, job: Kept) -> None:
-    await bound.on_loop(lambda work: work.begun(number, job))
+    await bound.on_loop(number, lambda work: work.begun(number, job))
 
 
 async def _step(number: str, job: Kept, index: int) -> dict[str, Any]:
-    outcome: dict[str, Any] = await bound.on_loop(lambda work: work.step(number, job, index))
+    outcome: dict[str, Any] = await bound.on_loop(
+        number, lambda work: work.step(number, job, index)
+    )
     return outcome
 
 
 async def _end(number: str, job: Kept, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
-    end: dict[str, Any] = await bound.on_loop(lambda work: work.ended(number, job, outcomes))
+    end: dict[str, Any] = await bound.on_loop(
+        number, lambda work: work.ended(number, job, outcomes)
+    )
     return end

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from knowledge_base.catalogue import writer
 from serving.access.secret import server_secret
 from serving.access.store import KeyStore
 
@@ -78,14 +79,42 @@ def test_a_broken_file_is_told_and_the_others_come_in(server):
     files = [
         ("file", ("甲市采石场管理办法.md", regulation("甲市采石场"))),
         ("file", ("空.txt", b"")),
+        ("file", ("乙市堆场管理办法.md", regulation("乙市堆场"))),
     ]
     reply = server.http.post("/v1/kb/documents", files=files, headers=ASYNC)
     ended = server.until(reply.json()["id"], "done", "failed")
     report = server.http.get(f"/v1/jobs/{ended['id']}/result").json()
-    assert len(report["added"]) == 1
+    assert len(report["added"]) == 2
     assert [failure["file"] for failure in report["failures"]] == ["空.txt"]
     assert report["failures"][0]["mend"]
     assert str(server.home) not in str(report)
+
+
+def test_it_waits_while_another_process_writes(server):
+    with writer(server.home / "kb"):
+        number = upload(server, NAMES[0]).json()["id"]
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            assert server.job(number)["state"] in ("queued", "running")
+            time.sleep(0.1)
+    assert server.until(number, "done", "failed")["state"] == "done"
+    assert titles(server) == [f"{NAMES[0]}管理办法"]
+
+
+def test_a_report_above_what_one_may_see_by_now_is_kept_back(server):
+    editor = {"scopes": ("kb.read", "kb.write", "jobs"), "roles": ("知识库管理员",)}
+    _, headers = server.key("丁", clearance="内部", **editor)
+    number = upload(server, NAMES[0], headers=headers, secrecy="内部").json()["id"]
+    end = time.monotonic() + 60
+    while (job := server.job(number, headers=headers))["state"] in ("queued", "running"):
+        assert time.monotonic() < end, job
+        time.sleep(0.1)
+    assert job["state"] == "done", job
+    result = f"/v1/jobs/{number}/result"
+    assert len(server.http.get(result, headers=headers).json()["added"]) == 1
+    _, lower = server.key("丁", clearance="公开", **editor)
+    refused = server.http.get(result, headers=lower)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "beyond_permission")
 
 
 def test_a_cancelled_ingest_leaves_the_base_as_it_was(server):
