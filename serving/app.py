@@ -96,14 +96,16 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         traces = tracing.start(settings.otlp) if settings.otlp else None
-        await open_parts(services, assistant=assistant, model=model)
-        await jobs.start()
         try:
-            async with assistants.run():
-                yield
+            await open_parts(services, assistant=assistant, model=model)
+            await jobs.start()
+            try:
+                async with assistants.run():
+                    yield
+            finally:
+                await jobs.close()
+                await services.close()
         finally:
-            await jobs.close()
-            await services.close()
             if traces is not None:
                 await asyncio.to_thread(tracing.stop, traces)
 

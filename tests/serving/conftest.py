@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ import httpx
 import pytest
 import shapely
 import uvicorn
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -286,10 +288,22 @@ def start_command(tmp_path):
 
 @pytest.fixture
 def spans(monkeypatch):
-    """Make every gateway trace into memory; returns the finished spans by name, the last of each."""
+    """Make every gateway trace into memory; returns a call that takes the spans made so far, by name.
+
+    The span of a request ends after its reply was sent: the call waits for the one that it names.
+    """
     exporter, begin = InMemorySpanExporter(), tracing.start
     monkeypatch.setattr(
         tracing, "start", lambda _: begin("", processor=SimpleSpanProcessor(exporter))
     )
     monkeypatch.setenv("CSPON_OTLP", "memory")  # ask for this before the gateway
-    return lambda: {span.name: span for span in exporter.get_finished_spans()}
+
+    def take(awaited: str) -> dict[str, ReadableSpan]:
+        end = time.monotonic() + 10
+        while awaited not in (made := {span.name: span for span in exporter.get_finished_spans()}):
+            assert time.monotonic() < end, f"{awaited} not among {sorted(made)}"
+            time.sleep(0.01)
+        exporter.clear()
+        return made
+
+    return take
