@@ -39,7 +39,7 @@ def test_what_is_for_others_is_read_anew(folder, embedder, files):
 
 def test_a_file_that_cannot_be_read_is_told(folder, files):
     files[1].write_bytes(b"")
-    assert [failure.file for failure in read_ahead(folder, files, workers=0)] == [files[1].name]
+    assert [failure.path for failure in read_ahead(folder, files, workers=0)] == [str(files[1])]
 
 
 def test_who_writes_keeps_others_out(folder, files):
