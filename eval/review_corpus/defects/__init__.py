@@ -1,0 +1,1 @@
+"""How each kind of defect is put into a clean text; a module for each group of kinds."""
