@@ -10,6 +10,8 @@ from serving.assembly import library_place_of, model_options, open_embedder, ope
 
 if TYPE_CHECKING:
     from agents.assistant import Assistant
+    from knowledge_base.base import KnowledgeBase
+    from llm.chat import ChatModel
     from tools.library.place import Place
 
 Progress = Callable[[str], None]
@@ -34,7 +36,6 @@ def open_assistant(settings: Settings, *, progress: Progress = say) -> "Iterator
     """
     from agents.assistant import Assistant
     from cspon.errors import SetupError
-    from llm.providers import get_model
 
     embedder = open_embedder(settings)
     try:
@@ -42,18 +43,43 @@ def open_assistant(settings: Settings, *, progress: Progress = say) -> "Iterator
     except SetupError as error:
         progress(f"注意：{error}")
         knowledge_base = None
-    model = None
-    try:
-        if settings.model.startswith("embedded:"):
-            start_engine(settings, progress=progress)
-        model = get_model(settings.model, model_options(settings))
-    except SetupError as error:
-        progress(f"注意：大模型不可用，改为不用大模型（none）。{error}")
+    model = open_model_or_none(settings, progress=progress)
     try:
         yield Assistant(model, knowledge_base, settings.layers, settings.runs_db, embedder=embedder)
     finally:
         if knowledge_base is not None:
             knowledge_base.close()
+
+
+@contextmanager
+def open_base_or_none(
+    settings: Settings, *, progress: Progress = say
+) -> "Iterator[KnowledgeBase | None]":
+    """Open the knowledge base; None with a notice where there is none."""
+    from cspon.errors import SetupError
+
+    try:
+        base = open_knowledge_base(settings, open_embedder(settings))
+    except SetupError as error:
+        progress(f"注意：{error}")
+        yield None
+        return
+    with base:
+        yield base
+
+
+def open_model_or_none(settings: Settings, *, progress: Progress = say) -> "ChatModel | None":
+    """Return the model of the settings, its engine started; None with a notice where it cannot be had."""
+    from cspon.errors import SetupError
+    from llm.providers import get_model
+
+    try:
+        if settings.model.startswith("embedded:"):
+            start_engine(settings, progress=progress)
+        return get_model(settings.model, model_options(settings))
+    except SetupError as error:
+        progress(f"注意：大模型不可用，改为不用大模型（none）。{error}")
+        return None
 
 
 def start_engine(settings: Settings, *, progress: Progress = say) -> None:

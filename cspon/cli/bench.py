@@ -152,3 +152,27 @@ def gateway(
             soak_minutes=soak,
         )
     )
+
+
+@app.command()
+def review(
+    corpus: Annotated[
+        Path | None, typer.Option(help="语料文件夹，格式见 docs/review-corpus.md")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="不给语料时按种子生成")] = 1,
+    cases: Annotated[int, typer.Option(min=1, help="生成的案例数")] = 48,
+) -> None:
+    """文档审查：按种类的召回、精确率和 F1（带置信区间），严重误报数，用时."""
+    from agents.review.laws import HeldLaws
+    from cspon.cli.assembly import open_base_or_none
+    from cspon.schemas.agent import Principal
+    from eval.bench.review import run
+    from eval.review_corpus.corpus import make_corpus
+
+    settings = load_settings()
+    if corpus is None:
+        corpus = settings.home / "bench" / f"review-{seed}-{cases}"
+        if not corpus.exists():
+            make_corpus(corpus, seed, cases=cases)
+    with open_base_or_none(settings) as base:
+        _print(run(corpus, laws=HeldLaws(base, Principal()) if base is not None else None))

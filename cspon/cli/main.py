@@ -21,6 +21,7 @@ VERBS = (
     "demo",
     "ask",
     "check",
+    "review",
     "access",
     "qc",
     "conditions",

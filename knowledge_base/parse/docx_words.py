@@ -26,32 +26,37 @@ NESTED = {f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}moveTo", f"{W}customXml",
 
 def words_of(element: Any, *, boxes: bool = False) -> str:
     """Return the words of a paragraph as a reader sees them; text boxes only if asked."""
+    return "".join([text for _, text in pieces_of(element, boxes=boxes)])
+
+
+def pieces_of(element: Any, *, boxes: bool = False) -> list[tuple[Any, str]]:
+    """Return the words of a paragraph, each with the element that holds it (`w:t`, `w:tab` …)."""
     if len(element) == 0:
-        return ""
-    parts: list[str] = []
+        return []
+    parts: list[tuple[Any, str]] = []
     stack: list[Iterator[Any]] = [iter(element)]
     while stack:
         for child in stack[-1]:
             tag = child.tag
             if tag == f"{W}t" or tag == f"{_M}t":
-                parts.append(child.text or "")
+                parts.append((child, child.text or ""))
             elif tag == f"{W}r":
                 if not is_hidden(child):
                     stack.append(iter(child))
                     break
             elif tag in _MARKS:
-                parts.append(_MARKS[tag])
+                parts.append((child, _MARKS[tag]))
             elif tag == f"{W}br":
                 if child.get(f"{W}type") in (None, "textWrapping"):
-                    parts.append("\n")
+                    parts.append((child, "\n"))
             elif tag == f"{W}sym":
-                parts.append(_symbol(child))
+                parts.append((child, _symbol(child)))
             elif (tag not in _SKIPPED or (boxes and tag == f"{W}txbxContent")) and len(child):
                 stack.append(iter(child))
                 break
         else:
             stack.pop()
-    return "".join(parts)
+    return parts
 
 
 def is_hidden(run: Any) -> bool:

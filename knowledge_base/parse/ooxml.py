@@ -76,7 +76,7 @@ class Package:
             raise InputError(
                 f"{kind}已加密" if encrypted else f"不是可读的{kind}：内容是旧版格式",
                 file=opened.path,
-                mend="取消密码后另存再入库" if encrypted else mend,
+                mend="取消密码后另存再试" if encrypted else mend,
             )
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(opened.data))
@@ -175,7 +175,7 @@ class Package:
         """Tell macros and what the file would fetch from elsewhere; neither is run nor fetched."""
         told: list[str] = []
         if any(name.lower().endswith(("vbaproject.bin", "vbadata.xml")) for name in self.names):
-            told.append("文件含宏，只读取文字，宏未运行也未入库")
+            told.append("文件含宏，只读取文字，宏未运行")
         kinds = {
             _RELATION_KINDS[relation.kind]
             for name in self.names

@@ -35,6 +35,21 @@ def read_pdf(opened: Opened) -> SourceText:
     """Read a PDF.
 
     Raises:
+        SetupError, InputError: as `write_pdf`.
+    """
+    out = SourceBuilder()
+    write_pdf(opened, out)
+    return out.build()
+
+
+def write_pdf(opened: Opened, out: SourceBuilder) -> None:
+    """Read a PDF and write what stands on its pages.
+
+    Args:
+        opened: The file.
+        out: What it is written into, notices and properties too.
+
+    Raises:
         SetupError: pdfplumber, or for scanned pages rapidocr-onnxruntime, is not installed.
         InputError: damaged, encrypted, too long, or (with recognition off) without a text layer.
     """
@@ -45,14 +60,13 @@ def read_pdf(opened: Opened) -> SourceText:
     except ImportError as error:
         raise missing_extra("pdfplumber", "parse") from error
     logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
-    out = SourceBuilder()
     try:
         with pdfplumber.open(io.BytesIO(opened.data)) as document:
             if len(document.pages) > MAX_PAGES:
                 raise InputError(
                     f"PDF 有 {len(document.pages)} 页，超过上限 {MAX_PAGES} 页",
                     file=opened.path,
-                    mend="拆分后分别入库",
+                    mend="拆分成几个文件再试",
                 )
             out.properties.update(_properties(document.metadata))
             pages: list[Page] = []
@@ -89,7 +103,6 @@ def read_pdf(opened: Opened) -> SourceText:
             )
         out.notices.append(f"第 {_numbers(scanned)} 页是图像，未做文字识别")
     write_pages(pages, out)
-    return out.build()
 
 
 def _properties(metadata: dict[str, Any]) -> dict[str, str]:

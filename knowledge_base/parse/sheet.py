@@ -69,7 +69,7 @@ def read_workbook(opened: Opened) -> SourceText:
                 if hidden:
                     out.notices.append(f"工作表“{sheet.title}”是隐藏的，也已读取")
                 part = sheet._worksheet_path.lstrip("/")
-                merges, empty = _scan(package, part)
+                merges, empty = scan(package, part)
                 if empty:
                     out.notices.append(
                         f"工作表“{sheet.title}”有 {empty} 个公式没有保存结果，读作空；请用 Excel 打开并保存后再入库"
@@ -119,7 +119,7 @@ def _delimiter(text: str, suffix: str) -> str:
     return best
 
 
-def _scan(package: Package, part: str) -> tuple[Spans, int]:
+def scan(package: Package, part: str) -> tuple[Spans, int]:
     """Return merged cells and the number of formulas without a value, from the sheet's bytes.
 
     The streaming reader of openpyxl knows neither.
@@ -189,19 +189,19 @@ def _write_sheet(
     header: Grid | None = None
     caption = ""
     told = not title
-    for first, block in _blocks(rows, opened):
+    for first, block in blocks(rows, opened):
         size += len(block) * len(block[0])
         if cells + size > MAX_CELLS:
             raise InputError(
                 f"表格超过 {MAX_CELLS} 个单元格",
                 file=opened.path,
                 layer=title or None,
-                mend="按乡镇或图幅拆分后分别入库",
+                mend="按乡镇或图幅拆分后再试",
             )
         if not told:
             out.line(f"# {title}")
             told = True
-        grid = _merged(Grid(block), merges, first)
+        grid = merged(Grid(block), merges, first)
         if (
             header is not None
             and first not in (0,)
@@ -235,7 +235,7 @@ def _write_sheet(
     return size
 
 
-def _blocks(rows: Iterable[list[str]], opened: Opened) -> Iterator[tuple[int, list[list[str]]]]:
+def blocks(rows: Iterable[list[str]], opened: Opened) -> Iterator[tuple[int, list[list[str]]]]:
     """Yield (first row, rows) of at most `BLOCK_ROWS`; a title after empty rows begins a block too."""
     block: list[list[str]] = []
     first = filled = gap = 0
@@ -250,7 +250,7 @@ def _blocks(rows: Iterable[list[str]], opened: Opened) -> Iterator[tuple[int, li
         filled += 1
         if filled > MAX_ROWS:
             raise InputError(
-                f"表格超过 {MAX_ROWS} 行", file=opened.path, mend="按乡镇或图幅拆分后分别入库"
+                f"表格超过 {MAX_ROWS} 行", file=opened.path, mend="按乡镇或图幅拆分后再试"
             )
         if len(row) > MAX_COLUMNS:
             raise InputError(
@@ -283,7 +283,7 @@ def _even(block: list[list[str]]) -> list[list[str]]:
     return [row + [""] * (columns - len(row)) for row in block]
 
 
-def _merged(grid: Grid, merges: Mapping[tuple[int, int], tuple[int, int]], first: int) -> Grid:
+def merged(grid: Grid, merges: Mapping[tuple[int, int], tuple[int, int]], first: int) -> Grid:
     """Return a grid with the sheet's merged cells; `first` is its first row on the sheet."""
     rows, columns = len(grid.values), grid.columns
     spans: Spans = {}

@@ -28,19 +28,21 @@ def check_container(container: zipfile.ZipFile, file: Path) -> None:
         raise InputError(
             f"压缩包内有 {len(members)} 个文件，超过上限 {MAX_MEMBERS}",
             file=file,
-            mend="拆分后分别入库",
+            mend="拆分后再试",
         )
     total = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     _check_size(total, packed, MAX_TOTAL, file)
     for member in members:
         if member.flag_bits & 0x1:
-            raise InputError("压缩包已加密", file=file, mend="解密后再入库")
+            raise InputError("压缩包已加密", file=file, mend="解密后再试")
         _check_size(member.file_size, member.compress_size, MAX_MEMBER, file)
     ends = 0
     for member in sorted(members, key=lambda m: m.header_offset):
         if member.header_offset < ends:
-            raise InputError("压缩包内的文件互相重叠（疑似压缩炸弹）", file=file, mend="不要入库")
+            raise InputError(
+                "压缩包内的文件互相重叠（疑似压缩炸弹）", file=file, mend="不要使用，核实来源"
+            )
         ends = member.header_offset + member.compress_size
 
 
@@ -49,7 +51,7 @@ def _check_size(size: int, packed: int, most: int, file: Path) -> None:
         raise InputError(
             f"解压后有 {size / 2**20:.0f} MB，压缩比异常或超过上限（疑似压缩炸弹）",
             file=file,
-            mend="确认来源；确需入库的，解压并拆分后再试",
+            mend="确认来源；确需使用的，解压并拆分后再试",
         )
 
 

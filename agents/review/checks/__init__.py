@@ -1,0 +1,1 @@
+"""What checks look for: one YAML a check, its function in a module of this folder."""
