@@ -22,6 +22,7 @@ VERBS = (
     "ask",
     "check",
     "review",
+    "reviews",
     "access",
     "qc",
     "conditions",

@@ -90,7 +90,7 @@ def command(
         for number, finding in enumerate(done.findings, 1):
             place = finding.place
             where = place.heading or place.feature if place else "全文"
-            quote = f"“{place.quote[:40]}” " if place else ""
+            quote = f"“{place.quote[:40]}” " if place and place.quote else ""
             told.print(
                 f"{number}. [{finding.severity}] {quote}{finding.message}　（{where}）",
                 markup=False,

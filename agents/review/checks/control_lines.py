@@ -202,7 +202,7 @@ def _overlap(one: Layer, other: Layer, first: Overlap, second: Overlap) -> Found
     return Found(
         None,
         f"{one.kind.title}与{other.kind.title}重叠 {hectares(first.area_m2)}（{first.patches} 处），"
-        f"涉及 {len(first.rows)} 个和 {len(second.rows)} 个要素",
+        f"涉及要素各 {len(first.rows)} 个、{len(second.rows)} 个",
         evidence=f"图层 {one.name} 与 {other.name} 叠加，重叠处只计一次；{TOLERANCE}",
         suggestion="协调三条控制线后重新划定，同步修改文本和图件",
         places=tuple(over.layer.place(row) for over in (first, second) for row in over.rows[:MOST_PLACES]),

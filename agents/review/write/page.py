@@ -120,7 +120,10 @@ def _finding(number: int, finding: Finding, drawn: str) -> str:
     if finding.suggestion:
         parts.append(f"<div>建议：{escape(finding.suggestion)}</div>")
     if finding.also:
-        quotes = "；".join(f"“{escape(p.quote[:40])}”{escape(p.feature)}" for p in finding.also[:6])
+        quotes = "；".join(
+            (f"“{escape(p.quote[:40])}”" if p.quote else "") + escape(p.feature)
+            for p in finding.also[:6]
+        )
         parts.append(f'<div class="w">另见：{quotes}</div>')
     if drawn:
         parts.append(drawn)
