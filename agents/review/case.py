@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from agents.review.database.plan import PlanDatabase
 from agents.review.document import Block, Read, Span
@@ -81,6 +82,11 @@ class Case:
     database: PlanDatabase | None = None
 
     @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What was worked out of the submission once, by name."""
+        return {}
+
+    @cached_property
     def quantities(self) -> list[Quantity]:
         """Numbers of the running text."""
         return [q for block in self.text.running() for q in quantities_of(block)]
@@ -97,6 +103,10 @@ class Case:
         for quantity in self.quantities:
             found.setdefault(quantity.span.block, []).append(quantity)
         return found
+
+    def quantities_in(self, block: Block) -> list[Quantity]:
+        """Return the numbers of a paragraph of the running text."""
+        return self.quantities_by_block.get(block.number, [])
 
     @cached_property
     def entries_by_table(self) -> dict[int, list[Entry]]:

@@ -67,7 +67,15 @@ def in_past(case: Case, quantity: Quantity) -> bool:
 def stated_figures(
     case: Case, *, others: bool = False
 ) -> dict[tuple[str, str, int | None], list[Stated]]:
-    """Return the figures of known subjects by subject, area and year."""
+    """Return the figures of subjects by subject, area and year; worked out once for a submission."""
+    name_of_it = f"stated {others}"
+    if name_of_it not in case.memo:
+        case.memo[name_of_it] = _stated_figures(case, others=others)
+    known: dict[tuple[str, str, int | None], list[Stated]] = case.memo[name_of_it]
+    return known
+
+
+def _stated_figures(case: Case, *, others: bool) -> dict[tuple[str, str, int | None], list[Stated]]:
     found: dict[tuple[str, str, int | None], list[Stated]] = defaultdict(list)
 
     def add(quantity: Quantity, role: str) -> None:
@@ -134,7 +142,7 @@ def stated_figures(
                 for entry in entries_of(read, table):
                     if entry.role == "value":
                         add(entry.quantity, role)
-    return found
+    return dict(found)
 
 
 def alike(stated: list[Stated]) -> list[list[Stated]]:

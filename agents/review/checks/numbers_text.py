@@ -11,7 +11,7 @@ from agents.review.case import Case
 from agents.review.check import Found
 from agents.review.document import Span
 from agents.review.quantities.find import Value, bound_start
-from agents.review.quantities.statements import Quantity, quantities_of
+from agents.review.quantities.statements import Quantity
 from agents.review.quantities.subjects import known_subject, named_in, subject_of
 from agents.review.quantities.units import unit_of
 from agents.review.stated import (
@@ -33,6 +33,10 @@ KINDS = {
 }  # fmt: skip
 """Kinds of figures that follow from others."""
 
+MANY = 3
+"""Figures that differ from which on words that are no known subject are of several things."""
+SHOWN = 50
+"""Other places that a finding names at most."""
 LIKELY = 5
 """Times above which a part larger than its whole is a matter of units."""
 
@@ -40,7 +44,7 @@ LIKELY = 5
 def conversions(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find figures that are given in two units and do not agree: 12.5公顷（200亩）."""
     for block in case.text.running():
-        for first, second in pairwise(quantities_of(block)):
+        for first, second in pairwise(case.quantities_in(block)):
             if not second.converted:
                 continue
             one, other = first.value, second.value
@@ -74,7 +78,7 @@ def repeated(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
         if known_subject(subject) is None and not _one_thing(subject, stated):
             continue
         groups = alike([s for s in stated if s.role in ("text", "table")])
-        if len(groups) < 2:
+        if len(groups) < 2 or (known_subject(subject) is None and len(groups) > MANY):
             continue
         groups.sort(key=lambda group: (-len(group), group[0].role != "table"))
         right = groups[0]
@@ -88,7 +92,7 @@ def repeated(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
                 yield Found(
                     other.span,
                     f"{other.where}此处为 {told(other)}，另一处为 {told(right[0])}",
-                    also=tuple(s.span for s in right),
+                    also=tuple(s.span for s in right[:SHOWN]),
                     suggestion="核对数量级与单位" if slip else "核对后统一",
                     kind="numbers.unit_slip" if slip else KINDS.get(subject, kind),
                 )  # fmt: skip
@@ -132,7 +136,7 @@ def other_files(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
             yield Found(
                 own[0].span,
                 f"{own[0].where}文本为 {told(own[0])}，{case.others[other.role].name} 为 {told(other)}",
-                also=tuple(s.span for s in own[1:]), also_in=((other.role, other.span),), kind=kinds[other.role], suggestion="核对后统一",
+                also=tuple(s.span for s in own[1:SHOWN]), also_in=((other.role, other.span),), kind=kinds[other.role], suggestion="核对后统一",
             )  # fmt: skip
 
 

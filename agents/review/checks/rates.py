@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.review.case import Case
 from agents.review.check import Found
-from agents.review.quantities.statements import one_sentence, quantities_of
+from agents.review.quantities.statements import one_sentence
 from agents.review.stated import as_stated, slips, stated_figures
 from agents.review.words import said
 
@@ -20,7 +20,7 @@ def per_head(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find areas a head that are not the area of the sentence by its people: 1.26万人，182.60公顷，人均…."""
     stated = stated_figures(case)
     for block in case.text.running():
-        found = quantities_of(block)
+        found = case.quantities_in(block)
         for at, quantity in enumerate(found):
             value, lead = quantity.value, block.text[: quantity.span.start]
             if value.measure.split("/")[0] != "平方米" or not PER_HEAD.search(lead):
@@ -50,7 +50,7 @@ def per_head(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
 def urban_share(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find rates of urbanisation that are not the two populations before them: 2.96万人，其中镇区0.94万人，城镇化率…."""
     for block in case.text.running():
-        found = quantities_of(block)
+        found = case.quantities_in(block)
         for at, quantity in enumerate(found):
             if quantity.subject != "常住人口城镇化率" or at < 2 or quantity.value.change:
                 continue
@@ -81,7 +81,7 @@ def urban_share(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
 def times(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find multiples that are not the two areas before them: 31.49平方千米，为现状24.60平方千米的1.28倍."""
     for block in case.text.running():
-        found = quantities_of(block)
+        found = case.quantities_in(block)
         for at, quantity in enumerate(found):
             if (
                 quantity.value.measure != "倍"

@@ -11,7 +11,7 @@ from agents.review.case import Case
 from agents.review.check import Found
 from agents.review.document import Block, Span
 from agents.review.quantities.find import Value
-from agents.review.quantities.statements import Quantity, one_sentence, quantities_of
+from agents.review.quantities.statements import Quantity, one_sentence
 from agents.review.quantities.subjects import subject_of
 from agents.review.stated import Stated, as_stated, slips, stated_figures, told
 from agents.review.words import said
@@ -42,7 +42,7 @@ def changes(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """
     stated = stated_figures(case)
     for block in case.text.running():
-        found = quantities_of(block)
+        found = case.quantities_in(block)
         for at, quantity in enumerate(found):
             value = quantity.value
             if value.change not in ("+", "-"):
@@ -103,7 +103,7 @@ def shares(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find shares that are not the figure before them by the whole that they name."""
     stated = stated_figures(case)
     for block in case.text.running():
-        found = quantities_of(block)
+        found = case.quantities_in(block)
         for at, quantity in enumerate(found):
             match = SHARE_OF.search(block.text[: quantity.span.start])
             if quantity.value.measure != "比" or match is None or not at:
@@ -142,7 +142,9 @@ def parts(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find parts behind 其中, or within what is named (耕地中梯田), that are larger than what they are a part of."""
     for block in case.text.running():
         found = [
-            q for q in quantities_of(block) if not q.converted and q.value.measure not in ("", "比")
+            q
+            for q in case.quantities_in(block)
+            if not q.converted and q.value.measure not in ("", "比")
         ]
         for at, part in enumerate(found):
             whole = _whole_of(block, found[:at], part)
@@ -225,14 +227,14 @@ def other_unit(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
             if value.low != usual and worth[value.low] < most:
                 yield Found(
                     span, f"{value.words}与别处的 {right.words}{'' if right.unit in right.words else right.unit} 数字相同而单位不同",
-                    suggestion="核对单位", also=tuple(s for s, v in stated if v.low == usual),
+                    suggestion="核对单位", also=tuple(s for s, v in stated if v.low == usual)[:50],
                 )  # fmt: skip
 
 
 def from_to(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find changes whose two ends are of different units: 由1.12公顷增加到1.86亩."""
     for block in case.text.running():
-        for first, second in pairwise(quantities_of(block)):
+        for first, second in pairwise(case.quantities_in(block)):
             between = block.text[first.span.end : second.span.start]
             one, other = first.value, second.value
             begun = re.search(r"(?:由|从)[^，。；]{0,12}$", block.text[: first.span.start])

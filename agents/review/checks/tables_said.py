@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.review.case import Case
 from agents.review.check import Found
-from agents.review.quantities.statements import quantities_of, sentences
+from agents.review.quantities.statements import sentences
 from agents.review.quantities.tables import Entry
 from agents.review.stated import same
 
@@ -17,7 +17,7 @@ IN_ALL = re.compile(r"(?:总[一-鿿]{1,6}|合计|共计|共|总计)(?:约|为|�
 def totals(case: Case, parameters: dict[str, Any]) -> Iterator[Found]:
     """Find sums in a sentence that are not those of the table that it refers to."""
     for block in case.text.running():
-        quantities = quantities_of(block)
+        quantities = case.quantities_in(block)
         for start, sentence in sentences(block.text):
             seen = SEEN.findall(sentence)
             sums = _sums(case, seen[0]) if len(seen) == 1 else []
