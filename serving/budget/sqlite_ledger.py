@@ -46,6 +46,8 @@ from serving.budget.steady import Steady
 T = TypeVar("T")
 log = logging.getLogger("cspon.serving")
 
+OPEN_S: Final = 10.0
+"""Seconds for which opening waits for another process that opens the same file."""
 _SCHEMA = """
 create table if not exists counters (
   limit_id text not null, subject text not null, window integer not null,
@@ -105,12 +107,7 @@ class SqliteLedger:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
-            self._db = sqlite3.connect(
-                file, isolation_level=None, check_same_thread=False, timeout=2
-            )
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=normal")
-            self._db.executescript(_SCHEMA)
+            self._db = _opened(file)
             self._identity = _identity(self._name)
             self._checkpoints = Checkpoints(file, self._db)
             self._group = GroupCommit(self._db, self._before)
@@ -273,6 +270,22 @@ class SqliteLedger:
             yield self._db
         except sqlite3.Error as error:
             raise _away(self._file, error) from None
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open the file; where another process opens it too, wait for it: the change to WAL waits for nobody."""
+    end = time.monotonic() + OPEN_S
+    while True:
+        db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=2)
+        try:
+            db.executescript(f"pragma journal_mode=wal; pragma synchronous=normal; {_SCHEMA}")
+        except sqlite3.OperationalError as error:
+            db.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return db
 
 
 def _identity(file: str) -> tuple[int, int]:

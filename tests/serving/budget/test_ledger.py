@@ -355,6 +355,14 @@ async def test_processes_side_by_side_spend_the_limit_and_not_a_token_more(open_
     assert ((s := await standing(ledger)).used, s.held) == (1000, 0)
 
 
+def test_many_that_open_one_new_store_at_once_all_open_it(tmp_path):
+    file, code = tmp_path / "new.sqlite", CHILD.split("async def main")[0]
+    for _ in range(3):
+        started = [subprocess.Popen([sys.executable, "-c", code, str(file)]) for _ in range(6)]
+        assert [child.wait(60) for child in started] == [0] * 6
+        file.unlink()
+
+
 async def test_what_a_killed_process_held_is_charged_at_the_next_start(open_file, tmp_path):
     file = tmp_path / "killed.sqlite"
     (spent,) = await asyncio.to_thread(children, file, "die")
